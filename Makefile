@@ -1,0 +1,123 @@
+# Tollgate's only build description. Sources are found by glob: adding a file needs no edit here.
+#
+#   make                      build/tollgate (release)
+#   make unit sim             the two C test programs, build/<variant>/unit and build/<variant>/sim
+#   make VARIANT=asan unit    the same under AddressSanitizer and UBSan; VARIANT=tsan: ThreadSanitizer
+#   make CC=clang VARIANT=clang
+#   make fuzz                 fuzz drivers (clang, libFuzzer)
+#   make tidy | layers        clang-tidy | the direction of includes
+# Every variant builds below build/<variant>/.
+
+VARIANT ?= release
+OUT := build/$(VARIANT)
+PACKAGES := libuv openssl sqlite3 yaml-0.1 simdjson libpcre2-8 zlib
+
+# Debian's node-llhttp ships llhttp's C sources; they are built as they are, with their own warnings off.
+LLHTTP ?= /usr/share/llhttp
+LLHTTP_INCLUDE ?= /usr/share/include/llhttp
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wundef -Wwrite-strings -Wpointer-arith -Werror
+CWARN := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+OPT := -O2 -g -fno-omit-frame-pointer
+LINKOPT :=
+ifeq ($(VARIANT),asan)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LINKOPT := -fsanitize=address,undefined
+endif
+ifeq ($(VARIANT),tsan)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+LINKOPT := -fsanitize=thread
+endif
+ifeq ($(VARIANT),fuzz)
+CC := clang
+CXX := clang++
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LINKOPT := -fsanitize=address,undefined
+endif
+ifeq ($(VARIANT),clang)
+CC := clang
+CXX := clang++
+endif
+ifeq ($(VARIANT),release)
+OPT += -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+LINKOPT := -Wl,-z,relro,-z,now
+endif
+
+CPPFLAGS := -Isrc -I. -isystem $(LLHTTP_INCLUDE) -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES))
+CFLAGS := -std=c11 $(OPT) $(CWARN)
+CXXFLAGS := -std=c++17 $(OPT) $(WARN) -fno-exceptions -fno-rtti
+LIBS := $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+
+# ONLY="base net" builds (and tests) just those folders: for work on a lower layer while an upper one is in pieces.
+ONLY ?= *
+SRC := $(sort $(wildcard $(ONLY:%=src/%/*.c)))
+SRCXX := $(sort $(wildcard $(ONLY:%=src/%/*.cc)))
+EMBED := $(sort $(wildcard vendors/*.yaml catalog/*) $(wildcard ui/dist/* ui/dist/*/*) $(wildcard docs/embed/*))
+OBJ := $(SRC:%.c=$(OUT)/%.o) $(SRCXX:%.cc=$(OUT)/%.o) $(OUT)/llhttp/llhttp.o $(OUT)/llhttp/api.o $(OUT)/llhttp/http.o $(OUT)/embed.o
+UNIT := $(sort $(wildcard $(ONLY:%=test/unit/%/*.c)) test/unit/main.c)
+SIM := $(sort $(wildcard test/sim/*.c))
+FUZZ := $(sort $(wildcard test/fuzz/*_fuzz.c))
+
+.PHONY: all unit sim fuzz layers tidy clean
+all: $(OUT)/tollgate
+ifeq ($(VARIANT),release)
+all: build/tollgate
+build/tollgate: $(OUT)/tollgate
+	@ln -sf release/tollgate $@
+endif
+
+$(OUT)/tollgate: $(OBJ) $(OUT)/src/main.o
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+unit: $(OUT)/unit
+$(OUT)/unit: $(OBJ) $(UNIT:%.c=$(OUT)/%.o)
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+sim: $(OUT)/sim
+$(OUT)/sim: $(OBJ) $(SIM:%.c=$(OUT)/%.o)
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+ifeq ($(VARIANT),fuzz)
+fuzz: $(FUZZ:test/fuzz/%.c=$(OUT)/%)
+$(OUT)/%_fuzz: $(OUT)/test/fuzz/%_fuzz.o $(OBJ)
+	@echo "  LINK  $@"
+	@$(CXX) -fsanitize=fuzzer $(LINKOPT) -o $@ $^ $(LIBS)
+else
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz
+endif
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	@echo "  CC    llhttp/$(<F)"
+	@$(CC) -I$(LLHTTP_INCLUDE) -std=c11 $(OPT) -w -c -o $@ $<
+
+# Files that travel inside the binary: manifests, the price book, the dashboard.
+$(OUT)/embed.S: $(EMBED) script/embed Makefile
+	@mkdir -p $(@D)
+	@echo "  EMBED $(words $(EMBED)) files"
+	@script/embed $(EMBED) > $@
+$(OUT)/embed.o: $(OUT)/embed.S
+	@$(CC) -c -o $@ $<
+
+layers:
+	@script/layers
+tidy:
+	@clang-tidy --quiet $(SRC) src/main.c -- $(CPPFLAGS) -std=c11
+clean:
+	rm -rf build
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * arena.h - memory with one lifetime and a ceiling.
+ *
+ * Everything that belongs to one call is taken from its arena and dies with it. Past the ceiling, or without memory,
+ * arena_take answers NULL and the arena is `broken` for good: callers may check once at the end of a step. Not
+ * thread-safe: an arena belongs to one thread at a time. */
+#ifndef TG_BASE_ARENA_H
+#define TG_BASE_ARENA_H
+
+#include "base/must.h"
+#include "base/span.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *last; /* newest block, older ones behind it */
+    size_t taken;             /* bytes handed out */
+    size_t ceiling;
+    bool broken;
+};
+
+struct arena_mark {
+    struct arena_block *block;
+    size_t used;
+    size_t taken;
+};
+
+void arena_init(struct arena *a, size_t ceiling);
+void arena_free(struct arena *a);
+/* Zeroed, aligned for anything. NULL when broken. */
+void *arena_take(struct arena *a, size_t size);
+/* A copy with a NUL behind it (not counted). SPAN_NONE when broken; SPAN_NONE stays SPAN_NONE. */
+struct span arena_copy(struct arena *a, struct span s);
+/* printf into the arena. */
+struct span arena_print(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
+/* What was taken after a mark is given back by arena_rewind. */
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark mark);
+
+#define ARENA_NEW(arena, type) ((type *)arena_take((arena), sizeof(type)))
+#define ARENA_ARRAY(arena, type, n) ((type *)arena_take((arena), sizeof(type) * (n)))
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * loop.h - one thread's event loop (libuv): timers, posts from other threads, the shared read buffer.
+ *
+ * Everything here belongs to the loop's thread except loop_post and loop_stop. */
+#ifndef TG_NET_LOOP_H
+#define TG_NET_LOOP_H
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/must.h"
+#include "base/span.h"
+
+enum { LOOP_READ_SIZE = 64 * 1024 }; /* what one read may bring; BUF_SLACK bytes more are readable behind it */
+
+struct loop {
+    uv_loop_t uv;
+    char *read_buffer; /* shared by all wires of the loop: bytes handed to a reader live until it returns */
+    bool read_busy;    /* guards against a nested read */
+    int64_t now_ms;    /* wall clock, refreshed once per turn */
+    struct loop_posts *posts;
+};
+
+CHECKED enum err loop_init(struct loop *l);
+void loop_run(struct loop *l); /* until loop_stop */
+void loop_free(struct loop *l);
+/* From any thread: ends loop_run after the current turn. */
+void loop_stop(struct loop *l);
+/* From any thread: fn(self) runs on the loop's thread, in order of posting. */
+void loop_post(struct loop *l, void (*fn)(void *self), void *self);
+
+/* A coarse timer: cheap to set and reset on every read and write (a wheel behind one uv timer, 10 ms ticks), since every
+ * wait has a deadline and almost none of them fires. Embedded in its owner; timer_set on a set timer moves it. */
+struct timer {
+    struct list link;
+    int64_t due_ms; /* monotonic */
+    void (*fire)(struct timer *t);
+};
+void timer_init(struct timer *t, void (*fire)(struct timer *t));
+void timer_set(struct loop *l, struct timer *t, int64_t delay_ms);
+void timer_clear(struct timer *t);
+
+#endif
