@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * facts.h - what is known of a call when it is decided: the one thing that policies, budgets and audit all read.
+ *
+ * Filled in step by step by the pipeline; spans live in the call's arena or the snapshot. */
+#ifndef TG_RULES_FACTS_H
+#define TG_RULES_FACTS_H
+
+#include "base/money.h"
+#include "base/span.h"
+
+enum unit { UNIT_USD, UNIT_TOKENS, UNIT_REQUESTS, UNIT_MESSAGES, UNIT_CALLS, UNIT_COUNT }; /* CALLS: at once */
+
+/* An object the call touches, by the name policies pin it with: {"stripe.customer", "cus_A"}. */
+struct scope {
+    struct span name, value;
+};
+
+/* A request parameter that policies may bound: {"amount", "5000"}; nested ones by dots ("metadata.order"). */
+struct parameter {
+    struct span name, value;
+    bool number;
+};
+
+enum { FACTS_SCOPES = 64, FACTS_PARAMETERS = 512 };
+
+struct facts {
+    struct span workspace, key_id, user, team;
+    struct span run, step;
+    struct span vendor, operation;
+    struct span model; /* LLM only */
+    const struct scope *scopes;
+    size_t scope_count;
+    bool scopes_unresolved; /* an object's owner could not be found out: fails any scope rule of that name */
+    const struct parameter *parameters;
+    size_t parameter_count;
+    bool writes;              /* changes something at the vendor (not a read) */
+    bool moves_money;         /* money or messages leave with this call */
+    bool cost_known;          /* `worst` holds; false: price or currency unknown */
+    int64_t worst[UNIT_COUNT]; /* USD in nano; the reservation */
+};
+
+#endif
