@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.h - from a YAML file, a folder of manifests and the objects made by the admin API to a snapshot.
+ *
+ * The file and the API share one set of readers: an API object is a node tree from JSON, laid over the file's entry of
+ * the same id by a merge patch (so a key of the file can be revoked or re-budgeted by the API, and a reload keeps that).
+ * Blocking; on the admin thread (and once in main before anything runs). */
+#ifndef TG_CONFIG_CONFIG_H
+#define TG_CONFIG_CONFIG_H
+
+#include "config/snapshot.h"
+
+/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, stop, setting. */
+struct config_object {
+    struct span kind, id, body; /* body: JSON */
+};
+
+struct config_input {
+    struct span file;     /* path; SPAN_NONE: no file, all defaults */
+    struct span text;     /* instead of reading `file` when given (the sandbox's own configuration) */
+    struct span data_dir; /* --data; SPAN_NONE: from the file, else "./data" */
+    const struct config_object *objects;
+    size_t object_count;
+    const uint8_t *master_key; /* 32 bytes, see config_master_key */
+};
+
+/* Where a data directory is, before the rest can be read (the store lives there). Reads only `data:`. */
+CHECKED enum err config_data_dir(const struct config_input *in, struct arena *a, struct span *dir, struct trouble *t);
+/* TOLLGATE_MASTER_KEY (64 hex digits or base64), else <dir>/master.key (made on first start, mode 0600; refused when
+ * others can read it). key is in secret memory of the caller. */
+CHECKED enum err config_master_key(struct span dir, uint8_t key[32], struct trouble *t);
+/* E_CONFIG with file, line, field; or E_OK and a snapshot with one reference. Warnings (say, a key without budget) are
+ * logged. */
+CHECKED enum err config_load(const struct config_input *in, struct snapshot **out, struct trouble *t);
+
+/* Writing objects. Each checks the whole configuration with the change applied before it answers, so that nothing invalid
+ * is ever stored. body is the request's JSON; *stored gets the JSON to store (secrets sealed, tokens hashed) in a. */
+struct config_change {
+    struct span kind, id;  /* id: SPAN_NONE when creating: made here */
+    struct span body;      /* SPAN_NONE: delete */
+    bool patch;            /* merge onto what is there; else replace or create */
+};
+struct config_changed {
+    struct span id;
+    struct span stored; /* for store_object_put; SPAN_NONE: delete */
+    struct span token;  /* a new key's secret text, to be shown once; SPAN_NONE otherwise */
+    struct snapshot *snapshot; /* the configuration with it, one reference */
+};
+CHECKED enum err config_apply(const struct config_input *in, const struct config_change *c, struct arena *a, struct config_changed *out, struct trouble *t);
+/* A new secret text for a key; the old one stays valid for overlap_ms (0: ends now). */
+CHECKED enum err config_rotate(const struct config_input *in, struct span key_id, int64_t overlap_ms, int64_t now_ms, struct arena *a, struct config_changed *out, struct trouble *t);
+
+/* An object as the API shows it: file and stored parts merged, no secret, with "id", "origin" (file, api, file+api,
+ * built-in) and for keys "token" masked. E_NOT_FOUND. */
+CHECKED enum err config_show(const struct config_input *in, struct span kind, struct span id, struct buf *json, struct trouble *t);
+/* All of a kind, sorted by id: calls visit with each one's JSON. */
+CHECKED enum err config_list(const struct config_input *in, struct span kind, void (*visit)(void *self, struct span id, struct span json), void *self, struct trouble *t);
+
+#endif
