@@ -29,6 +29,8 @@ void arena_init(struct arena *a, size_t ceiling);
 void arena_free(struct arena *a);
 /* Zeroed, aligned for anything. NULL when broken. */
 void *arena_take(struct arena *a, size_t size);
+/* The same for n items; n may come from strangers. */
+void *arena_take_array(struct arena *a, size_t size, size_t n);
 /* A copy with a NUL behind it (not counted). SPAN_NONE when broken; SPAN_NONE stays SPAN_NONE. */
 struct span arena_copy(struct arena *a, struct span s);
 /* printf into the arena. */
@@ -38,6 +40,6 @@ struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
 #define ARENA_NEW(arena, type) ((type *)arena_take((arena), sizeof(type)))
-#define ARENA_ARRAY(arena, type, n) ((type *)arena_take((arena), sizeof(type) * (n)))
+#define ARENA_ARRAY(arena, type, n) ((type *)arena_take_array((arena), sizeof(type), (n)))
 
 #endif

@@ -30,5 +30,7 @@ void *map_take(struct map *m, struct span key);
 const struct map_entry *map_next(const struct map *m, size_t *at);
 /* SipHash-2-4 with this process's random key. */
 uint64_t map_hash(struct span key);
+/* The same with a given key: for tests against published values. */
+uint64_t map_siphash(const uint64_t key[2], struct span s);
 
 #endif

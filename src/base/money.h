@@ -15,7 +15,8 @@ typedef int64_t nano_usd;
 #define MONEY_MAX INT64_MAX
 
 /* "12", "12.34", "-0.0075"; at most `digits` decimals are kept exactly, more non-zero ones are refused.
- * *out is the value times 10^digits. False: not a decimal number, or out of range. */
+ * *out is the value times 10^digits. False: not a decimal number, or out of range. No "+5", ".5", "5.", "1e3", and no
+ * "007", which some readers take for octal. */
 bool money_decimal(struct span text, int digits, int64_t *out);
 /* Decimal text to nano-dollars (digits = 9). */
 bool money_parse(struct span text, nano_usd *out);

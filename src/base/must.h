@@ -6,7 +6,7 @@
 #ifndef TG_BASE_MUST_H
 #define TG_BASE_MUST_H
 
-_Noreturn void must_failed(const char *what, const char *file, int line);
+__attribute__((noreturn)) void must_failed(const char *what, const char *file, int line);
 
 #define must(cond) ((cond) ? (void)0 : must_failed(#cond, __FILE__, __LINE__))
 

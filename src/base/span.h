@@ -21,8 +21,12 @@ struct span {
 /* For printf: printf("%.*s", SPAN_ARG(s)). */
 #define SPAN_ARG(s) (int)(s).len, (s).at
 
-static inline struct span span_make(const char *at, size_t len) { return (struct span){ at, len }; }
-static inline struct span span_of(const char *text) { return text ? span_make(text, strlen(text)) : SPAN_NONE; }
+static inline struct span span_make(const char *at, size_t len) 
+{
+    struct span s = { at, len }; /* no compound literal here: C++ includes this file too */
+    return s;
+}
+static inline struct span span_of(const char *text) { return span_make(text, text ? strlen(text) : 0); }
 static inline bool span_is(struct span a, struct span b) { return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0); }
 
 /* ASCII case is folded; other bytes compare as they are. */

@@ -17,6 +17,8 @@ struct span text_percent_decode(struct span s, bool form, struct arena *a);
 /* Escapes everything but unreserved characters and those in `keep`. */
 void buf_put_percent(struct buf *b, struct span s, struct span keep);
 
+/* Length of the well-formed UTF-8 sequence at the start of s; 0 when there is none. */
+size_t text_utf8_first(struct span s);
 bool text_is_utf8(struct span s);      /* strict: no overlong, no surrogates */
 bool text_is_printable(struct span s); /* 0x21..0x7e only */
 
