@@ -16,6 +16,7 @@ enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
     enum node_kind kind;
     bool quoted;        /* a scalar in quotes: "123" is text, 123 is a number */
+    bool expanded;      /* some of it came by ${...}: it may be a secret, and no message shows it */
     struct span text;   /* scalar */
     struct span name;   /* this node's name in its map */
     struct node *first; /* list items or map values */
@@ -32,6 +33,8 @@ struct trouble {
     char field[200]; /* "keys[0].budgets[1].limit" */
 };
 void trouble_say(struct trouble *t, const struct node *at, const char *field, const char *format, ...) PRINTF_LIKE(4, 5);
+/* The usual sentence: found "5 usdd"; allowed: a number and a unit. Shows no expanded value. */
+void trouble_found(struct trouble *t, const struct node *at, const char *field, const char *allowed);
 
 /* E_CONFIG with *t filled. `file` must outlive the tree. */
 CHECKED enum err node_read_yaml(struct arena *a, const char *file, struct span text, struct node **root, struct trouble *t);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * node_expand.c - ${NAME} and ${file:PATH} in scalars. What they give is never shown: troubles name the reference, and
+ * the node remembers where its text came from. Nothing is expanded twice. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/node.h"
+
+enum { VALUE_MOST = 1 << 20 };
+
+static bool name_byte(char c, bool first)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (!first && c >= '0' && c <= '9');
+}
+
+static bool is_name(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!name_byte(s.at[i], i == 0))
+            return false;
+    return s.len > 0;
+}
+
+static bool put_env(struct arena *a, struct node *n, struct span name, struct buf *out, struct trouble *t)
+{
+    struct span copy = is_name(name) ? arena_copy(a, name) : SPAN_NONE;
+    const char *value = copy.at ? getenv(copy.at) : NULL;
+    if (value) {
+        buf_put(out, span_of(value));
+        return true;
+    }
+    if (is_name(name))
+        trouble_say(t, n, "", "${%.*s}: this environment variable is not set", SPAN_ARG(span_first(name, 100)));
+    else
+        trouble_say(t, n, "", "\"${%.*s}\" is no reference; allowed: ${NAME}, ${file:PATH}, and $${ for a literal ${",
+            SPAN_ARG(span_first(name, 100)));
+    return false;
+}
+
+/* 0, or an errno. */
+static int read_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int failed = 0;
+    for (;;) {
+        char *at = buf_reserve(out, 4096);
+        ssize_t got = at ? read(fd, at, 4096) : -1;
+        if (got < 0 && at && errno == EINTR)
+            continue;
+        if (got < 0)
+            failed = at ? errno : EFBIG;
+        if (got <= 0)
+            break;
+        out->len += (size_t)got;
+    }
+    close(fd);
+    return failed;
+}
+
+static bool put_file(struct arena *a, struct node *n, struct span path, struct buf *out, struct trouble *t)
+{
+    struct span copy = path.len && span_find_byte(path, '\0') < 0 ? arena_copy(a, path) : SPAN_NONE;
+    size_t before = out->len;
+    int failed = copy.at ? read_file(copy.at, out) : ENOENT;
+    if (failed) {
+        trouble_say(t, n, "", "${file:%.*s}: cannot be read: %s", SPAN_ARG(span_first(path, 200)), strerror(failed));
+        return false;
+    }
+    if (out->len > before && out->at[out->len - 1] == '\n')
+        out->len--;
+    if (out->len > before && out->at[out->len - 1] == '\r')
+        out->len--;
+    return true;
+}
+
+static bool put_reference(struct arena *a, struct node *n, struct span inside, struct buf *out, struct trouble *t)
+{
+    if (span_starts(inside, SPAN("file:")))
+        return put_file(a, n, span_from(inside, 5), out, t);
+    return put_env(a, n, inside, out, t);
+}
+
+/* Takes what stands at *rest, which starts with '$'. */
+static bool put_dollar(struct arena *a, struct node *n, struct span *rest, struct buf *out, struct trouble *t)
+{
+    struct span inside;
+    if (span_starts(*rest, SPAN("$${"))) {
+        buf_put(out, SPAN("${"));
+        *rest = span_from(*rest, 3);
+        return true;
+    }
+    if (!span_starts(*rest, SPAN("${"))) {
+        buf_put_byte(out, '$');
+        *rest = span_from(*rest, 1);
+        return true;
+    }
+    *rest = span_from(*rest, 2);
+    if (!span_cut(rest, '}', &inside)) {
+        trouble_say(t, n, "", "\"${\" without \"}\"; write $${ for a literal ${");
+        return false;
+    }
+    n->expanded = true;
+    return put_reference(a, n, inside, out, t);
+}
+
+static bool expand_text(struct arena *a, struct node *n, struct buf *out, struct trouble *t)
+{
+    struct span rest = n->text;
+    while (rest.len) {
+        ptrdiff_t dollar = span_find_byte(rest, '$');
+        buf_put(out, dollar < 0 ? rest : span_first(rest, (size_t)dollar));
+        rest = dollar < 0 ? SPAN("") : span_from(rest, (size_t)dollar);
+        if (rest.len && !put_dollar(a, n, &rest, out, t))
+            return false;
+    }
+    struct span whole;
+    if (buf_done(out, &whole) == E_OK)
+        n->text = arena_copy(a, whole);
+    if (!out->broken && n->text.at)
+        return true;
+    trouble_say(t, n, "", "longer than %d bytes once its references are expanded", VALUE_MOST);
+    return false;
+}
+
+static bool expand_scalar(struct arena *a, struct node *n, struct trouble *t)
+{
+    struct buf out;
+    if (span_find(n->text, SPAN("${")) < 0)
+        return true;
+    buf_init(&out, VALUE_MOST);
+    bool good = expand_text(a, n, &out, t);
+    if (out.at)
+        secret_wipe(out.at, out.room);
+    buf_free(&out);
+    return good;
+}
+
+enum err node_expand(struct arena *a, struct node *root, struct trouble *t)
+{
+    if (root->kind == NODE_SCALAR)
+        return expand_scalar(a, root, t) ? E_OK : E_CONFIG;
+    for (struct node *n = root->first; n; n = n->next) {
+        enum err e = node_expand(a, n, t);
+        if (e)
+            return e;
+    }
+    return E_OK;
+}
