@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * window.h - the span of time a budget counts over. No reset job: the window is computed from the clock at each check.
  *
- * Calendar windows turn at midnight (Monday, the 1st) of the budget's time zone, days of 23 and 25 hours included. */
+ * Days, weeks and months turn at midnight (Monday, the 1st) of the budget's time zone, days of 23 and 25 hours included.
+ * Minutes and hours are those of UTC: they are of one length everywhere, and a change of clocks neither doubles nor
+ * splits one. */
 #ifndef TG_RULES_WINDOW_H
 #define TG_RULES_WINDOW_H
 
-#include "base/arena.h"
-#include "base/span.h"
+#include "rules/zone.h"
 
 enum window_kind { WINDOW_RUN, WINDOW_MINUTE, WINDOW_HOUR, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH, WINDOW_TOTAL, WINDOW_KINDS };
-
-struct zone; /* a time zone, read from the tz database; immutable */
 
 struct window {
     enum window_kind kind;
@@ -20,12 +19,9 @@ struct window {
 /* "run", "minute", "hour", "day", "week", "month", "total". */
 bool window_parse(struct span text, enum window_kind *out);
 struct span window_name(enum window_kind kind);
-/* [*start, *end) in Unix ms that `now` lies in. RUN and TOTAL: start 0, end 0 (never resets). */
+/* [*start, *end) in Unix ms that `now` lies in. RUN and TOTAL: start 0, end 0 (never resets). A day begins at the first
+ * moment at which its date, or a later one, stands on the zone's calendar; where clocks fall back over midnight, the hour
+ * they repeat stays in the day that had begun. So windows follow each other without gap or overlap. */
 void window_at(const struct window *w, int64_t now_ms, int64_t *start, int64_t *end);
-
-/* tzif: the content of a TZif file (RFC 8536); copied into a. NULL: not such a file. */
-const struct zone *zone_read(struct arena *a, struct span tzif);
-/* Seconds east of UTC at that moment. */
-int64_t zone_offset(const struct zone *z, int64_t unix_s);
 
 #endif
