@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * address.h - lists of addresses and networks: "203.0.113.7", "10.0.0.0/8", "2001:db8::/32". */
+ * address.h - lists of addresses and networks: "203.0.113.7", "10.0.0.0/8", "2001:db8::/32".
+ *
+ * Pure; who asked for what is policy's and config's. */
 #ifndef TG_RULES_ADDRESS_H
 #define TG_RULES_ADDRESS_H
 
@@ -10,8 +12,11 @@ struct network {
     int prefix;       /* 0..128 */
 };
 
+/* False for what is no address or network, and when bits behind the prefix are set: whoever writes 10.1.2.3/8 meant
+ * something narrower. */
 bool network_parse(struct span text, struct network *out);
-/* False when `address` is no address. */
+/* False when `address` is no address. An IPv4 address written as IPv6 (::ffff:10.0.0.1) counts as IPv4; "::/0" is all of
+ * IPv6 and nothing of IPv4. */
 bool network_has(const struct network *n, struct span address);
 
 #endif
