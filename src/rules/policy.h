@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * policy.h - what a key may do. Pure questions on facts; each refusal explains itself.
  *
- * allow and deny hold operation patterns ("stripe.charges.create", "stripe.customers.*", "openai.*"); deny wins; what is
- * not allowed is denied. `models` absent: every model. A scope rule or parameter rule that is present must be met by every
- * value of that name in the call, and a call to that vendor whose scope is unresolved fails it. */
+ * As configured (product.md section 4 has an example):
+ *   allow, deny    operation patterns ("stripe.charges.create", "stripe.customers.*", "openai.*"); deny wins; what is not
+ *                  allowed is denied, so a policy without `allow` allows nothing
+ *   models         model patterns; left out: every model; SaaS calls have none and pass
+ *   scopes         { stripe.customer: [cus_A, cus_B], twilio.to: ["+1*"] }: every object of that name in the call must be
+ *                  one of these. A call to the vendor that touches no such object passes; one whose objects' owner cannot
+ *                  be found out does not
+ *   parameters     { operation pattern: { name: rule } }, where every value of that name in the call must meet the rule: a list
+ *                  or a single text (the exact values allowed), or a map of
+ *                    max, min   exact decimals; a value that is no plain number does not meet them
+ *                    in         the exact values allowed
+ *                    like       a pattern with '*'
+ *                    required   must be there; `max` makes it so unless `required: false` says otherwise, since a vendor's own
+ *                               default may be anything (a refund without an amount refunds all)
+ *                    forbidden  must not be there
+ *                  Names of nested parameters have dots ("metadata.order"); a '*' in a name stands for any run of characters
+ *   max_call_usd   the most one call may cost */
 #ifndef TG_RULES_POLICY_H
 #define TG_RULES_POLICY_H
 
@@ -19,17 +33,20 @@ struct scope_rule {
 
 struct parameter_rule {
     struct span operation; /* pattern */
-    struct span name;
+    struct span name;      /* pattern */
     bool has_max, has_min, required, forbidden;
     struct span max_text, min_text; /* decimal */
+    int64_t max, min;               /* the same times 10^PARAMETER_DIGITS */
     struct span *allowed; /* exact values; NULL: any */
     size_t allowed_count;
     struct span pattern; /* '*' wildcard; SPAN_NONE: none */
 };
 
+enum { PARAMETER_DIGITS = 6 }; /* decimals that max and min see; values with more do not meet them */
+
 struct policy {
     struct span name;
-    struct span version; /* digest of its text: "support@1f3c9a" goes into every row */
+    struct span version; /* digest of its text: "support@1f3c9a42" goes into every row */
     struct span *allow, *deny, *models;
     size_t allow_count, deny_count, model_count;
     bool models_given;
@@ -40,10 +57,11 @@ struct policy {
     nano_usd max_call_usd; /* ceiling for one call; -1: none */
 };
 
-/* Reads one `policies:` entry (product.md section 4). */
+/* Reads one `policies:` entry; its name is the entry's, or its `name` member. Spans live as long as the tree and a. */
 CHECKED enum err policy_read(struct arena *a, const struct node *n, const char *path, struct policy *out, struct trouble *t);
 
-/* E_OK, or the refusal with a sentence for people and models in *why (in arena a): names rule, attempted, allowed. */
+/* E_OK, or the refusal with a sentence for people and models in *why (in arena a; SPAN_NONE when a is out of memory): names
+ * rule, attempted, allowed. Texts of strangers in it are cut and free of control characters. */
 CHECKED enum err policy_operation(const struct policy *p, const struct facts *f, struct arena *a, struct span *why);
 CHECKED enum err policy_model(const struct policy *p, const struct facts *f, struct arena *a, struct span *why);
 CHECKED enum err policy_scopes(const struct policy *p, const struct facts *f, struct arena *a, struct span *why);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * policy_read.c - a policy from its configuration. Strict: a rule that is not understood is an error, never ignored. */
+#include "rules/policy.h"
+
+#include <stdio.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+
+enum { PATH_ROOM = 256, TEXT_MOST = 1 << 20, VERSION_BYTES = 4 };
+
+static const char *sub_path(char room[PATH_ROOM], const char *path, struct span field)
+{
+    if (snprintf(room, PATH_ROOM, "%s%s%.*s", path, *path ? "." : "", SPAN_ARG(field)) >= PATH_ROOM)
+        memcpy(room + PATH_ROOM - 4, "...", 4);
+    return room;
+}
+
+static bool read_list(struct arena *a, const struct node *n, const char *path, const char *field, struct span **out, size_t *count, struct trouble *t)
+{
+    char at[PATH_ROOM];
+    const struct node *list = node_get(n, field);
+    sub_path(at, path, span_of(field));
+    if (!node_spans(a, list, at, out, count, t))
+        return false;
+    for (size_t i = 0; i < *count; i++) {
+        if ((*out)[i].len)
+            continue;
+        trouble_say(t, list, at, "found an empty text; allowed: names and patterns such as \"stripe.customers.*\"");
+        return false;
+    }
+    return true;
+}
+
+static bool is_map(const struct node *n, const char *path, const char *example, struct trouble *t)
+{
+    if (n->kind == NODE_MAP)
+        return true;
+    trouble_say(t, n, path, "allowed: a map such as %s", example);
+    return false;
+}
+
+static bool read_scopes(struct arena *a, const struct node *scopes, const char *path, struct policy *p, struct trouble *t)
+{
+    char at[PATH_ROOM];
+    if (!scopes)
+        return true;
+    if (!is_map(scopes, path, "{ stripe.customer: [cus_A, cus_B] }", t))
+        return false;
+    p->scopes = ARENA_ARRAY(a, struct scope_rule, scopes->count + 1);
+    if (!p->scopes)
+        return true; /* the arena stays broken; policy_read looks */
+    for (const struct node *scope = scopes->first; scope; scope = scope->next) {
+        struct scope_rule *rule = &p->scopes[p->scope_count++];
+        sub_path(at, path, scope->name);
+        rule->name = scope->name;
+        if (span_find_byte(scope->name, '.') <= 0) {
+            trouble_say(t, scope, at, "found scope \"%.*s\"; allowed: vendor.object, such as stripe.customer", SPAN_ARG(scope->name));
+            return false;
+        }
+        if (!node_spans(a, scope, at, &rule->values, &rule->count, t))
+            return false;
+    }
+    return true;
+}
+
+static bool read_bound(const struct node *n, const char *path, const char *field, bool *has, struct span *text, int64_t *value, struct trouble *t)
+{
+    char at[PATH_ROOM];
+    const struct node *bound = node_get(n, field);
+    sub_path(at, path, span_of(field));
+    if (!node_span(bound, at, text, t))
+        return false;
+    *has = text->at != NULL;
+    if (!*has || money_decimal(*text, PARAMETER_DIGITS, value))
+        return true;
+    trouble_say(t, bound, at, "found \"%.*s\"; allowed: a decimal number such as 5000 or 12.50, with at most %d decimals", SPAN_ARG(*text), PARAMETER_DIGITS);
+    return false;
+}
+
+static bool read_allowed(struct arena *a, const struct node *list, const char *path, struct parameter_rule *rule, struct trouble *t)
+{
+    if (!node_spans(a, list, path, &rule->allowed, &rule->allowed_count, t))
+        return false;
+    if (!list || rule->allowed_count)
+        return true;
+    trouble_say(t, list, path, "found an empty list; allowed: the values, or { forbidden: true }");
+    return false;
+}
+
+static bool read_rule_map(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
+{
+    static const char *const fields[] = { "max", "min", "in", "like", "required", "forbidden", NULL };
+    char at[PATH_ROOM];
+    bool ok = node_only(n, path, fields, t) && read_bound(n, path, "max", &rule->has_max, &rule->max_text, &rule->max, t) &&
+              read_bound(n, path, "min", &rule->has_min, &rule->min_text, &rule->min, t);
+    rule->required = rule->has_max;
+    ok = ok && read_allowed(a, node_get(n, "in"), sub_path(at, path, SPAN("in")), rule, t) &&
+         node_span(node_get(n, "like"), sub_path(at, path, SPAN("like")), &rule->pattern, t) &&
+         node_bool(node_get(n, "required"), sub_path(at, path, SPAN("required")), &rule->required, t) &&
+         node_bool(node_get(n, "forbidden"), sub_path(at, path, SPAN("forbidden")), &rule->forbidden, t);
+    if (!ok)
+        return false;
+    if (rule->has_max || rule->has_min || rule->allowed || rule->pattern.at || rule->required || rule->forbidden)
+        return true;
+    trouble_say(t, n, path, "found a rule that says nothing; allowed: max, min, in, like, required: true, forbidden: true");
+    return false;
+}
+
+static bool read_rule(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
+{
+    return n->kind == NODE_MAP ? read_rule_map(a, n, path, rule, t) : read_allowed(a, n, path, rule, t);
+}
+
+static bool read_operation(struct arena *a, const struct node *operation, const char *path, struct policy *p, struct trouble *t)
+{
+    char at[PATH_ROOM];
+    for (const struct node *n = operation->first; n; n = n->next) {
+        struct parameter_rule *rule = &p->parameters[p->parameter_count++];
+        rule->operation = operation->name;
+        rule->name = n->name;
+        if (!read_rule(a, n, sub_path(at, path, n->name), rule, t))
+            return false;
+    }
+    return true;
+}
+
+static bool read_parameters(struct arena *a, const struct node *operations, const char *path, struct policy *p, struct trouble *t)
+{
+    static const char example[] = "{ stripe.refunds.create: { amount: { max: 5000 }, currency: [usd] } }";
+    char at[PATH_ROOM];
+    size_t count = 0;
+    if (!operations)
+        return true;
+    if (!is_map(operations, path, example, t))
+        return false;
+    for (const struct node *n = operations->first; n; n = n->next) {
+        if (!is_map(n, sub_path(at, path, n->name), "{ amount: { max: 5000 }, currency: [usd] }", t))
+            return false;
+        count += n->count;
+    }
+    p->parameters = ARENA_ARRAY(a, struct parameter_rule, count + 1);
+    if (!p->parameters)
+        return true; /* as in read_scopes */
+    for (const struct node *n = operations->first; n; n = n->next)
+        if (!read_operation(a, n, sub_path(at, path, n->name), p, t))
+            return false;
+    return true;
+}
+
+static bool read_max_call(const struct node *n, const char *path, struct policy *p, struct trouble *t)
+{
+    char at[PATH_ROOM];
+    struct span text = SPAN_NONE;
+    const struct node *most = node_get(n, "max_call_usd");
+    p->max_call_usd = -1;
+    if (!node_span(most, sub_path(at, path, SPAN("max_call_usd")), &text, t))
+        return false;
+    if (!text.at || (money_parse(text, &p->max_call_usd) && p->max_call_usd >= 0))
+        return true;
+    trouble_say(t, most, at, "found \"%.*s\"; allowed: US dollars as a decimal number, such as 2.50", SPAN_ARG(text));
+    return false;
+}
+
+/* "support@1f3c9a42": the same text gives the same version on every node. */
+static enum err put_version(struct arena *a, const struct node *n, struct policy *p)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MOST);
+    node_write_json(n, &text);
+    struct digest digest = digest_sha256(buf_span(&text));
+    bool broken = text.broken;
+    buf_clear(&text);
+    buf_put(&text, p->name);
+    buf_put_byte(&text, '@');
+    buf_put_hex(&text, span_make((const char *)digest.bytes, VERSION_BYTES));
+    p->version = arena_copy(a, buf_span(&text));
+    broken = broken || text.broken;
+    buf_free(&text);
+    return broken || a->broken ? E_NO_MEMORY : E_OK;
+}
+
+enum err policy_read(struct arena *a, const struct node *n, const char *path, struct policy *out, struct trouble *t)
+{
+    static const char *const fields[] = { "name", "allow", "deny", "models", "scopes", "parameters", "max_call_usd", NULL };
+    char at[PATH_ROOM];
+    *out = (struct policy){ .max_call_usd = -1 };
+    if (!n || n->kind != NODE_MAP) {
+        trouble_say(t, n, path, "allowed: a policy such as { allow: [\"stripe.customers.*\"] }");
+        return E_CONFIG;
+    }
+    out->name = n->name;
+    out->models_given = node_get(n, "models") != NULL;
+    bool ok = node_only(n, path, fields, t) && node_span(node_get(n, "name"), sub_path(at, path, SPAN("name")), &out->name, t) &&
+              read_list(a, n, path, "allow", &out->allow, &out->allow_count, t) &&
+              read_list(a, n, path, "deny", &out->deny, &out->deny_count, t) &&
+              read_list(a, n, path, "models", &out->models, &out->model_count, t) &&
+              read_scopes(a, node_get(n, "scopes"), sub_path(at, path, SPAN("scopes")), out, t) &&
+              read_parameters(a, node_get(n, "parameters"), sub_path(at, path, SPAN("parameters")), out, t) &&
+              read_max_call(n, path, out, t);
+    return ok ? put_version(a, n, out) : E_CONFIG;
+}
