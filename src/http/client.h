@@ -46,6 +46,7 @@ struct http_pool *http_pool_new(struct loop *l, const struct http_pool_limits *l
 void http_pool_free(struct http_pool *p); /* all calls must be closed */
 void http_pool_drain(struct http_pool *p); /* closes idle connections */
 
+/* NULL: no memory. */
 struct http_call *http_call_open(struct http_pool *p, const struct http_origin *o, const struct http_deadlines *d, void (*wake)(void *self), void *self);
 /* IO_BYTES: connected, may send; IO_WAIT; IO_FAILED. */
 enum io http_call_ready(struct http_call *c);
