@@ -5,10 +5,11 @@
 
 #include "net/loop.h"
 
-/* "127.0.0.1:8080", "[::1]:8080", "localhost:0", "*:8080". */
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:0", "*:8080" (both families). */
 struct listen_address {
     struct sockaddr_storage addr;
     char text[80]; /* canonical, with the real port once bound */
+    bool bound;    /* by a listener of this process: before that, an address another process listens on is refused */
 };
 bool listen_parse(struct span text, struct listen_address *out);
 

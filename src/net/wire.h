@@ -5,24 +5,35 @@
  * takes what it can and copies what it must keep. After wire_pause no bytes() comes until wire_resume.
  * Writing is tried at once (one writev); what the socket does not take is copied and sent later; wire_queued tells how
  * much waits, drained() says when it fell below WIRE_LOW. A writer that looks at wire_has_room before it pulls more has
- * backpressure. After wire_close no callback comes; the wire frees itself. TCP_NODELAY is always on. */
+ * backpressure. After wire_close no callback comes; the wire frees itself. TCP_NODELAY is always on.
+ *
+ * A paused wire learns of nothing: neither the peer's end nor its reset, until it is resumed or a write fails. Whoever
+ * awaits a hang-up keeps reading and holds the bytes (bounded) itself. */
 #ifndef TG_NET_WIRE_H
 #define TG_NET_WIRE_H
 
 #include "base/err.h"
 #include "net/loop.h"
 
-enum { WIRE_HIGH = 256 * 1024, WIRE_LOW = 64 * 1024 };
+enum {
+    WIRE_HIGH = 256 * 1024,
+    WIRE_LOW = 64 * 1024,
+    WIRE_CEILING = 64 * 1024 * 1024, /* more than this waiting to be sent breaks the wire: its writer ignored wire_has_room */
+    WIRE_SHAKE_MS = 10 * 1000,       /* for the hand-shake of an accepted TLS wire */
+    WIRE_LINGER_MS = 5 * 1000        /* wire_close_flushed waits no longer */
+};
 
 struct wire; /* opaque; belongs to one loop */
 
 struct wire_user {
     /* Connected (and hands shaken); or why not: E_UPSTREAM_UNREACHABLE, E_UPSTREAM_TIMEOUT. After a failure only
-     * wire_close may be called. Not called for accepted plain wires; called for accepted TLS wires. */
+     * wire_close may be called. Never called from inside wire_connect. Not called for accepted plain wires; called for
+     * accepted TLS wires. */
     void (*opened)(void *self, enum err why);
     void (*bytes)(void *self, struct span in);
     /* E_OK: the peer finished sending in an orderly way (TLS: close_notify). E_UPSTREAM_BROKEN: reset, or TLS truncated.
-     * Reading is over either way; writing may still work after E_OK. */
+     * Reading is over either way; writing may still work after E_OK. Should it then fail, ended comes a second time, with
+     * E_UPSTREAM_BROKEN. Writes after that are dropped. */
     void (*ended)(void *self, enum err why);
     void (*drained)(void *self);
 };
@@ -41,11 +52,13 @@ struct wire_target {
 };
 
 /* Starts connecting: names are resolved off the loop and cached, addresses tried by happy eyeballs (RFC 8305, 250 ms
- * apart). The target's spans are copied. */
+ * apart). The target's spans are copied. NULL: out of memory. */
 struct wire *wire_connect(struct loop *l, const struct wire_target *t, const struct wire_user *user, void *self);
-/* Takes the next connection a listening handle has. NULL: none, or out of descriptors (logged). */
+/* Takes the next connection a listener's handle has. NULL: none, or short of descriptors or memory (logged; the listener
+ * calls again a little later). Bytes come from the next turn on. */
 struct wire *wire_accept(struct loop *l, uv_stream_t *listener, const struct tls_server *tls, const struct wire_user *user, void *self);
 
+/* Only when open; dropped once the wire is broken; not after wire_shut. */
 void wire_write(struct wire *w, const struct span *parts, size_t n);
 size_t wire_queued(const struct wire *w);
 static inline bool wire_has_room(const struct wire *w) { return wire_queued(w) < WIRE_HIGH; }
