@@ -67,7 +67,11 @@ static void block_free(struct arena_block *block)
     spare.count++;
 }
 
-void arena_init(struct arena *a, size_t ceiling) { *a = (struct arena){ .ceiling = ceiling }; }
+/* Half of all sizes is room enough, and no rounding below it can wrap. */
+void arena_init(struct arena *a, size_t ceiling)
+{
+    *a = (struct arena){ .ceiling = ceiling < SIZE_MAX / 2 ? ceiling : SIZE_MAX / 2 };
+}
 
 void arena_free(struct arena *a)
 {

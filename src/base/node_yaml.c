@@ -9,15 +9,68 @@ struct reading {
     struct node_build build;
     yaml_parser_t parser;
     yaml_event_t event; /* the current one; libyaml's memory */
+    bool hidden;        /* braces were put out of sight */
 };
+
+/* In `{ token: ${TOKEN} }` YAML sees the braces of the reference as its own. So they are put out of its sight for the
+ * while: by two private-use characters, which a configuration must then not have itself. */
+static const struct span open_mark = { "\xee\x80\x80", 3 }, close_mark = { "\xee\x80\x81", 3 };
+
+/* Length of the "${...}" at the start of s, within one line; 0 when there is none. */
+static size_t reference_len(struct span s)
+{
+    if (!span_starts(s, SPAN("${")))
+        return 0;
+    size_t n = 2;
+    while (n < s.len && !strchr("{}\r\n", s.at[n]))
+        n++;
+    return n < s.len && s.at[n] == '}' ? n + 1 : 0;
+}
+
+static void hide_braces(struct span text, struct buf *out)
+{
+    while (text.len) {
+        ptrdiff_t dollar = span_find_byte(text, '$');
+        size_t plain = dollar < 0 ? text.len : (size_t)dollar;
+        buf_put(out, span_first(text, plain));
+        text = span_from(text, plain);
+        size_t len = reference_len(text);
+        if (len) {
+            buf_put_byte(out, '$');
+            buf_put(out, open_mark);
+            buf_put(out, span_from(span_first(text, len - 1), 2));
+            buf_put(out, close_mark);
+        } else {
+            buf_put(out, span_first(text, 1));
+        }
+        text = span_from(text, len ? len : 1);
+    }
+}
+
+/* In place; the event's memory is ours to change. */
+static void show_braces(yaml_event_t *scalar)
+{
+    char *at = (char *)scalar->data.scalar.value;
+    struct span rest = span_make(at, scalar->data.scalar.length);
+    size_t len = 0;
+    while (rest.len) {
+        bool opens = span_starts(rest, open_mark), closes = span_starts(rest, close_mark);
+        at[len++] = opens ? '{' : closes ? '}' : *rest.at;
+        rest = span_from(rest, opens || closes ? 3 : 1);
+    }
+    scalar->data.scalar.length = len;
+}
 
 static int line_of(const struct reading *r) { return (int)r->event.start_mark.line + 1; }
 
 static bool next_event(struct reading *r)
 {
     yaml_event_delete(&r->event);
-    if (yaml_parser_parse(&r->parser, &r->event))
+    if (yaml_parser_parse(&r->parser, &r->event)) {
+        if (r->event.type == YAML_SCALAR_EVENT && r->hidden)
+            show_braces(&r->event);
         return true;
+    }
     memset(&r->event, 0, sizeof(r->event));
     node_build_fail(&r->build, (int)r->parser.problem_mark.line + 1, "not YAML: %s%s%s",
         r->parser.context ? r->parser.context : "", r->parser.context ? ", " : "",
@@ -153,24 +206,46 @@ static struct node *read_document(struct reading *r)
     return root;
 }
 
+/* The text as libyaml shall see it. False: refused. */
+static bool prepare(struct reading *r, struct span *text, struct buf *copy)
+{
+    if (span_starts(*text, SPAN("\xef\xbb\xbf"))) /* some editors write one */
+        *text = span_from(*text, 3);
+    if (!node_build_start(&r->build, *text))
+        return false;
+    if (span_find(*text, SPAN("${")) < 0)
+        return true;
+    if (span_find(*text, open_mark) >= 0 || span_find(*text, close_mark) >= 0) {
+        node_build_fail(&r->build, 0, "the private-use characters U+E000 and U+E001 are not allowed");
+        return false;
+    }
+    hide_braces(*text, copy);
+    r->hidden = true;
+    if (buf_done(copy, text) == E_OK)
+        return true;
+    node_build_fail(&r->build, 0, "out of memory");
+    return false;
+}
+
 enum err node_read_yaml(struct arena *a, const char *file, struct span text, struct node **root, struct trouble *t)
 {
     struct reading r;
+    struct buf copy;
     memset(&r, 0, sizeof(r));
     r.build = (struct node_build){ a, file, t, 0 };
     *root = NULL;
-    if (span_starts(text, SPAN("\xef\xbb\xbf"))) /* some editors write one */
-        text = span_from(text, 3);
-    if (!node_build_start(&r.build, text))
-        return E_CONFIG;
-    if (!yaml_parser_initialize(&r.parser)) {
-        node_build_fail(&r.build, 0, "out of memory");
-        return E_CONFIG;
+    buf_init(&copy, (size_t)NODE_TEXT_MOST * 3); /* "${}" becomes 7 bytes at most */
+    if (prepare(&r, &text, &copy)) {
+        if (yaml_parser_initialize(&r.parser)) {
+            yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+            yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.at ? text.at : ""), text.len);
+            *root = read_document(&r);
+            yaml_event_delete(&r.event);
+        } else {
+            node_build_fail(&r.build, 0, "out of memory");
+        }
+        yaml_parser_delete(&r.parser);
     }
-    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)(text.at ? text.at : ""), text.len);
-    *root = read_document(&r);
-    yaml_event_delete(&r.event);
-    yaml_parser_delete(&r.parser);
+    buf_free(&copy);
     return *root ? E_OK : E_CONFIG;
 }

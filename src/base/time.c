@@ -140,7 +140,7 @@ struct unit {
 static bool read_amount(struct span s, const struct unit *unit, int64_t *out)
 {
     size_t len = 0;
-    int64_t n;
+    int64_t n, product;
     while (len < s.len && s.at[len] >= '0' && s.at[len] <= '9')
         len++;
     if (!span_to_i64(span_first(s, len), &n))
@@ -148,9 +148,10 @@ static bool read_amount(struct span s, const struct unit *unit, int64_t *out)
     struct span name = span_from(s, len);
     while (unit->name.len && !span_is(unit->name, name))
         unit++;
-    if (!span_is(unit->name, name) || !unit->factor)
+    if (!span_is(unit->name, name) || !unit->factor || __builtin_mul_overflow(n, unit->factor, &product))
         return false;
-    return !__builtin_mul_overflow(n, unit->factor, out);
+    *out = product;
+    return true;
 }
 
 bool text_duration_parse(struct span s, int64_t *ms)

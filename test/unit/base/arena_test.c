@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * arena_test.c - ceiling, rewind, alignment, and what strangers' counts may do. */
+#include "base/arena.h"
+
+#include "test/test.h"
+
+TEST(takes_zeroed_and_aligned)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < 3000; i++) {
+        char *at = arena_take(&a, i % 97 + 1);
+        CHECK(at && (uintptr_t)at % 16 == 0 && at[0] == 0 && at[i % 97] == 0);
+        if (at)
+            memset(at, 0xff, i % 97 + 1);
+    }
+    CHECK(!a.broken);
+    arena_free(&a);
+    CHECK_INT(a.taken, 0);
+}
+
+TEST(breaks_at_the_ceiling_and_stays_broken)
+{
+    struct arena a;
+    arena_init(&a, 64);
+    CHECK(arena_take(&a, 48));
+    CHECK(arena_take(&a, 16));
+    CHECK(!arena_take(&a, 1) && a.broken);
+    CHECK(!arena_take(&a, 0));
+    CHECK(arena_copy(&a, SPAN("x")).at == NULL);
+    CHECK(arena_print(&a, "%d", 1).at == NULL);
+    arena_rewind(&a, (struct arena_mark){ NULL, 0, 0 });
+    CHECK(a.broken);
+    arena_free(&a);
+    CHECK(!a.broken && a.ceiling == 64 && arena_take(&a, 1)); /* free is a new start */
+    arena_free(&a);
+}
+
+TEST(sizes_do_not_wrap)
+{
+    struct arena a;
+    arena_init(&a, SIZE_MAX);
+    CHECK(!ARENA_ARRAY(&a, uint64_t, SIZE_MAX / 4) && a.broken);
+    arena_free(&a);
+    arena_init(&a, 1000);
+    CHECK(!arena_take(&a, SIZE_MAX) && !arena_take(&a, SIZE_MAX - 15));
+    arena_free(&a);
+}
+
+TEST(rewinds)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    char *first = arena_take(&a, 100);
+    memset(first, 'x', 100);
+    struct arena_mark mark = arena_mark(&a);
+    char *after = arena_take(&a, 10);
+    for (int i = 0; i < 100; i++)
+        CHECK(arena_take(&a, 5000));
+    arena_rewind(&a, mark);
+    CHECK_INT(a.taken, 112);
+    CHECK(first[99] == 'x');
+    CHECK(arena_take(&a, 10) == after);
+    arena_rewind(&a, (struct arena_mark){ NULL, 0, 0 });
+    CHECK_INT(a.taken, 0);
+    arena_free(&a);
+}
+
+TEST(large_and_small_mix)
+{
+    struct arena a;
+    arena_init(&a, 4 << 20);
+    char *small = arena_take(&a, 10), *large = arena_take(&a, 1 << 20), *next = arena_take(&a, 10);
+    CHECK(small && large && next);
+    large[(1 << 20) - 1] = 1;
+    CHECK(!arena_take(&a, 4 << 20));
+    arena_free(&a);
+}
+
+TEST(copies_and_prints)
+{
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    struct span s = arena_copy(&a, SPAN("hello"));
+    CHECK_SPAN(s, SPAN("hello"));
+    CHECK(s.at[5] == 0);
+    CHECK(arena_copy(&a, SPAN_NONE).at == NULL && !a.broken);
+    CHECK(arena_copy(&a, SPAN("")).at != NULL);
+    CHECK_SPAN(arena_print(&a, "%s-%d", "x", 42), SPAN("x-42"));
+    CHECK_INT(arena_print(&a, "%5000s", "").len, 5000);
+    arena_free(&a);
+}
