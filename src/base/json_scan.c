@@ -40,12 +40,14 @@ static bool take(struct walk *w, char c)
     return true;
 }
 
+static bool white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 /* The scalar at the next mark: up to the mark behind it, without white space. */
 static struct span scalar(const struct walk *w)
 {
     size_t from = w->marks.at[w->at];
     size_t to = w->at + 1 < w->marks.count ? w->marks.at[w->at + 1] : w->text.len;
-    while (to > from && strchr(" \t\r\n", w->text.at[to - 1]))
+    while (white(w->text.at[to - 1])) /* stops at the scalar's first byte */
         to--;
     return span_make(w->text.at + from, to - from);
 }

@@ -63,6 +63,9 @@ TEST(refuses)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         if (scan(j, span_of(bad[i]), &s) != E_BAD_REQUEST)
             test_fail(__FILE__, __LINE__, "took \"%s\"", bad[i]);
+    CHECK_INT(scan(j, SPAN("{\"a\":1\0}"), &s), E_BAD_REQUEST);
+    CHECK_INT(scan(j, SPAN("{\"a\":\0\0}"), &s), E_BAD_REQUEST);
+    CHECK_INT(scan(j, SPAN("{\"a\"\0:1}"), &s), E_BAD_REQUEST);
     CHECK_INT(scan(j, SPAN("{\"a\":1,\"b\":2,\"\\u0061\":3}"), &s), E_NOT_CANONICAL);
     CHECK_INT(scan(j, SPAN("{\"a\":{\"b\":1,\"b\":2}}"), &s), E_OK); /* only the top is looked at */
     json_free(j);

@@ -29,7 +29,7 @@ TEST(empty_map)
 /* Two hundred names put in and taken out in a fixed disorder; an array says what must be there. */
 TEST(agrees_with_an_array)
 {
-    static char names[200][8], values[200];
+    static char names[200][16], values[200];
     bool there[200] = { false };
     struct map m = { 0 };
     uint32_t state = 12345;
