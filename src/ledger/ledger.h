@@ -12,6 +12,7 @@
 #define TG_LEDGER_LEDGER_H
 
 #include "base/err.h"
+#include "base/must.h"
 #include "base/span.h"
 
 struct ledger;

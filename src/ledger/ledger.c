@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ledger.c - accounts in shards, each a lock and a table.
+ *
+ *   reserve: hash the names -> lock their shards in ascending order -> take line by line -> unlock
+ *                                                     one does not fit -> give back what was taken
+ *
+ * Nobody sees the lines that were taken before one did not fit, since all shards stay locked until the end. Ending a hold
+ * touches one account after the other: each of them alone never passes its limit. An account is in memory as long as its
+ * window lasts, something is reserved on it, or somebody holds a pointer (pins). */
+#include "ledger/ledger.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/money.h"
+#include "base/must.h"
+
+enum { SHARDS = 64, FIRST_ROOM = 16, CACHE_LINE = 64 };
+
+struct account {
+    struct account *next; /* in its bucket */
+    struct list all;      /* of its shard, newest first */
+    uint64_t hash;
+    /* settled + reserved <= the limit of every want that was taken; doubt <= reserved; none negative. */
+    int64_t limit, settled, reserved, doubt;
+    int64_t resets_at;
+    uint32_t pins;
+    bool soft;
+    size_t len;
+    char name[];
+};
+
+struct shard {
+    _Alignas(CACHE_LINE) pthread_mutex_t lock;
+    struct account **buckets; /* a power of two of them */
+    size_t room, count;
+    struct list all;
+};
+
+struct ledger {
+    struct shard shards[SHARDS];
+};
+
+static struct shard *shard_of(struct ledger *l, uint64_t hash) { return &l->shards[hash % SHARDS]; }
+static void lock(struct shard *s) { must(pthread_mutex_lock(&s->lock) == 0); }
+static void unlock(struct shard *s) { must(pthread_mutex_unlock(&s->lock) == 0); }
+
+/* The shard's number is the hash's low bits, so buckets go by the high ones. */
+static struct account **bucket(const struct shard *s, uint64_t hash) { return &s->buckets[(hash >> 32) & (s->room - 1)]; }
+
+struct ledger *ledger_new(void)
+{
+    struct ledger *l = aligned_alloc(CACHE_LINE, sizeof(*l));
+    if (!l)
+        return NULL;
+    memset(l, 0, sizeof(*l));
+    for (size_t i = 0; i < SHARDS; i++) {
+        must(pthread_mutex_init(&l->shards[i].lock, NULL) == 0);
+        list_init(&l->shards[i].all);
+    }
+    return l;
+}
+
+void ledger_free(struct ledger *l)
+{
+    if (!l)
+        return;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *s = &l->shards[i];
+        while (!list_empty(&s->all)) {
+            struct account *account = CONTAINER_OF(s->all.next, struct account, all);
+            list_remove(&account->all);
+            free(account);
+        }
+        free(s->buckets);
+        pthread_mutex_destroy(&s->lock);
+    }
+    free(l);
+}
+
+/* Doubles the table of a full shard; the only step whose length grows with the number of accounts (a 64th of them). */
+static bool grow(struct shard *s)
+{
+    struct shard larger = { .room = s->room ? s->room * 2 : FIRST_ROOM };
+    larger.buckets = calloc(larger.room, sizeof(*larger.buckets));
+    if (!larger.buckets)
+        return false;
+    for (struct list *at = s->all.next; at != &s->all; at = at->next) {
+        struct account *account = CONTAINER_OF(at, struct account, all);
+        struct account **head = bucket(&larger, account->hash);
+        account->next = *head;
+        *head = account;
+    }
+    free(s->buckets);
+    s->buckets = larger.buckets;
+    s->room = larger.room;
+    return true;
+}
+
+static struct account *find(const struct shard *s, struct span name, uint64_t hash)
+{
+    if (!s->room)
+        return NULL;
+    for (struct account *account = *bucket(s, hash); account; account = account->next)
+        if (account->hash == hash && span_is(span_make(account->name, account->len), name))
+            return account;
+    return NULL;
+}
+
+static struct account *find_or_add(struct shard *s, struct span name, uint64_t hash)
+{
+    struct account *account = find(s, name, hash);
+    if (account)
+        return account;
+    if (s->count == s->room && !grow(s))
+        return NULL;
+    account = calloc(1, sizeof(*account) + name.len);
+    if (!account)
+        return NULL;
+    account->hash = hash;
+    account->len = name.len;
+    if (name.len)
+        memcpy(account->name, name.at, name.len);
+    account->next = *bucket(s, hash);
+    *bucket(s, hash) = account;
+    list_add_first(&s->all, &account->all);
+    s->count++;
+    return account;
+}
+
+static void drop(struct shard *s, struct account *account)
+{
+    struct account **at = bucket(s, account->hash);
+    while (*at != account)
+        at = &(*at)->next;
+    *at = account->next;
+    list_remove(&account->all);
+    s->count--;
+    free(account);
+}
+
+/* The set of shards as a bit each; its order is the order of locking. */
+static void lock_set(struct ledger *l, uint64_t set)
+{
+    for (; set; set &= set - 1)
+        lock(&l->shards[__builtin_ctzll(set)]);
+}
+
+static void unlock_set(struct ledger *l, uint64_t set)
+{
+    for (; set; set &= set - 1)
+        unlock(&l->shards[__builtin_ctzll(set)]);
+}
+
+/* Whether `more` fits on top of what is there. Nothing always fits: a free call may pass an account that is overdrawn. */
+static bool fits(const struct account *account, int64_t more, int64_t limit)
+{
+    int64_t after;
+    if (more == 0)
+        return true;
+    return !__builtin_add_overflow(account->settled, account->reserved, &after) && !__builtin_add_overflow(after, more, &after) && after <= limit;
+}
+
+/* A soft account may be asked for more than a number can hold: then it holds what it can, and the hold remembers that. */
+static int64_t take(struct account *account, int64_t amount)
+{
+    if (amount > INT64_MAX - account->reserved)
+        amount = INT64_MAX - account->reserved;
+    account->reserved += amount;
+    return amount;
+}
+
+static enum err take_line(struct shard *s, const struct ledger_want *want, uint64_t hash, struct ledger_line *line)
+{
+    struct account *account = find_or_add(s, want->account, hash);
+    if (!account)
+        return E_NO_MEMORY;
+    *line = (struct ledger_line){ account, 0 };
+    account->pins++;
+    account->limit = want->limit;
+    account->soft = want->soft;
+    account->resets_at = want->resets_at;
+    if (!want->soft && !fits(account, want->amount, want->limit))
+        return E_BUDGET_EXCEEDED;
+    line->held = take(account, want->amount);
+    return E_OK;
+}
+
+/* A pointer to the account goes; its shard is locked. An account that says nothing and would never be swept goes with it,
+ * or strangers could fill the memory with names of runs. */
+static void unpin(struct shard *s, struct account *account)
+{
+    account->pins--;
+    if (!account->pins && !account->resets_at && !account->reserved && !account->settled)
+        drop(s, account);
+}
+
+static void give_back(struct ledger *l, struct ledger_line *line)
+{
+    line->account->reserved -= line->held;
+    unpin(shard_of(l, line->account->hash), line->account);
+}
+
+/* The last line did not fit: gives back those before it, then tells what stands on its account without this call. */
+static void undo(struct ledger *l, struct ledger_hold *hold, const struct ledger_want *wants, struct ledger_refusal *why)
+{
+    size_t last = hold->count - 1;
+    struct account *full = hold->lines[last].account;
+    int64_t attempted = 0;
+    for (size_t i = 0; i <= last; i++)
+        if (hold->lines[i].account == full)
+            attempted = money_add(attempted, wants[i].amount);
+    for (size_t i = 0; i < last; i++)
+        give_back(l, &hold->lines[i]);
+    *why = (struct ledger_refusal){ last, full->limit, full->settled, full->reserved, attempted };
+    give_back(l, &hold->lines[last]);
+}
+
+enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct ledger_want *wants, size_t count, struct ledger_refusal *why)
+{
+    uint64_t hashes[LEDGER_LINES], set = 0;
+    enum err e = E_OK;
+    must(!hold->open && count <= LEDGER_LINES);
+    for (size_t i = 0; i < count; i++) {
+        must(wants[i].amount >= 0);
+        hashes[i] = map_hash(wants[i].account);
+        set |= UINT64_C(1) << hashes[i] % SHARDS;
+    }
+    hold->count = 0;
+    lock_set(l, set);
+    for (size_t i = 0; i < count && !e; i++) {
+        e = take_line(shard_of(l, hashes[i]), &wants[i], hashes[i], &hold->lines[i]);
+        hold->count += e != E_NO_MEMORY;
+    }
+    if (e == E_BUDGET_EXCEEDED)
+        undo(l, hold, wants, why);
+    if (e == E_NO_MEMORY)
+        for (size_t i = 0; i < hold->count; i++)
+            give_back(l, &hold->lines[i]);
+    unlock_set(l, set);
+    hold->open = e == E_OK;
+    if (e)
+        hold->count = 0;
+    return e;
+}
+
+enum err ledger_resize(struct ledger *l, struct ledger_hold *hold, size_t line, int64_t amount, struct ledger_refusal *why)
+{
+    must(hold->open && line < hold->count && amount >= 0);
+    struct ledger_line *at = &hold->lines[line];
+    struct account *account = at->account;
+    struct shard *s = shard_of(l, account->hash);
+    lock(s);
+    account->reserved -= at->held;
+    bool ok = amount <= at->held || account->soft || fits(account, amount, account->limit);
+    if (!ok)
+        *why = (struct ledger_refusal){ line, account->limit, account->settled, account->reserved, amount };
+    else
+        at->held = amount;
+    at->held = take(account, at->held);
+    unlock(s);
+    return ok ? E_OK : E_BUDGET_EXCEEDED;
+}
+
+enum ending { SETTLED, RELEASED, IN_DOUBT };
+
+static void end(struct ledger *l, struct ledger_hold *hold, enum ending how, const int64_t *real)
+{
+    must(hold->open);
+    for (size_t i = 0; i < hold->count; i++) {
+        struct account *account = hold->lines[i].account;
+        struct shard *s = shard_of(l, account->hash);
+        must(how != SETTLED || real[i] >= 0);
+        lock(s);
+        if (how == IN_DOUBT)
+            account->doubt += hold->lines[i].held;
+        else
+            account->reserved -= hold->lines[i].held;
+        if (how == SETTLED)
+            account->settled = money_add(account->settled, real[i]);
+        unpin(s, account);
+        unlock(s);
+    }
+    hold->open = false;
+    hold->count = 0;
+}
+
+void ledger_settle(struct ledger *l, struct ledger_hold *hold, const int64_t *real) { end(l, hold, SETTLED, real); }
+void ledger_release(struct ledger *l, struct ledger_hold *hold) { end(l, hold, RELEASED, NULL); }
+void ledger_doubt(struct ledger *l, struct ledger_hold *hold) { end(l, hold, IN_DOUBT, NULL); }
+
+bool ledger_resolve(struct ledger *l, struct span account, int64_t held, int64_t real)
+{
+    uint64_t hash = map_hash(account);
+    struct shard *s = shard_of(l, hash);
+    must(held >= 0 && real >= 0);
+    lock(s);
+    struct account *at = find(s, account, hash);
+    bool ok = at && at->doubt >= held;
+    if (ok) {
+        at->doubt -= held;
+        at->reserved -= held;
+        at->settled = money_add(at->settled, real);
+    }
+    unlock(s);
+    return ok;
+}
+
+static void tell(const struct account *account, struct ledger_balance *out)
+{
+    *out = (struct ledger_balance){ account->limit, account->settled, account->reserved, account->doubt };
+}
+
+bool ledger_balance(struct ledger *l, struct span account, struct ledger_balance *out)
+{
+    uint64_t hash = map_hash(account);
+    struct shard *s = shard_of(l, hash);
+    *out = (struct ledger_balance){ 0, 0, 0, 0 };
+    lock(s);
+    struct account *at = find(s, account, hash);
+    if (at)
+        tell(at, out);
+    unlock(s);
+    return at != NULL;
+}
+
+void ledger_line_balance(struct ledger *l, const struct ledger_line *line, struct ledger_balance *out)
+{
+    struct shard *s = shard_of(l, line->account->hash);
+    lock(s);
+    tell(line->account, out);
+    unlock(s);
+}
+
+enum err ledger_restore(struct ledger *l, struct span account, int64_t settled, int64_t doubt, int64_t resets_at)
+{
+    uint64_t hash = map_hash(account);
+    struct shard *s = shard_of(l, hash);
+    must(settled >= 0 && doubt >= 0);
+    lock(s);
+    struct account *at = find_or_add(s, account, hash);
+    if (at) {
+        must(!at->pins);
+        at->settled = settled;
+        at->reserved = at->doubt = doubt;
+        at->resets_at = resets_at;
+    }
+    unlock(s);
+    return at ? E_OK : E_NO_MEMORY;
+}
+
+/* The account behind `at` in the shard's list, pinned, so that it is still there when the visitor comes back. */
+static struct account *step(struct shard *s, struct account *at, struct ledger_balance *b, int64_t *resets_at)
+{
+    lock(s);
+    struct list *next = at ? at->all.next : s->all.next;
+    if (at)
+        unpin(s, at);
+    struct account *account = next == &s->all ? NULL : CONTAINER_OF(next, struct account, all);
+    if (account) {
+        account->pins++;
+        tell(account, b);
+        *resets_at = account->resets_at;
+    }
+    unlock(s);
+    return account;
+}
+
+void ledger_each(struct ledger *l, void (*visit)(void *self, struct span account, const struct ledger_balance *b, int64_t resets_at), void *self)
+{
+    struct ledger_balance b;
+    int64_t resets_at;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct account *at = NULL;
+        while ((at = step(&l->shards[i], at, &b, &resets_at)))
+            visit(self, span_make(at->name, at->len), &b, resets_at);
+    }
+}
+
+size_t ledger_sweep(struct ledger *l, int64_t before_ms)
+{
+    size_t dropped = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *s = &l->shards[i];
+        lock(s);
+        for (struct list *at = s->all.next, *next; at != &s->all; at = next) {
+            struct account *account = CONTAINER_OF(at, struct account, all);
+            next = at->next;
+            if (account->pins || account->reserved || !account->resets_at || account->resets_at >= before_ms)
+                continue;
+            drop(s, account);
+            dropped++;
+        }
+        unlock(s);
+    }
+    return dropped;
+}
