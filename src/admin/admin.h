@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * admin.h - the admin plane: a listener of its own, on a thread of its own, for operators and the command line.
+ *
+ * Every request needs the admin token (but /healthz, /readyz). The thread may block on queries and on the store; no call of
+ * an agent waits for it. Routes are one table (admin/routes.c); each handler is a few lines over store, config and gate. */
+#ifndef TG_ADMIN_ADMIN_H
+#define TG_ADMIN_ADMIN_H
+
+#include "config/config.h"
+#include "flow/gate.h"
+
+struct admin;
+
+struct admin_parts {
+    struct gate *gate;
+    struct books *books;
+    struct config_input config; /* file, data_dir, master key; objects are read from the store at each change */
+    struct listen_address listen;
+    struct digest token_hash;   /* SHA-256 of the admin token */
+};
+
+/* Starts the thread. NULL: why[]. */
+struct admin *admin_start(const struct admin_parts *parts, char why[256]);
+struct span admin_address(const struct admin *a);
+/* From any thread (a signal, say): reads the configuration again and publishes it; an unreadable one is logged with file,
+ * line and field, and the running one stays. */
+void admin_reload(struct admin *a);
+/* From the store thread after a commit: feeds the event streams. */
+void admin_committed(void *self);
+void admin_stop(struct admin *a); /* ends the thread, frees */
+
+/* Objects as the store has them, for config_load; and the stops among them. In arena a. */
+CHECKED enum err admin_objects(struct store_reader *r, struct arena *a, struct config_object **list, size_t *count);
+/* The set of stops these objects say. NULL: no memory. */
+struct stop_set *admin_stop_set(const struct config_object *list, size_t count, const struct stop_set *before);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * serve.c - `tollgate serve`: puts the parts together in their order, runs until SIGTERM or SIGINT, takes them apart in
+ * the reverse order.
+ *
+ * Order: options -> data directory and master key -> books (recovery happens here) -> configuration -> gate (workers) ->
+ * admin -> "ready". */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "sandbox/sandbox.h"
+
+enum { ADMIN_TOKEN_LEN = 43, WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
+
+struct service {
+    struct arena arena;
+    struct span file, data_dir;
+    bool with_sandbox, walk, check_only;
+    uint8_t master_key[32];
+    struct sandbox *sandbox;
+    struct config_input config;
+    struct books *books;
+    struct store_reader *reader;
+    struct snapshot *snapshot;
+    struct stop_set *stops;
+    struct gate *gate;
+    struct admin *admin;
+    struct digest token_hash;
+    struct span token; /* only when it is the sandbox's, for the walk-through */
+};
+
+static int complain(const char *what, const char *why)
+{
+    fprintf(stderr, "tollgate serve: %s: %s\n", what, why);
+    return EXIT_CONFIG;
+}
+
+static void usage(FILE *to)
+{
+    fputs("usage: tollgate serve --config FILE [--data DIR]    run the gate\n"
+          "       tollgate serve --sandbox [--no-walk]          run it with built-in vendors and demo keys\n"
+          "       tollgate serve --config FILE --check          read the configuration, say what is wrong with it\n",
+        to);
+}
+
+static int read_options(struct service *s, int argc, char **argv)
+{
+    static const struct option options[] = { { "config", required_argument, NULL, 'c' }, { "data", required_argument, NULL, 'd' },
+        { "sandbox", no_argument, NULL, 's' }, { "no-walk", no_argument, NULL, 'w' }, { "check", no_argument, NULL, 'k' },
+        { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+    int option;
+    s->walk = true;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            s->file = span_of(optarg);
+            break;
+        case 'd':
+            s->data_dir = span_of(optarg);
+            break;
+        case 's':
+            s->with_sandbox = true;
+            break;
+        case 'w':
+            s->walk = false;
+            break;
+        case 'k':
+            s->check_only = true;
+            break;
+        case 'h':
+            usage(stdout);
+            exit(EXIT_DONE);
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc)
+        return EXIT_DONE;
+    fprintf(stderr, "tollgate serve: unexpected argument \"%s\"\n", argv[optind]);
+    usage(stderr);
+    return EXIT_USAGE;
+}
+
+/* ---- the admin token ---- */
+
+static bool write_secret_file(const char *path, struct span text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool fine = write(fd, text.at, text.len) == (ssize_t)text.len;
+    return close(fd) == 0 && fine;
+}
+
+static struct span read_small_file(struct arena *a, const char *path)
+{
+    char text[256];
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return SPAN_NONE;
+    size_t len = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    return arena_copy(a, span_trim(span_make(text, len && text[len - 1] == '\n' ? len - 1 : len)));
+}
+
+/* Nothing is open by default: without a configured token one is made, kept in the data directory, mode 0600. */
+static int admin_token(struct service *s)
+{
+    const struct settings *settings = &s->snapshot->settings;
+    if (settings->has_admin_token) {
+        s->token_hash = settings->admin_token_hash;
+        return EXIT_DONE;
+    }
+    struct span path = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(settings->data_dir));
+    s->token = read_small_file(&s->arena, path.at);
+    if (!s->token.len) {
+        uint8_t random[32];
+        struct buf text;
+        random_fill(random, sizeof(random));
+        buf_init(&text, 128);
+        buf_put(&text, SPAN("tga_"));
+        buf_put_hex(&text, span_make((const char *)random, sizeof(random)));
+        s->token = arena_copy(&s->arena, buf_span(&text));
+        buf_free(&text);
+        if (!write_secret_file(path.at, s->token))
+            return complain(path.at, strerror(errno));
+        fprintf(stderr, "tollgate: no admin token is configured; one was made and stands in %s\n", path.at);
+    }
+    s->token_hash = digest_sha256(s->token);
+    return EXIT_DONE;
+}
+
+/* ---- the parts, in order ---- */
+
+static int start_sandbox(struct service *s)
+{
+    char why[256] = "";
+    if (!s->with_sandbox)
+        return EXIT_DONE;
+    s->sandbox = sandbox_start(why);
+    if (!s->sandbox)
+        return complain("the sandbox could not be started", why);
+    const char *listen = getenv("TOLLGATE_LISTEN"), *admin = getenv("TOLLGATE_ADMIN_LISTEN");
+    s->config.text = sandbox_configuration(&s->arena, sandbox_address(s->sandbox), span_of(listen ? listen : "127.0.0.1:8080"),
+        span_of(admin ? admin : "127.0.0.1:8081"));
+    s->config.file = SPAN("sandbox.yaml");
+    if (!s->data_dir.at)
+        s->data_dir = SPAN("./data/sandbox");
+    return EXIT_DONE;
+}
+
+static bool make_directory(struct span dir)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%.*s", SPAN_ARG(dir));
+    for (char *at = path + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return false;
+        *at = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static unsigned worker_count(const struct snapshot *s)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long wanted = s ? s->settings.workers : 0;
+    if (wanted <= 0)
+        wanted = cores > 0 ? cores : 1;
+    return (unsigned)(wanted > WORKERS_MAX ? WORKERS_MAX : wanted);
+}
+
+static int open_data(struct service *s)
+{
+    struct trouble t = { .set = false };
+    struct span dir;
+    char why[256] = "";
+    if (config_data_dir(&s->config, &s->arena, &dir, &t) != E_OK)
+        return complain("the configuration is not valid", t.text);
+    if (!make_directory(dir))
+        return complain(dir.at, strerror(errno));
+    s->config.data_dir = dir;
+    if (config_master_key(dir, s->master_key, &t) != E_OK)
+        return complain("the master key", t.text);
+    s->config.master_key = s->master_key;
+    /* As many journals as there could be workers: the configuration can only be read after the store. */
+    s->books = books_open(dir, worker_count(NULL), why);
+    if (!s->books)
+        return complain("the data directory cannot be used", why);
+    s->reader = store_reader_new(books_store(s->books), why);
+    return s->reader ? EXIT_DONE : complain("the store cannot be read", why);
+}
+
+static int load(struct service *s)
+{
+    struct trouble t = { .set = false };
+    struct config_object *objects;
+    if (admin_objects(s->reader, &s->arena, &objects, &s->config.object_count) != E_OK)
+        return complain("the store", "stored configuration cannot be read");
+    s->config.objects = objects;
+    if (config_load(&s->config, &s->snapshot, &t) != E_OK)
+        return complain("the configuration is not valid", t.text);
+    s->stops = admin_stop_set(objects, s->config.object_count, NULL);
+    if (!s->stops)
+        return complain("the store", "no memory for the stops");
+    return admin_token(s);
+}
+
+static int run_parts(struct service *s)
+{
+    char why[256] = "";
+    unsigned workers = worker_count(s->snapshot), journals = worker_count(NULL);
+    s->gate = gate_start(s->snapshot, s->stops, s->books, workers < journals ? workers : journals, why);
+    if (!s->gate)
+        return complain("the gate cannot start", why);
+    struct admin_parts parts = { .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen,
+        .token_hash = s->token_hash };
+    s->admin = admin_start(&parts, why);
+    if (!s->admin)
+        return complain("the admin plane cannot start", why);
+    if (books_start(s->books, admin_committed, s->admin) != E_OK)
+        return complain("the store", "its thread cannot be started");
+    printf("ready data=%.*s admin=%.*s\n", SPAN_ARG(gate_address(s->gate)), SPAN_ARG(admin_address(s->admin)));
+    fflush(stdout);
+    return EXIT_DONE;
+}
+
+static void *walk(void *self)
+{
+    struct service *s = self;
+    sandbox_walk(gate_address(s->gate), admin_address(s->admin), s->token);
+    return NULL;
+}
+
+/* Signals are taken here, by one thread, one at a time. */
+static void wait_for_the_end(struct service *s, const sigset_t *signals)
+{
+    int number = 0;
+    while (sigwait(signals, &number) == 0 && number == SIGHUP)
+        admin_reload(s->admin);
+    log_info("serve", "%s: no new calls; those under way may end", number == SIGINT ? "SIGINT" : "SIGTERM");
+    gate_drain(s->gate, s->snapshot->settings.limits.drain_ms);
+}
+
+static void take_apart(struct service *s)
+{
+    if (s->admin)
+        admin_stop(s->admin);
+    if (s->gate)
+        gate_free(s->gate);
+    stop_set_drop(s->stops);
+    if (s->snapshot)
+        snapshot_drop(s->snapshot);
+    if (s->reader)
+        store_reader_free(s->reader);
+    books_close(s->books);
+    if (s->sandbox)
+        sandbox_stop(s->sandbox);
+    secret_wipe(s->master_key, sizeof(s->master_key));
+    arena_free(&s->arena);
+}
+
+/* Secrets must not reach a core file, and a gate needs two descriptors a call. */
+static void harden(void)
+{
+    struct rlimit limit;
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int serve(int argc, char **argv)
+{
+    struct service s = { .file = SPAN_NONE };
+    sigset_t signals;
+    pthread_t walker;
+    int code = read_options(&s, argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    harden();
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    arena_init(&s.arena, SERVE_ARENA);
+    s.config.file = s.file;
+    if ((code = start_sandbox(&s)) == EXIT_DONE) {
+        if (s.data_dir.at)
+            s.config.data_dir = s.data_dir;
+        code = open_data(&s);
+    }
+    if (code == EXIT_DONE && (code = load(&s)) == EXIT_DONE && !s.check_only && (code = run_parts(&s)) == EXIT_DONE) {
+        bool walking = s.with_sandbox && s.walk && pthread_create(&walker, NULL, walk, &s) == 0;
+        wait_for_the_end(&s, &signals);
+        if (walking)
+            pthread_join(walker, NULL);
+    }
+    if (code == EXIT_DONE && s.check_only)
+        printf("the configuration is valid (%.*s)\n", SPAN_ARG(s.snapshot->digest));
+    take_apart(&s);
+    return code;
+}

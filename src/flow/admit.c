@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * admit.c - the steps that decide whether a call may be made: everything before money.
+ *
+ * Next to read: reserve.c. */
+#include "flow/steps.h"
+
+#include <stdatomic.h>
+
+#include "base/text.h"
+#include "rules/token.h"
+
+enum { METADATA_MAX = 4096, STEP_MAX = 128 };
+
+/* ---- read_target: which vendor, which run, one canonical path ---- */
+
+/* "/r/<run>/rest" names the run for callers that cannot set a header. */
+static enum next cut_run(struct exchange *x, struct span *path)
+{
+    struct span rest = span_from(*path, 3), run;
+    if (!span_starts(*path, SPAN("/r/")))
+        return NEXT;
+    if (!span_cut(&rest, '/', &run) || !run_id_ok(run))
+        return fail(x, E_BAD_REQUEST, "the path begins with /r/ but no run id follows; allowed: /r/<run>/<path>");
+    *path = span_make(rest.at - 1, rest.len + 1);
+    x->facts.run = run;
+    return NEXT;
+}
+
+static const struct upstream *upstream_by_host(const struct snapshot *s, struct span host)
+{
+    struct span label;
+    return span_cut(&host, '.', &label) ? snapshot_upstream(s, label) : NULL;
+}
+
+static const struct upstream *upstream_by_prefix(const struct snapshot *s, struct span *path)
+{
+    struct span rest = span_from(*path, 1), slug;
+    if (!span_cut(&rest, '/', &slug))
+        return NULL;
+    const struct upstream *u = snapshot_upstream(s, slug);
+    if (u)
+        *path = span_make(rest.at - 1, rest.len + 1);
+    return u;
+}
+
+/* Three of the four ways of finding the vendor; the fourth, by the key, is match_operation's. */
+static const struct upstream *find_upstream(const struct exchange *x, struct span *path)
+{
+    const struct upstream *u;
+    if (x->tag && (u = snapshot_upstream(x->snapshot, span_of(x->tag))))
+        return u;
+    if ((u = upstream_by_host(x->snapshot, http_get(x->asking.head, SPAN("host")))))
+        return u;
+    return upstream_by_prefix(x->snapshot, path);
+}
+
+static enum next read_run_header(struct exchange *x)
+{
+    struct span run = http_get(x->asking.head, SPAN("x-agent-run-id"));
+    if (!run.at)
+        return NEXT;
+    if (!run_id_ok(run))
+        return fail(x, E_BAD_REQUEST, "x-agent-run-id: allowed are 1 to 128 characters of A-Z a-z 0-9 _ - : . / @");
+    if (x->facts.run.at && !span_is(run, x->facts.run))
+        return fail(x, E_BAD_REQUEST, "the run id in the path and in x-agent-run-id differ");
+    x->facts.run = run;
+    return NEXT;
+}
+
+static enum next read_metadata(struct exchange *x)
+{
+    struct span text = http_get(x->asking.head, SPAN("x-tollgate-metadata"));
+    struct json_value root;
+    const char *why = "";
+    if (!text.at)
+        text = http_get(x->asking.head, SPAN("x-portkey-metadata"));
+    if (!text.at)
+        return NEXT;
+    if (text.len > METADATA_MAX)
+        return fail(x, E_TOO_LARGE, "x-tollgate-metadata: at most %d bytes are allowed", METADATA_MAX);
+    if (json_parse(x->desk->json, text, false, &root, &why) != E_OK || json_kind(root) != JSON_OBJECT)
+        return fail(x, E_BAD_REQUEST, "x-tollgate-metadata: a JSON object is expected (%s)", why);
+    buf_clear(&x->desk->scratch);
+    json_print(root, &x->desk->scratch);
+    x->asking.metadata = arena_copy(&x->arena, buf_span(&x->desk->scratch));
+    return NEXT;
+}
+
+static enum next read_own_headers(struct exchange *x)
+{
+    const struct http_head *h = x->asking.head;
+    struct span max = http_get(h, SPAN("x-tollgate-max-cost-usd"));
+    if (max.at && (!money_parse(max, &x->asking.max_cost) || x->asking.max_cost < 0))
+        return fail(x, E_BAD_REQUEST, "x-tollgate-max-cost-usd: found \"%.*s\"; a decimal number of dollars is expected", SPAN_ARG(span_first(max, 40)));
+    x->facts.step = http_get(h, SPAN("x-agent-step"));
+    if (x->facts.step.len > STEP_MAX || !text_is_utf8(x->facts.step))
+        return fail(x, E_BAD_REQUEST, "x-agent-step: at most %d bytes of UTF-8 are allowed", STEP_MAX);
+    x->asking.idempotency = http_get(h, SPAN("idempotency-key"));
+    if (read_run_header(x) == STOP)
+        return STOP;
+    return read_metadata(x);
+}
+
+enum next read_target(struct exchange *x)
+{
+    const char *why = "";
+    struct span path;
+    if (!x->asking.head)
+        return fail(x, E_NO_MEMORY, "no memory for this call");
+    if (x->desk->draining)
+        return fail(x, E_DRAINING, "the gate is shutting down; try again");
+    enum err e = canon_target(&x->arena, x->asking.head->target, &path, &x->asking.query, &why);
+    x->asking.path = path;
+    if (e != E_OK)
+        return fail(x, e, "the path cannot be taken as it is: %s", why);
+    if (cut_run(x, &path) == STOP)
+        return STOP;
+    x->deciding.upstream = find_upstream(x, &path);
+    x->asking.path = path;
+    if (x->deciding.upstream)
+        x->facts.vendor = x->deciding.upstream->vendor.slug;
+    return read_own_headers(x);
+}
+
+/* ---- identify: whose key is this? ---- */
+
+static struct span presented_key(struct exchange *x)
+{
+    struct span token = SPAN_NONE;
+    if (x->deciding.upstream)
+        token = vendor_presented_key(&x->deciding.upstream->vendor, x->asking.head, x->asking.query, &x->arena);
+    return token.at ? token : vendor_any_presented_key(x->asking.head, x->asking.query, &x->arena);
+}
+
+/* "<key>.<run>" in place of the key, for SDKs that can set neither header nor path. */
+static const struct key *key_with_run(struct exchange *x, struct span token, int64_t *until)
+{
+    struct span head, run;
+    token_split_run(token, &head, &run);
+    const struct key *key = run.at && run_id_ok(run) ? snapshot_key(x->snapshot, head, until) : NULL;
+    if (!key)
+        return NULL;
+    if (!x->facts.run.at)
+        x->facts.run = run;
+    return span_is(run, x->facts.run) ? key : NULL;
+}
+
+static enum next unknown_key(struct exchange *x, struct span token)
+{
+    if (!token.at)
+        return fail(x, E_KEY_UNKNOWN, "no key was presented; put the gate's key (tg_...) where your SDK puts the vendor's secret");
+    if (token_is_ours(token) && !token_checksum_fits(token))
+        return fail(x, E_KEY_UNKNOWN, "this key is damaged: its checksum does not fit (was it cut or mistyped?)");
+    return fail(x, E_KEY_UNKNOWN, "this key is not known here");
+}
+
+enum next identify(struct exchange *x)
+{
+    int64_t until = 0;
+    struct span token = presented_key(x);
+    const struct key *key = token.at ? snapshot_key(x->snapshot, token, &until) : NULL;
+    if (!key && token.at)
+        key = key_with_run(x, token, &until);
+    if (!key)
+        return unknown_key(x, token);
+    x->deciding.key = key;
+    x->facts.key_id = key->id;
+    x->facts.workspace = key->workspace;
+    x->facts.user = key->user;
+    x->facts.team = key->team;
+    if (key->revoked_at)
+        return fail(x, E_KEY_REVOKED, "this key was revoked");
+    if ((key->expires_at && x->times.began_ms >= key->expires_at) || (until && x->times.began_ms >= until))
+        return fail(x, E_KEY_EXPIRED, "this key has expired");
+    return NEXT;
+}
+
+/* ---- match_operation: what does it do? ---- */
+
+/* A bare path is the business of the vendors that the key has credentials for. One match is clear; several LLM vendors
+ * speaking one dialect mean the first of the key's credentials; anything else could be read in two ways. */
+static enum next match_by_key(struct exchange *x)
+{
+    const struct key *key = x->deciding.key;
+    const struct upstream *found = NULL;
+    struct matched hit;
+    for (size_t i = 0; i < key->credential_count; i++) {
+        const struct upstream *u = key->credentials[i]->upstream;
+        if (u == found || !vendor_match(&u->vendor, x->asking.head->method, x->asking.path, &hit))
+            continue;
+        if (!found) {
+            found = u;
+            x->deciding.matched = hit;
+        } else if (!hit.operation->dialect.at) {
+            return fail(x, E_NOT_CANONICAL, "this path belongs to %.*s and to %.*s; put the vendor before it: /%.*s%.*s", SPAN_ARG(found->vendor.slug),
+                SPAN_ARG(u->vendor.slug), SPAN_ARG(found->vendor.slug), SPAN_ARG(x->asking.path));
+        }
+    }
+    x->deciding.upstream = found ? found : key->bound;
+    if (x->deciding.upstream)
+        x->facts.vendor = x->deciding.upstream->vendor.slug;
+    return NEXT;
+}
+
+enum next match_operation(struct exchange *x)
+{
+    const struct http_head *h = x->asking.head;
+    if (!x->deciding.upstream) {
+        if (match_by_key(x) == STOP)
+            return STOP;
+    } else {
+        (void)vendor_match(&x->deciding.upstream->vendor, h->method, x->asking.path, &x->deciding.matched);
+    }
+    const struct operation *op = operation_of(x);
+    if (!x->deciding.upstream)
+        return fail(x, E_OPERATION_DENIED, "no vendor is named by this path and this key is bound to several; put one before it: /<vendor>%.*s",
+            SPAN_ARG(span_first(x->asking.path, 200)));
+    if (!op)
+        return fail(x, E_OPERATION_DENIED, "%.*s %.*s is no operation of %.*s that this gate knows; unknown operations are refused", SPAN_ARG(h->method),
+            SPAN_ARG(span_first(x->asking.path, 200)), SPAN_ARG(x->facts.vendor));
+    x->facts.operation = op->name;
+    x->facts.writes = op->writes;
+    x->facts.moves_money = op->moves_money;
+    x->deciding.dialect = x->deciding.upstream->dialects[op->index];
+    return NEXT;
+}
+
+/* ---- allow: stops, address, policy ---- */
+
+static const char *const stop_words[STOP_KINDS] = { "everything", "this workspace", "this key", "this run", "this vendor" };
+
+bool stopped_now(struct exchange *x)
+{
+    const struct stop *stop = stop_set_match(x->desk->stops, &x->facts, x->desk->world->now_ms(x->desk->world->self));
+    if (!stop)
+        return false;
+    atomic_fetch_add_explicit(stop->refused, 1, memory_order_relaxed);
+    if (stop->code == E_KEY_REVOKED)
+        (void)fail(x, E_KEY_REVOKED, "this key was revoked");
+    else
+        (void)fail(x, E_STOPPED, "an operator stopped %s%s%.*s", stop_words[stop->kind], stop->reason.len ? ": " : "", SPAN_ARG(stop->reason));
+    return true;
+}
+
+static bool address_allowed(const struct key *key, struct span peer)
+{
+    for (size_t i = 0; i < key->network_count; i++)
+        if (network_has(&key->networks[i], peer))
+            return true;
+    return key->network_count == 0;
+}
+
+enum next allow(struct exchange *x)
+{
+    const struct key *key = x->deciding.key;
+    struct span why = SPAN_NONE;
+    if (stopped_now(x))
+        return STOP;
+    if (!address_allowed(key, x->asking.peer))
+        return fail(x, E_ADDRESS_DENIED, "this key may not be used from %.*s", SPAN_ARG(x->asking.peer));
+    enum err e = policy_operation(key->policy, &x->facts, &x->arena, &why);
+    if (e != E_OK)
+        return fail_span(x, e, why);
+    x->deciding.credential = key_credential(key, x->deciding.upstream);
+    if (!x->deciding.credential)
+        return fail(x, E_OPERATION_DENIED, "key %.*s has no credential for %.*s", SPAN_ARG(key->name), SPAN_ARG(x->facts.vendor));
+    return NEXT;
+}
+
+/* ---- read_body: only if someone must read it ---- */
+
+enum next read_body(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    struct asking *q = &x->asking;
+    struct span bytes;
+    if (q->body_whole)
+        return NEXT;
+    const struct operation *op = operation_of(x);
+    q->opaque = !op->reads_body && !x->deciding.dialect && !policy_wants_body(x->deciding.key->policy, op->name);
+    if (q->opaque)
+        return NEXT;
+    if (q->length > x->snapshot->settings.limits.body_bytes)
+        return fail(x, E_TOO_LARGE, "the body has %lld bytes; at most %lld are read", (long long)q->length, (long long)x->snapshot->settings.limits.body_bytes);
+    if (q->length > 0 && q->body.len == 0)
+        (void)buf_reserve(&q->body, (size_t)q->length);
+    for (;;) {
+        switch (w->read(x->caller, &bytes)) {
+        case IO_BYTES:
+            buf_put(&q->body, bytes);
+            if (q->body.broken)
+                return fail(x, E_TOO_LARGE, "the body is larger than the %lld bytes that are read", (long long)x->snapshot->settings.limits.body_bytes);
+            break;
+        case IO_END:
+            q->body_whole = true;
+            return NEXT;
+        case IO_WAIT:
+            return WAIT;
+        case IO_FAILED:
+            return fail(x, w->read_fault(x->caller), "the body did not arrive whole");
+        }
+    }
+}
+
+/* ---- understand: model, scopes, parameters, one canonical body ---- */
+
+struct asked asked_of(const struct exchange *x)
+{
+    return (struct asked){
+        .vendor = &x->deciding.upstream->vendor,
+        .matched = &x->deciding.matched,
+        .head = x->asking.head,
+        .query = x->asking.query,
+        .body = buf_span(&x->asking.body),
+        .account = x->deciding.credential->secret.account,
+        .settings = x->deciding.upstream->settings,
+    };
+}
+
+static enum next understand_llm(struct exchange *x)
+{
+    const char *why = "";
+    enum err e = x->deciding.dialect->read_ask(x->desk->json, buf_span(&x->asking.body), &x->arena, &x->deciding.ask, &why);
+    if (e != E_OK)
+        return fail(x, e, "the body cannot be read: %s", why);
+    if (!x->deciding.ask.model.at || x->deciding.ask.model.len == 0)
+        return fail(x, E_BAD_REQUEST, "model: missing; the name of a model is expected");
+    x->facts.model = x->deciding.ask.model;
+    return NEXT;
+}
+
+static enum next check_policy(struct exchange *x)
+{
+    const struct policy *p = x->deciding.key->policy;
+    struct span why = SPAN_NONE;
+    enum err e = E_OK;
+    if (x->facts.model.at)
+        e = policy_model(p, &x->facts, &x->arena, &why);
+    if (e == E_OK)
+        e = policy_scopes(p, &x->facts, &x->arena, &why);
+    if (e == E_OK)
+        e = policy_parameters(p, &x->facts, &x->arena, &why);
+    return e == E_OK ? NEXT : fail_span(x, e, why);
+}
+
+/* A dialect has already read an LLM body; the manifest's engine is only asked when a rule or a query needs it. */
+static bool engine_must_look(const struct exchange *x)
+{
+    if (is_llm(x))
+        return x->asking.query.len > 0 || policy_wants_body(x->deciding.key->policy, x->facts.operation);
+    return !x->asking.opaque;
+}
+
+enum next understand(struct exchange *x)
+{
+    struct understood *u = &x->deciding.understood;
+    struct span why = SPAN_NONE;
+    struct asked asked = asked_of(x);
+    if (is_llm(x) && understand_llm(x) == STOP)
+        return STOP;
+    if (engine_must_look(x)) {
+        enum err e = vendor_understand(x->desk->json, &asked, &x->arena, u, &why);
+        if (e != E_OK)
+            return fail_span(x, e, why);
+        x->facts.scopes = u->scopes;
+        x->facts.scope_count = u->scope_count;
+        x->facts.scopes_unresolved = u->scopes_unresolved;
+        x->facts.parameters = u->parameters;
+        x->facts.parameter_count = u->parameter_count;
+    }
+    x->deciding.body = is_llm(x) ? buf_span(&x->asking.body) : u->body;
+    if (x->arena.broken)
+        return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+    return check_policy(x);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * books.c - see books.h. */
+#include "flow/books.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "rules/call_id.h"
+
+enum { WRITERS = CALL_ID_WORKERS };
+
+/* One worker's journal as the store reads it. */
+struct feed {
+    struct journal *journal;
+    struct journal_record record;
+    struct store_line lines[LEDGER_LINES];
+};
+
+struct books {
+    struct ledger *ledger;
+    struct store *store;
+    struct feed *feeds[WRITERS];
+    uint64_t last_call;
+};
+
+static void copy_lines(struct feed *f, const struct journal_line *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        f->lines[i] = (struct store_line){ from[i].account, from[i].held, from[i].real, from[i].resets_at, from[i].kept };
+}
+
+static void hold_record(struct feed *f, struct store_record *out)
+{
+    const struct journal_hold *h = &f->record.hold;
+    *out = (struct store_record){ .call = h->call, .at = h->at, .json = h->json, .lines = f->lines, .count = h->count };
+    copy_lines(f, h->lines, h->count);
+}
+
+static void row_record(struct feed *f, struct store_record *out)
+{
+    const struct journal_row *r = &f->record.row;
+    *out = (struct store_record){
+        .row = true, .call = r->call, .at = r->at, .verdict = (int)r->verdict, .status = r->status, .held = r->held, .settled = r->settled,
+        .cost = r->cost, .reserved = r->reserved, .tokens_in = r->tokens_in, .tokens_out = r->tokens_out, .workspace = r->workspace,
+        .key = r->key, .run = r->run, .step = r->step, .vendor = r->vendor, .operation = r->operation, .model = r->model,
+        .denied = r->denied, .user = r->user, .json = r->json, .lines = f->lines, .count = r->count,
+    };
+    copy_lines(f, r->lines, r->count);
+}
+
+static bool feed_read(void *self, struct store_record *out)
+{
+    struct feed *f = self;
+    if (!journal_read(f->journal, &f->record))
+        return false;
+    if (f->record.kind == JOURNAL_HOLD)
+        hold_record(f, out);
+    else
+        row_record(f, out);
+    out->position = f->record.position;
+    return true;
+}
+
+static void feed_seek(void *self, uint64_t position) { journal_seek(((struct feed *)self)->journal, position); }
+static void feed_applied(void *self, uint64_t position) { journal_applied(((struct feed *)self)->journal, position); }
+
+static bool open_feed(struct books *b, struct span dir, unsigned writer, char why[256])
+{
+    struct feed *f = b->feeds[writer] = calloc(1, sizeof(*f));
+    if (!f || !(f->journal = journal_open(dir, writer, why)))
+        return false;
+    struct store_source source = { .self = f, .read = feed_read, .seek = feed_seek, .applied = feed_applied };
+    store_source_add(b->store, &source, writer);
+    return true;
+}
+
+/* A process with more workers may have left journals that no worker of this one writes to: they are read all the same. */
+static void find_journals(struct span dir, bool found[WRITERS])
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%.*s", SPAN_ARG(dir));
+    DIR *d = opendir(path);
+    for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
+        unsigned writer;
+        if (sscanf(entry->d_name, "journal-%u-", &writer) == 1 && writer < WRITERS)
+            found[writer] = true;
+    }
+    if (d)
+        closedir(d);
+}
+
+static void restored(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at)
+{
+    struct books *b = self;
+    if (ledger_restore(b->ledger, account, settled, doubt, resets_at) != E_OK)
+        log_error("books", "no memory for account %.*s", SPAN_ARG(account));
+}
+
+static bool open_all(struct books *b, struct span dir, unsigned workers, char why[256])
+{
+    bool found[WRITERS] = { false };
+    find_journals(dir, found);
+    for (unsigned i = 0; i < WRITERS; i++)
+        if ((i < workers || found[i]) && !open_feed(b, dir, i, why))
+            return false;
+    if (store_recover(b->store, restored, b) != E_OK) {
+        snprintf(why, 256, "the journals could not be replayed");
+        return false;
+    }
+    return store_last_call(b->store, &b->last_call) == E_OK;
+}
+
+struct books *books_open(struct span dir, unsigned workers, char why[256])
+{
+    struct books *b = calloc(1, sizeof(*b));
+    must(workers > 0 && workers <= WRITERS);
+    snprintf(why, 256, "out of memory");
+    if (!b)
+        return NULL;
+    b->ledger = ledger_new();
+    b->store = b->ledger ? store_open(dir, why) : NULL;
+    if (b->store && open_all(b, dir, workers, why))
+        return b;
+    books_close(b);
+    return NULL;
+}
+
+enum err books_start(struct books *b, void (*committed)(void *self), void *self)
+{
+    if (committed)
+        store_on_commit(b->store, committed, self);
+    return store_start(b->store);
+}
+
+void books_close(struct books *b)
+{
+    if (!b)
+        return;
+    if (b->store)
+        store_close(b->store);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        if (b->feeds[i] && b->feeds[i]->journal)
+            journal_close(b->feeds[i]->journal);
+        free(b->feeds[i]);
+    }
+    if (b->ledger)
+        ledger_free(b->ledger);
+    free(b);
+}
+
+struct ledger *books_ledger(struct books *b) { return b->ledger; }
+struct store *books_store(struct books *b) { return b->store; }
+uint64_t books_last_call(const struct books *b) { return b->last_call; }
+
+enum err books_put_hold(struct books *b, unsigned worker, const struct journal_hold *h)
+{
+    struct journal *j = b->feeds[worker]->journal;
+    if (journal_lag(j) > BOOKS_LAG_MAX)
+        return E_LEDGER_UNAVAILABLE;
+    enum err e = journal_put_hold(j, h);
+    if (e == E_OK)
+        store_wake(b->store);
+    return e;
+}
+
+enum err books_put_row(struct books *b, unsigned worker, const struct journal_row *r)
+{
+    enum err e = journal_put_row(b->feeds[worker]->journal, r);
+    if (e == E_OK)
+        store_wake(b->store);
+    return e;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * finish.c - the steps that always run, once: settle, record, answer, close.
+ *
+ * The caller gets the last byte only after the books are closed and the row is in the journal: what it was told is never
+ * forgotten, and its next call sees the settled budget. */
+#include "flow/steps.h"
+
+#include "base/log.h"
+
+/* ---- settle: swap the hold for the true cost ---- */
+
+static bool was_sent(const struct exchange *x) { return x->answering.call && x->desk->world->sent(x->answering.call); }
+
+/* Sent, and no answer tells what became of it. A read changes nothing; a stream's tokens so far are counted, not
+ * doubted; a caller that left a model's answer pays the reservation at most. */
+static bool outcome_unknown(const struct exchange *x)
+{
+    const struct answering *a = &x->answering;
+    if (a->ended || !was_sent(x))
+        return false;
+    if (is_llm(x))
+        return a->lost && !a->head;
+    return x->facts.writes && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);
+}
+
+static const struct price *billed_price(const struct exchange *x)
+{
+    struct span provider = x->deciding.upstream->vendor.provider, model = x->answering.usage.model;
+    const struct price *p = model.at ? price_find(x->snapshot->prices, provider, model) : NULL;
+    if (!p && !x->deciding.price)
+        p = price_find(x->snapshot->prices, provider, x->facts.model);
+    return p ? p : x->deciding.price;
+}
+
+/* What arrived before a stream broke off: the input's bound, and a token for every byte of content. Never more than was
+ * reserved, if anything was. */
+static void estimate_usage(struct exchange *x)
+{
+    struct usage *u = &x->answering.usage;
+    u->known = u->estimated = true;
+    u->vendor_cost = -1;
+    u->tokens[METER_IN] = u->input_total = x->deciding.ask.input_most;
+    u->tokens[METER_OUT] = u->output_total = x->answering.meter.output_bytes;
+}
+
+static void read_usage(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    a->usage.vendor_cost = -1;
+    if (a->mode == RELAY_EVENTS) {
+        a->usage = a->meter.usage;
+        if (!a->usage.known || !a->ended)
+            estimate_usage(x);
+        return;
+    }
+    if (a->mode == RELAY_HOLD && a->tapped_whole)
+        x->deciding.dialect->read_usage(x->desk->json, buf_span(&a->body), &x->arena, &a->usage);
+}
+
+static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
+{
+    struct charging *c = &x->charging;
+    struct usage *u = &x->answering.usage;
+    read_usage(x);
+    if (!u->known && x->answering.head && x->answering.head->status >= 400) {
+        c->priced = true;
+        return;
+    }
+    if (!u->known) { /* an answer without usage, or none that could be read: the reservation stands in */
+        c->estimated = true;
+        c->priced = x->facts.cost_known;
+        real[UNIT_USD] = x->facts.worst[UNIT_USD];
+        real[UNIT_TOKENS] = x->facts.worst[UNIT_TOKENS];
+        return;
+    }
+    const struct price *p = billed_price(x);
+    real[UNIT_TOKENS] = money_add(u->input_total, u->output_total);
+    c->estimated = u->estimated;
+    if (u->vendor_cost >= 0) {
+        real[UNIT_USD] = u->vendor_cost;
+        c->priced = true;
+    } else {
+        c->priced = p && price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
+    }
+    if (!c->priced)
+        real[UNIT_USD] = x->facts.worst[UNIT_USD];
+    if (u->estimated && x->facts.cost_known && real[UNIT_USD] > x->facts.worst[UNIT_USD])
+        real[UNIT_USD] = x->facts.worst[UNIT_USD];
+}
+
+static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
+{
+    struct answering *a = &x->answering;
+    struct asked asked = asked_of(x);
+    struct charging *c = &x->charging;
+    if (a->mode == RELAY_HOLD && a->tapped_whole)
+        vendor_settle(x->desk->json, &asked, &x->deciding.understood, a->head, buf_span(&a->body), &x->arena, &a->settled);
+    c->replayed = a->settled.replayed;
+    c->priced = true;
+    if (a->settled.known) {
+        real[UNIT_USD] = a->settled.real[UNIT_USD];
+        real[UNIT_MESSAGES] = a->settled.real[UNIT_MESSAGES];
+        c->estimated = a->settled.estimate;
+    } else if (a->head && a->head->status < 400) {
+        real[UNIT_USD] = x->facts.worst[UNIT_USD];
+        real[UNIT_MESSAGES] = x->facts.worst[UNIT_MESSAGES];
+        c->priced = x->facts.cost_known;
+        c->estimated = x->facts.worst[UNIT_USD] > 0;
+    }
+}
+
+static void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
+{
+    struct charging *c = &x->charging;
+    for (size_t i = 0; i < c->count; i++)
+        c->real[i] = real[c->budgets[i]->unit];
+    if (!c->hold.open)
+        return;
+    if (c->kept)
+        ledger_doubt(x->desk->ledger, &c->hold);
+    else
+        ledger_settle(x->desk->ledger, &c->hold, c->real);
+}
+
+static void look_at_accounts(struct exchange *x)
+{
+    struct charging *c = &x->charging;
+    for (size_t i = 0; i < c->count && c->wants[i].account.at; i++) {
+        struct ledger_balance *b = &c->after[i];
+        if (!ledger_balance(x->desk->ledger, c->wants[i].account, b))
+            *b = (struct ledger_balance){ 0 };
+        b->limit = c->wants[i].limit;
+        int64_t left = b->limit - b->settled - b->reserved;
+        if (c->budgets[i]->unit == UNIT_USD && !c->wants[i].soft && (c->remaining < 0 || left < c->remaining))
+            c->remaining = left < 0 ? 0 : left;
+    }
+}
+
+enum next settle(struct exchange *x)
+{
+    int64_t real[UNIT_COUNT] = { 0 };
+    struct charging *c = &x->charging;
+    if (!was_sent(x)) {
+        c->priced = true;
+    } else if (outcome_unknown(x)) {
+        c->kept = true;
+    } else {
+        real[UNIT_REQUESTS] = 1;
+        if (is_llm(x))
+            measure_llm(x, real);
+        else
+            measure_saas(x, real);
+    }
+    c->cost = real[UNIT_USD];
+    close_books(x, real);
+    look_at_accounts(x);
+    return NEXT;
+}
+
+/* ---- record: one audit row ---- */
+
+enum verdict verdict_of(const struct exchange *x)
+{
+    if (x->charging.kept)
+        return VERDICT_IN_DOUBT;
+    switch (x->fault) {
+    case E_OK:
+        return VERDICT_ALLOWED;
+    case E_UPSTREAM_UNREACHABLE:
+    case E_UPSTREAM_BROKEN:
+    case E_UPSTREAM_TIMEOUT:
+    case E_CLIENT_GONE:
+        return VERDICT_ERROR;
+    default:
+        return was_sent(x) ? VERDICT_ERROR : VERDICT_DENIED;
+    }
+}
+
+static int told_status(struct exchange *x)
+{
+    if (x->fault != E_OK && !x->answering.began)
+        return x->answering.status;
+    return x->answering.head ? x->answering.head->status : x->answering.status;
+}
+
+enum next record(struct exchange *x)
+{
+    struct journal_line lines[LEDGER_LINES];
+    struct charging *c = &x->charging;
+    const struct world *w = x->desk->world;
+    size_t count = c->reserved ? c->count : 0;
+    for (size_t i = 0; i < count; i++)
+        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].amount, c->real[i], c->wants[i].resets_at, c->kept };
+    if (x->fault != E_OK && !x->answering.began)
+        prepare_denial(x);
+    buf_clear(&x->desk->scratch);
+    write_row(x, &x->desk->scratch, true);
+    struct journal_row row = {
+        .call = x->id,
+        .at = x->times.began_ms,
+        .verdict = verdict_of(x),
+        .status = told_status(x),
+        .held = c->journaled,
+        .settled = !c->kept && !c->estimated,
+        .cost = c->cost,
+        .reserved = c->reserved ? x->facts.worst[UNIT_USD] : 0,
+        .tokens_in = x->answering.usage.input_total,
+        .tokens_out = x->answering.usage.output_total,
+        .workspace = x->facts.workspace,
+        .key = x->facts.key_id,
+        .run = x->facts.run,
+        .step = x->facts.step,
+        .vendor = x->facts.vendor,
+        .operation = x->facts.operation,
+        .model = x->answering.usage.model.at ? x->answering.usage.model : x->facts.model,
+        .denied = x->fault == E_OK ? SPAN_NONE : err_code(x->fault),
+        .user = x->facts.user,
+        .json = buf_span(&x->desk->scratch),
+        .lines = lines,
+        .count = count,
+    };
+    if (x->desk->scratch.broken || w->put_row(w->self, &row) != E_OK)
+        log_error("flow", "call %s could not be recorded: its row is lost, its hold is found again at the next start", x->id_text);
+    return NEXT;
+}
+
+/* ---- answer: what was held back ---- */
+
+static void end_stream(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    char cost[MONEY_TEXT];
+    struct http_field trailer = { SPAN("x-tollgate-cost-usd"), money_text(x->charging.cost, cost) };
+    buf_clear(&x->desk->scratch);
+    if (x->answering.events && x->fault != E_OK && x->deciding.dialect->write_error_event)
+        x->deciding.dialect->write_error_event(&x->desk->scratch, err_code(x->fault), x->why);
+    else if (x->fault != E_OK) { /* a cut body must not look whole */
+        w->reply_cut(x->caller);
+        return;
+    }
+    if (x->answering.events && x->charging.priced)
+        buf_print(&x->desk->scratch, ": x-tollgate-cost-usd=%.*s\n\n", SPAN_ARG(trailer.value));
+    if (x->desk->scratch.len)
+        w->reply_write(x->caller, buf_span(&x->desk->scratch));
+    w->reply_end(x->caller, &trailer, x->charging.priced ? 1 : 0);
+}
+
+static void send_held(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    struct http_field *fields;
+    size_t count = reply_fields(x, &fields);
+    x->answering.began = true;
+    w->reply(x->caller, x->answering.status, fields, count, buf_span(&x->answering.body));
+}
+
+enum next answer(struct exchange *x)
+{
+    if (!x->caller)
+        return NEXT;
+    if (x->answering.began)
+        end_stream(x);
+    else if (x->fault != E_OK)
+        reply_denial(x);
+    else
+        send_held(x);
+    x->caller = NULL; /* the reply is over: the request is no more */
+    return NEXT;
+}
+
+/* ---- close_upstream ---- */
+
+enum next close_upstream(struct exchange *x)
+{
+    if (x->answering.call)
+        x->desk->world->close(x->answering.call);
+    x->answering.call = NULL;
+    return NEXT;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gate.c - see gate.h. Changes reach the workers as errands: posted to each loop, waited for by the one who sent them. */
+#include "flow/gate.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "flow/worker.h"
+
+struct listening {
+    struct listen_address address;
+    char slug[64]; /* of the vendor it is for; empty: any */
+    bool tls;
+};
+
+struct gate {
+    struct worker *workers;
+    pthread_t *threads;
+    unsigned count, running;
+    struct listening *listening;
+    size_t listening_count;
+    pthread_mutex_t lock; /* guards what follows, and orders changes */
+    pthread_cond_t done;
+    unsigned waiting; /* workers an errand has not reached yet */
+    unsigned busy;    /* workers that have not drained */
+    struct snapshot *snapshot;
+    struct stop_set *stops;
+    struct stop_effect effect;
+    struct tls_server *tls;
+};
+
+struct errand {
+    struct gate *gate;
+    struct worker *worker;
+    struct snapshot *snapshot;
+    struct stop_set *stops;
+    struct tls_server *tls;
+};
+
+/* ---- listeners ---- */
+
+static bool list_listeners(struct gate *g, const struct snapshot *s)
+{
+    g->listening = calloc(s->upstream_count + 1, sizeof(*g->listening));
+    if (!g->listening)
+        return false;
+    g->listening[g->listening_count++] = (struct listening){ .address = s->settings.listen, .tls = s->settings.tls_cert.at != NULL };
+    for (size_t i = 0; i < s->upstream_count; i++) {
+        const struct upstream *u = &s->upstreams[i];
+        if (!u->listen)
+            continue;
+        struct listening *l = &g->listening[g->listening_count++];
+        l->address = *u->listen;
+        l->tls = s->settings.tls_cert.at != NULL;
+        snprintf(l->slug, sizeof(l->slug), "%.*s", SPAN_ARG(u->vendor.slug));
+    }
+    return true;
+}
+
+static bool listen_everywhere(struct gate *g, struct worker *w, char why[256])
+{
+    for (size_t i = 0; i < g->listening_count; i++) {
+        struct listening *l = &g->listening[i];
+        if (!worker_listen(w, &l->address, l->tls ? g->tls : NULL, l->slug[0] ? l->slug : NULL, why))
+            return false;
+    }
+    return true;
+}
+
+static struct tls_server *read_certificate(const struct snapshot *s, char why[256])
+{
+    return s->settings.tls_cert.at ? tls_server_new(s->settings.tls_cert, s->settings.tls_key, why) : NULL;
+}
+
+/* ---- start ---- */
+
+static void *run_worker(void *self)
+{
+    loop_run(&((struct worker *)self)->loop);
+    return NULL;
+}
+
+static bool start_workers(struct gate *g, struct books *books, char why[256])
+{
+    for (unsigned i = 0; i < g->count; i++) {
+        if (!worker_init(&g->workers[i], i, g->snapshot, g->stops, books, books_last_call(books), why))
+            return false;
+        if (!listen_everywhere(g, &g->workers[i], why))
+            return false;
+    }
+    for (; g->running < g->count; g->running++) {
+        if (pthread_create(&g->threads[g->running], NULL, run_worker, &g->workers[g->running]) != 0) {
+            snprintf(why, 256, "thread %u could not be started", g->running);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books *books, unsigned workers, char why[256])
+{
+    struct gate *g = calloc(1, sizeof(*g));
+    snprintf(why, 256, "out of memory");
+    if (!g)
+        return NULL;
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_cond_init(&g->done, NULL);
+    g->snapshot = snapshot_keep(s);
+    g->stops = stop_set_keep(stops);
+    g->workers = calloc(workers, sizeof(*g->workers));
+    g->threads = calloc(workers, sizeof(*g->threads));
+    g->count = g->workers && g->threads ? workers : 0;
+    g->tls = read_certificate(s, why);
+    bool certificate = g->tls || !s->settings.tls_cert.at;
+    if (g->count && certificate && list_listeners(g, s) && start_workers(g, books, why))
+        return g;
+    gate_free(g);
+    return NULL;
+}
+
+struct span gate_address(const struct gate *g) { return span_of(g->listening[0].address.text); }
+
+/* ---- errands ---- */
+
+static void errand_done(struct errand *e)
+{
+    struct gate *g = e->gate;
+    pthread_mutex_lock(&g->lock);
+    g->waiting--;
+    pthread_cond_signal(&g->done);
+    pthread_mutex_unlock(&g->lock);
+    free(e);
+}
+
+static void take_snapshot(void *self)
+{
+    struct errand *e = self;
+    worker_take_snapshot(e->worker, e->snapshot);
+    if (e->tls)
+        http_server_renew(e->worker->server, e->tls);
+    errand_done(e);
+}
+
+static void take_stops(void *self)
+{
+    struct errand *e = self;
+    size_t left, cut = worker_take_stops(e->worker, e->stops, &left);
+    pthread_mutex_lock(&e->gate->lock);
+    e->gate->effect.cut += cut;
+    e->gate->effect.left += left;
+    pthread_mutex_unlock(&e->gate->lock);
+    errand_done(e);
+}
+
+/* With the lock held; returns when all workers have done it. Errands are few (an operator's hand), so memory for one is
+ * must-have. */
+static void send_errand(struct gate *g, void (*fn)(void *self), const struct errand *what)
+{
+    g->waiting = g->running;
+    for (unsigned i = 0; i < g->running; i++) {
+        struct errand *e = malloc(sizeof(*e));
+        must(e != NULL);
+        *e = *what;
+        e->gate = g;
+        e->worker = &g->workers[i];
+        loop_post(&g->workers[i].loop, fn, e);
+    }
+    while (g->waiting > 0)
+        pthread_cond_wait(&g->done, &g->lock);
+}
+
+static void renew_certificate(struct gate *g, struct snapshot *s)
+{
+    char why[256] = "";
+    struct tls_server *fresh = read_certificate(s, why);
+    if (!fresh) {
+        if (s->settings.tls_cert.at)
+            log_error("gate", "the certificate could not be read, the one in use stays: %s", why);
+        return;
+    }
+    tls_server_free(g->tls);
+    g->tls = fresh;
+}
+
+void gate_publish(struct gate *g, struct snapshot *s)
+{
+    pthread_mutex_lock(&g->lock);
+    if (strcmp(g->snapshot->settings.listen.text, s->settings.listen.text) != 0 && s->settings.listen.text[0])
+        log_warn("gate", "`listen` changed in the configuration; it takes effect at the next start");
+    renew_certificate(g, s);
+    struct errand what = { .snapshot = s, .tls = g->tls };
+    send_errand(g, take_snapshot, &what);
+    snapshot_drop(g->snapshot);
+    g->snapshot = snapshot_keep(s);
+    pthread_mutex_unlock(&g->lock);
+}
+
+struct snapshot *gate_snapshot(struct gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    struct snapshot *s = snapshot_keep(g->snapshot);
+    pthread_mutex_unlock(&g->lock);
+    return s;
+}
+
+void gate_stop(struct gate *g, struct stop_set *stops, struct stop_effect *effect)
+{
+    pthread_mutex_lock(&g->lock);
+    g->effect = (struct stop_effect){ 0 };
+    struct errand what = { .stops = stops };
+    send_errand(g, take_stops, &what);
+    stop_set_drop(g->stops);
+    g->stops = stop_set_keep(stops);
+    if (effect)
+        *effect = g->effect;
+    pthread_mutex_unlock(&g->lock);
+}
+
+struct stop_set *gate_stops(struct gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    struct stop_set *s = stop_set_keep(g->stops);
+    pthread_mutex_unlock(&g->lock);
+    return s;
+}
+
+void gate_count(const struct gate *g, struct gate_counts *out)
+{
+    *out = (struct gate_counts){ 0 };
+    for (unsigned i = 0; i < g->count; i++) {
+        const struct worker_counts *c = &g->workers[i].counts;
+        out->calls += atomic_load(&c->calls);
+        out->forwarded += atomic_load(&c->forwarded);
+        out->refused += atomic_load(&c->refused);
+        out->open += atomic_load(&c->open);
+    }
+}
+
+/* ---- the end ---- */
+
+static void drained(void *self)
+{
+    struct gate *g = self;
+    pthread_mutex_lock(&g->lock);
+    g->busy--;
+    pthread_cond_signal(&g->done);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void drain_worker(void *self)
+{
+    struct errand *e = self;
+    worker_drain(e->worker, drained, e->gate);
+    errand_done(e);
+}
+
+void gate_drain(struct gate *g, int64_t drain_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += drain_ms / 1000;
+    pthread_mutex_lock(&g->lock);
+    g->busy = g->running;
+    struct errand what = { .gate = g };
+    send_errand(g, drain_worker, &what);
+    while (g->busy > 0 && pthread_cond_timedwait(&g->done, &g->lock, &until) == 0)
+        continue;
+    if (g->busy > 0)
+        log_warn("gate", "%u workers still had calls after %lld ms; they are dropped", g->busy, (long long)drain_ms);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void gate_free(struct gate *g)
+{
+    for (unsigned i = 0; i < g->running; i++)
+        loop_stop(&g->workers[i].loop);
+    for (unsigned i = 0; i < g->running; i++)
+        pthread_join(g->threads[i], NULL);
+    for (unsigned i = 0; i < g->count; i++)
+        if (g->workers[i].desk.json)
+            worker_free(&g->workers[i]);
+    tls_server_free(g->tls);
+    snapshot_drop(g->snapshot);
+    stop_set_drop(g->stops);
+    free(g->workers);
+    free(g->threads);
+    free(g->listening);
+    pthread_cond_destroy(&g->done);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reserve.c - the steps of money before the call: what can it cost at most, and does that still fit?
+ *
+ * Next to read: attempt.c. */
+#include "flow/steps.h"
+
+#include "base/text.h"
+
+/* A stranger's model must not make the gate reserve for nothing: below this an answer is of no use. */
+enum { OUTPUT_LEAST = 16, RESERVE_TRIES = 4 };
+
+/* ---- price_call: what can it cost at most? ---- */
+
+static void choose_budgets(struct exchange *x)
+{
+    const struct key *key = x->deciding.key;
+    struct charging *c = &x->charging;
+    c->count = 0;
+    for (size_t i = 0; i < key->budget_count && c->count < LEDGER_LINES; i++)
+        if (budget_applies(key->budgets[i], &x->facts))
+            c->budgets[c->count++] = key->budgets[i];
+}
+
+static bool counts(const struct exchange *x, enum unit unit)
+{
+    for (size_t i = 0; i < x->charging.count; i++)
+        if (x->charging.budgets[i]->unit == unit)
+            return true;
+    return false;
+}
+
+static nano_usd call_ceiling(const struct exchange *x)
+{
+    nano_usd policy = x->deciding.key->policy->max_call_usd, asked = x->asking.max_cost;
+    if (policy < 0 || (asked >= 0 && asked < policy))
+        return asked;
+    return policy;
+}
+
+static bool money_matters(const struct exchange *x) { return counts(x, UNIT_USD) || call_ceiling(x) >= 0; }
+
+/* The least that is left on any account of this unit, as far as it can be known before the shards are locked. */
+static int64_t least_left(struct exchange *x, enum unit unit)
+{
+    int64_t least = MONEY_MAX;
+    for (size_t i = 0; i < x->charging.count; i++) {
+        const struct budget *b = x->charging.budgets[i];
+        struct ledger_balance now = { 0 };
+        int64_t resets_at;
+        if (b->unit != unit || b->soft)
+            continue;
+        (void)ledger_balance(x->desk->ledger, budget_account(b, &x->facts, x->times.began_ms, &x->arena, &resets_at), &now);
+        int64_t left = b->limit - now.settled - now.reserved;
+        if (left < least)
+            least = left < 0 ? 0 : left;
+    }
+    return least;
+}
+
+static int64_t input_most(const struct exchange *x)
+{
+    const struct ask *ask = &x->deciding.ask;
+    int64_t context = x->deciding.price ? price_context(x->deciding.price) : 0;
+    if (ask->input_unbounded)
+        return context > 0 ? context : -1;
+    return context > 0 && context < ask->input_most ? context : ask->input_most;
+}
+
+/* A request without an output limit gets one that fits the model and what is left: a call that could cost anything cannot
+ * be reserved for. */
+static int64_t fitting_output(struct exchange *x, int64_t input)
+{
+    const struct price *p = x->deciding.price;
+    int64_t choices = x->deciding.ask.choices, most = p ? price_output_max(p) : 0, fits;
+    if (most <= 0)
+        most = p && price_context(p) > 0 ? price_context(p) : 32768;
+    if (p && money_matters(x)) {
+        nano_usd left = least_left(x, UNIT_USD), ceiling = call_ceiling(x);
+        if (ceiling >= 0 && ceiling < left)
+            left = ceiling;
+        fits = price_output_fitting(p, left, input, x->deciding.ask.tier, x->times.began_ms) / choices;
+        most = fits < most ? fits : most;
+    }
+    if (counts(x, UNIT_TOKENS)) {
+        fits = (least_left(x, UNIT_TOKENS) - input) / choices;
+        most = fits < most ? fits : most;
+    }
+    return most;
+}
+
+static enum next price_llm(struct exchange *x)
+{
+    struct facts *f = &x->facts;
+    struct ask *ask = &x->deciding.ask;
+    bool money = money_matters(x), tokens = counts(x, UNIT_TOKENS);
+    x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, f->model);
+    if (money && !x->deciding.price)
+        return fail(x, E_PRICE_UNKNOWN, "no price is known for model %.*s of %.*s, and a money budget applies", SPAN_ARG(span_first(f->model, 100)),
+            SPAN_ARG(f->vendor));
+    if (!money && !tokens)
+        return NEXT;
+    int64_t input = input_most(x), output = ask->output_limit;
+    if (input < 0)
+        return fail(x, E_PRICE_UNKNOWN, "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");
+    if (output < 0) {
+        output = fitting_output(x, input);
+        x->charging.output_limit = output < OUTPUT_LEAST ? OUTPUT_LEAST : output;
+        output = x->charging.output_limit;
+    }
+    f->worst[UNIT_TOKENS] = money_add(input, money_mul_div_up(output, ask->choices, 1));
+    if (money && price_ceiling(x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK)
+        return fail(x, E_PRICE_UNKNOWN, "the price of model %.*s is not complete, and a money budget applies", SPAN_ARG(span_first(f->model, 100)));
+    f->cost_known = true;
+    return NEXT;
+}
+
+static enum next price_saas(struct exchange *x)
+{
+    const struct understood *u = &x->deciding.understood;
+    struct facts *f = &x->facts;
+    f->cost_known = u->cost_known || (x->asking.opaque && !f->moves_money);
+    f->worst[UNIT_USD] = u->worst[UNIT_USD];
+    f->worst[UNIT_MESSAGES] = u->worst[UNIT_MESSAGES];
+    if (!f->cost_known && (money_matters(x) || counts(x, UNIT_MESSAGES)))
+        return fail(x, E_PRICE_UNKNOWN, "what %.*s can cost at most cannot be told from this request (an amount is missing, or its currency has no rate), and a budget applies",
+            SPAN_ARG(f->operation));
+    return NEXT;
+}
+
+enum next price_call(struct exchange *x)
+{
+    char limit[MONEY_TEXT], worst[MONEY_TEXT];
+    choose_budgets(x);
+    x->facts.worst[UNIT_REQUESTS] = x->facts.worst[UNIT_CALLS] = 1;
+    if ((is_llm(x) ? price_llm(x) : price_saas(x)) == STOP)
+        return STOP;
+    nano_usd ceiling = call_ceiling(x);
+    if (ceiling >= 0 && x->facts.worst[UNIT_USD] > ceiling) {
+        x->rule = ceiling == x->asking.max_cost ? SPAN("x-tollgate-max-cost-usd") : SPAN("policy max_call_usd");
+        return fail(x, E_BUDGET_EXCEEDED, "this call can cost %.*s usd; %.*s allows %.*s for one call", SPAN_ARG(money_text(x->facts.worst[UNIT_USD], worst)),
+            SPAN_ARG(x->rule), SPAN_ARG(money_text(ceiling, limit)));
+    }
+    return NEXT;
+}
+
+/* ---- reserve: hold that on every account, or refuse ---- */
+
+static void build_wants(struct exchange *x)
+{
+    struct charging *c = &x->charging;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct budget *b = c->budgets[i];
+        struct ledger_want *want = &c->wants[i];
+        *want = (struct ledger_want){ .limit = b->limit, .amount = x->facts.worst[b->unit], .soft = b->soft };
+        want->account = budget_account(b, &x->facts, x->times.began_ms, &x->arena, &want->resets_at);
+    }
+}
+
+/* What a waiting client can sensibly wait out is a rate; the rest is a budget. */
+static enum err refusal_code(const struct budget *b)
+{
+    if (b->unit == UNIT_CALLS)
+        return E_RATE_LIMITED;
+    bool short_window = b->window.kind == WINDOW_MINUTE || b->window.kind == WINDOW_HOUR;
+    return short_window && b->unit != UNIT_USD ? E_RATE_LIMITED : E_BUDGET_EXCEEDED;
+}
+
+static struct span amount_text(struct exchange *x, enum unit unit, int64_t amount)
+{
+    char text[MONEY_TEXT];
+    if (unit == UNIT_USD)
+        return arena_copy(&x->arena, money_text(amount, text));
+    return arena_print(&x->arena, "%lld", (long long)amount);
+}
+
+static enum next refuse(struct exchange *x)
+{
+    const struct ledger_refusal *r = &x->charging.refusal;
+    const struct budget *b = x->charging.budgets[r->line];
+    struct span unit = unit_name(b->unit);
+    char at[TIME_TEXT];
+    int64_t resets_at = x->charging.wants[r->line].resets_at;
+    struct span window = window_name(b->window.kind);
+    x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)), SPAN_ARG(unit), SPAN_ARG(window));
+    return fail(x, refusal_code(b), "this call needs up to %.*s %.*s, but budget %.*s of %.*s (%.*s %.*s per %.*s) has %.*s spent and %.*s reserved%s%.*s",
+        SPAN_ARG(amount_text(x, b->unit, r->attempted)), SPAN_ARG(unit), SPAN_ARG(b->id), SPAN_ARG(b->owner), SPAN_ARG(amount_text(x, b->unit, r->limit)),
+        SPAN_ARG(unit), SPAN_ARG(window), SPAN_ARG(amount_text(x, b->unit, r->settled)), SPAN_ARG(amount_text(x, b->unit, r->reserved)),
+        resets_at ? "; it resets at " : "; it does not reset by itself", SPAN_ARG(resets_at ? text_time(resets_at, at) : SPAN("")));
+}
+
+/* A hold that a crash must not forget is in the journal before anything is forwarded. */
+static enum next journal_the_hold(struct exchange *x)
+{
+    struct journal_line lines[LEDGER_LINES];
+    struct charging *c = &x->charging;
+    const struct world *w = x->desk->world;
+    if (!x->facts.writes && !is_llm(x))
+        return NEXT;
+    for (size_t i = 0; i < c->count; i++)
+        lines[i] = (struct journal_line){ .account = c->wants[i].account, .held = c->wants[i].amount, .resets_at = c->wants[i].resets_at };
+    buf_clear(&x->desk->scratch);
+    write_row(x, &x->desk->scratch, false);
+    struct journal_hold hold = { .call = x->id, .at = x->times.began_ms, .json = buf_span(&x->desk->scratch), .lines = lines, .count = c->count };
+    if (x->desk->scratch.broken || w->put_hold(w->self, &hold) != E_OK)
+        return fail(x, E_LEDGER_UNAVAILABLE, "the ledger cannot record this call; nothing was forwarded");
+    c->journaled = true;
+    return NEXT;
+}
+
+enum next reserve(struct exchange *x)
+{
+    struct charging *c = &x->charging;
+    enum err e = E_BUDGET_EXCEEDED;
+    for (int tries = 0; e == E_BUDGET_EXCEEDED && tries < RESERVE_TRIES; tries++) {
+        if (tries > 0 && c->output_limit < 0)
+            break;
+        if (tries > 0 && price_llm(x) == STOP) /* another call took what was left: a smaller answer may still fit */
+            return STOP;
+        build_wants(x);
+        if (x->arena.broken)
+            return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+        e = ledger_reserve(x->desk->ledger, &c->hold, c->wants, c->count, &c->refusal);
+    }
+    if (e == E_BUDGET_EXCEEDED)
+        return refuse(x);
+    if (e != E_OK)
+        return fail(x, E_LEDGER_UNAVAILABLE, "the ledger has no memory for another account; nothing was forwarded");
+    c->reserved = true;
+    return journal_the_hold(x);
+}

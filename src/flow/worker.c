@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * worker.c - see worker.h. */
+#include "flow/worker.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024 };
+
+/* An exchange and what ties it to this worker's loop. */
+struct seat {
+    struct exchange x; /* first */
+    struct worker *worker;
+    struct timer deadline;
+};
+
+static struct seat *seat_of(struct exchange *x) { return CONTAINER_OF(x, struct seat, x); }
+
+static void woken(void *mine) { exchange_run(mine); }
+static void gone(void *mine) { exchange_hang_up(mine); }
+static const struct http_request_user request_user = { .wake = woken, .gone = gone };
+
+static void too_late(struct timer *t)
+{
+    struct seat *seat = CONTAINER_OF(t, struct seat, deadline);
+    exchange_cancel(&seat->x, E_UPSTREAM_TIMEOUT, SPAN("the call took longer than limits.call allows"));
+}
+
+static struct seat *take_seat(struct worker *w)
+{
+    if (list_empty(&w->idle))
+        return malloc(sizeof(struct seat));
+    struct list *first = w->idle.next;
+    list_remove(first);
+    w->idle_count--;
+    return CONTAINER_OF(first, struct seat, x.link);
+}
+
+static void leave_seat(struct worker *w, struct seat *seat)
+{
+    if (w->idle_count >= IDLE_EXCHANGES) {
+        free(seat);
+        return;
+    }
+    list_add_first(&w->idle, &seat->x.link);
+    w->idle_count++;
+}
+
+static void refuse_without_memory(struct http_request *r)
+{
+    static const struct http_field fields[] = { { { "content-type", 12 }, { "application/json", 16 } } };
+    http_reply(r, err_status(E_OVERLOADED), fields, 1, SPAN("{\"error\":{\"code\":\"overloaded\",\"message\":\"the gate has no memory for another call\"}}"));
+}
+
+static void begin(void *self, struct http_request *r)
+{
+    struct worker *w = self;
+    struct seat *seat = take_seat(w);
+    if (!seat) {
+        refuse_without_memory(r);
+        return;
+    }
+    exchange_begin(&seat->x, &w->desk, r, http_request_head(r), http_request_peer(r), http_request_tag(r));
+    seat->worker = w;
+    list_add_last(&w->live, &seat->x.link);
+    timer_init(&seat->deadline, too_late);
+    timer_set(&w->loop, &seat->deadline, seat->x.snapshot->settings.limits.call_ms);
+    atomic_fetch_add_explicit(&w->counts.open, 1, memory_order_relaxed);
+    http_request_user(r, &request_user, &seat->x);
+    exchange_run(&seat->x);
+}
+
+static void over(void *self, struct exchange *x)
+{
+    struct worker *w = self;
+    struct seat *seat = seat_of(x);
+    atomic_fetch_add_explicit(&w->counts.calls, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&w->counts.open, 1, memory_order_relaxed);
+    if (x->times.sent_ns)
+        atomic_fetch_add_explicit(&w->counts.forwarded, 1, memory_order_relaxed);
+    if (x->fault != E_OK)
+        atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
+    timer_clear(&seat->deadline);
+    exchange_free(x);
+    leave_seat(w, seat);
+    if (w->desk.scratch.room > SCRATCH_KEPT) { /* one huge call must not cost its memory for ever */
+        size_t ceiling = w->desk.scratch.ceiling;
+        buf_free(&w->desk.scratch);
+        buf_init(&w->desk.scratch, ceiling);
+    }
+}
+
+/* What never became a call (an unreadable head, say) gets its row too. */
+static void refused(void *self, struct span peer, enum err why, int status, struct span detail)
+{
+    struct worker *w = self;
+    char id[CALL_ID_TEXT + 1];
+    int64_t now = w->world.now_ms(w);
+    uint64_t call = call_id_next(&w->desk.ids, now);
+    struct json_out o = json_out(&w->desk.scratch);
+    buf_clear(&w->desk.scratch);
+    json_open(&o, '{');
+    json_pair(&o, SPAN("id"), call_id_text(call, id));
+    json_pair_time(&o, SPAN("at"), now);
+    json_pair(&o, SPAN("caller_address"), peer);
+    json_pair_i64(&o, SPAN("status"), status);
+    json_pair(&o, SPAN("verdict"), SPAN("denied"));
+    json_pair(&o, SPAN("denied"), err_code(why));
+    json_pair(&o, SPAN("reason"), detail);
+    json_pair_money(&o, SPAN("cost_usd"), 0);
+    json_pair_bool(&o, SPAN("settled"), true);
+    json_close(&o, '}');
+    struct journal_row row = { .call = call, .at = now, .verdict = VERDICT_DENIED, .status = status, .settled = true, .denied = err_code(why),
+        .json = buf_span(&w->desk.scratch) };
+    (void)w->world.put_row(w, &row); /* nothing was forwarded, nothing is owed: a full disk may swallow this one */
+    atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
+}
+
+static enum err put_hold(void *self, const struct journal_hold *h)
+{
+    struct worker *w = self;
+    return books_put_hold(w->books, w->index, h);
+}
+
+static enum err put_row(void *self, const struct journal_row *r)
+{
+    struct worker *w = self;
+    return books_put_row(w->books, w->index, r);
+}
+
+bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books, uint64_t above, char why[256])
+{
+    const struct limits *limits = &s->settings.limits;
+    memset(w, 0, sizeof(*w));
+    list_init(&w->live);
+    list_init(&w->idle);
+    snprintf(why, 256, "worker %u could not be set up", index);
+    w->index = index;
+    w->books = books;
+    sockets_world(&w->world);
+    w->world.self = w;
+    w->world.put_hold = put_hold;
+    w->world.put_row = put_row;
+    w->world.over = over;
+    w->desk = (struct desk){ .world = &w->world, .snapshot = snapshot_keep(s), .stops = stop_set_keep(stops), .ledger = books_ledger(books), .json = json_new() };
+    buf_init(&w->desk.scratch, (size_t)limits->body_bytes + (1 << 20));
+    call_ids_init(&w->desk.ids, index, above);
+    if (!w->desk.json || loop_init(&w->loop) != E_OK)
+        return false;
+    struct http_service service = { .self = w, .begin = begin, .refused = refused };
+    w->sockets.pool = http_pool_new(&w->loop, &limits->pool);
+    w->server = http_server_new(&w->loop, &limits->http, &service);
+    return w->sockets.pool && w->server;
+}
+
+bool worker_listen(struct worker *w, struct listen_address *address, struct tls_server *tls, const char *tag, char why[256])
+{
+    return http_server_listen(w->server, address, tls, tag, why);
+}
+
+/* The loop has ended; what is still open is dropped with its books closed. */
+void worker_free(struct worker *w)
+{
+    while (!list_empty(&w->live)) {
+        struct exchange *x = CONTAINER_OF(w->live.next, struct exchange, link);
+        exchange_cancel(x, E_DRAINING, SPAN("the gate shut down before this call was over"));
+    }
+    if (w->server)
+        http_server_free(w->server);
+    if (w->sockets.pool)
+        http_pool_free(w->sockets.pool);
+    while (!list_empty(&w->idle))
+        free(take_seat(w));
+    loop_free(&w->loop);
+    buf_free(&w->desk.scratch);
+    json_free(w->desk.json);
+    stop_set_drop(w->desk.stops);
+    snapshot_drop(w->desk.snapshot);
+}
+
+void worker_take_snapshot(struct worker *w, struct snapshot *s)
+{
+    snapshot_drop(w->desk.snapshot);
+    w->desk.snapshot = snapshot_keep(s);
+}
+
+/* A charge on its way cannot be called back: its answer must be awaited, or its outcome would be unknown. */
+static bool cannot_be_recalled(const struct exchange *x)
+{
+    return x->answering.call && x->desk->world->sent(x->answering.call) && !is_llm(x) && x->facts.writes;
+}
+
+size_t worker_take_stops(struct worker *w, struct stop_set *stops, size_t *left)
+{
+    size_t cut = 0;
+    stop_set_drop(w->desk.stops);
+    w->desk.stops = stop_set_keep(stops);
+    *left = 0;
+    for (struct list *at = w->live.next, *next; at != &w->live; at = next) {
+        struct exchange *x = CONTAINER_OF(at, struct exchange, link);
+        next = at->next;
+        const struct stop *stop = stop_set_match(stops, &x->facts, w->world.now_ms(w));
+        if (!stop || x->stage >= FINISH)
+            continue;
+        if (!stop->cut || cannot_be_recalled(x)) {
+            (*left)++;
+            continue;
+        }
+        cut++;
+        exchange_cancel(x, stop->code, arena_copy(&x->arena, SPAN("an operator stopped this call while it was under way")));
+    }
+    return cut;
+}
+
+void worker_drain(struct worker *w, void (*done)(void *self), void *self)
+{
+    w->desk.draining = true;
+    http_pool_drain(w->sockets.pool);
+    http_server_drain(w->server, done, self);
+}

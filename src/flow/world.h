@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * world.h - all that a call may ask of the outside: time, the caller's connection, the vendor's connection, the books.
+ *
+ * In the product these are sockets (flow/sockets.c); in the simulation a seeded fake that fails, stalls and hangs up by
+ * dice. The functions keep the contracts of http/server.h, http/client.h and ledger/journal.h, name for name. */
+#ifndef TG_FLOW_WORLD_H
+#define TG_FLOW_WORLD_H
+
+#include "http/client.h"
+#include "http/server.h"
+#include "ledger/journal.h"
+
+struct exchange;
+
+struct world {
+    void *self;
+    int64_t (*now_ms)(void *self);       /* wall clock */
+    int64_t (*monotonic_ns)(void *self);
+
+    /* the caller (http/server.h) */
+    enum io (*read)(void *caller, struct span *bytes);
+    enum err (*read_fault)(void *caller);
+    void (*reply)(void *caller, int status, const struct http_field *fields, size_t count, struct span body);
+    void (*reply_head)(void *caller, int status, const struct http_field *fields, size_t count, int64_t length);
+    void (*reply_write)(void *caller, struct span bytes);
+    bool (*reply_room)(void *caller);
+    void (*reply_end)(void *caller, const struct http_field *trailers, size_t count);
+    void (*reply_cut)(void *caller);
+
+    /* the vendor (http/client.h) */
+    void *(*open)(void *self, struct exchange *x, const struct http_origin *o, const struct http_deadlines *d);
+    enum io (*ready)(void *call);
+    void (*send)(void *call, struct span head, struct span body, bool chunked, bool last);
+    void (*write)(void *call, struct span body, bool last);
+    bool (*room)(void *call);
+    enum io (*head)(void *call, const struct http_head **head);
+    enum io (*answer)(void *call, struct span *bytes);
+    enum err (*fault)(void *call);
+    bool (*sent)(void *call);
+    bool (*reused)(void *call);
+    void (*close)(void *call);
+
+    /* the books (ledger/journal.h) */
+    enum err (*put_hold)(void *self, const struct journal_hold *h);
+    enum err (*put_row)(void *self, const struct journal_row *r);
+
+    /* the call is over: its owner may free it, later */
+    void (*over)(void *self, struct exchange *x);
+};
+
+#endif
