@@ -129,6 +129,8 @@ static bool lower_names(struct http_head *h, char *copy)
     for (size_t i = 0; i < h->count; i++) {
         struct span name = h->fields[i].name;
         char *at = copy + (name.at - copy);
+        if (name.len == 0)
+            return false;
         for (size_t k = 0; k < name.len; k++) {
             unsigned char c = token_byte((unsigned char)at[k]);
             if (c == 0)
