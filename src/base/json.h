@@ -6,7 +6,8 @@
  * anything: for large LLM bodies on the hot path; nested values come as raw text, to be scanned or parsed in turn.
  *
  * A `struct json` is a reusable parser; it belongs to one thread. Texts need BUF_SLACK readable bytes behind them when
- * `padded` is said; otherwise they are copied. Values and spans live until the parser's next json_parse. */
+ * `padded` is said; otherwise they are copied. Values and spans live until the parser's next json_parse; a padded text must
+ * stay where and as it is as long, since numbers are read from it. json_scan disturbs no values. */
 #ifndef TG_BASE_JSON_H
 #define TG_BASE_JSON_H
 
@@ -34,7 +35,8 @@ void json_free(struct json *j);
  * static. */
 CHECKED enum err json_parse(struct json *j, struct span text, bool padded, struct json_value *root, const char **why);
 /* E_NOT_CANONICAL when any object has two members of one name, or an integer lies beyond +-2^53 (vendors read JSON
- * numbers as doubles). *where gets the member's name. The walk is bounded by the parse. */
+ * numbers as doubles). *where gets the member's name (SPAN_NONE: a number outside any object). Linear in the text.
+ * E_NO_MEMORY: not checked, so not canonical either. */
 CHECKED enum err json_canonical(struct json_value root, struct span *where);
 
 enum json_kind json_kind(struct json_value v);
@@ -58,15 +60,17 @@ struct span json_string(struct json_value v);
 /* Integers only (1e3 and 1.0 are not). */
 bool json_integer(struct json_value v, int64_t *out);
 bool json_bool(struct json_value v, bool *out);
-/* A number's or string's decimal text, exactly as written where possible; for money_decimal. Doubles are printed with
- * 17 digits only if they are not integers. SPAN_NONE for others. Taken from arena a. */
+/* A number's or string's decimal text, exactly as written where possible; for money_decimal. Only an exponent
+ * is written out ("1.5e-05" is "0.000015"; past +-400: SPAN_NONE). SPAN_NONE for others. Taken from arena a. */
 struct span json_decimal(struct json_value v, struct arena *a);
 /* Writes v as compact JSON. */
 void json_print(struct json_value v, struct buf *out);
 
 /* The top-level scan. visit() gets each member's unescaped name, kind and raw text (a string's raw text has its quotes);
- * returning false stops the scan early with E_OK. Structure of skipped values is checked only as far as brackets,
- * strings and UTF-8 go. Duplicate top-level names: E_NOT_CANONICAL; not an object or not JSON: E_BAD_REQUEST. */
+ * returning false stops the scan early with E_OK. The whole text is checked before the first visit, but for escapes in
+ * strings and names below the top; visit() may use the same parser. Duplicate top-level names: E_NOT_CANONICAL; not an
+ * object, not JSON, deeper than 256: E_BAD_REQUEST; over 10,000 members: E_TOO_LARGE. Raw text lives in `text` when it is
+ * padded, else until the end of json_scan; names with escapes always until then. */
 typedef bool json_visit(void *self, struct span name, enum json_kind kind, struct span raw);
 CHECKED enum err json_scan(struct json *j, struct span text, bool padded, json_visit *visit, void *self, const char **why);
 /* Helpers for raw values from a scan. json_raw_string unescapes (arena used only when there are escapes). */

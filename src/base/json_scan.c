@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/text.h"
 
-enum { MEMBERS_MOST = 10000, NAMES_MOST = 1 << 20, PAIRWISE_MOST = 32 };
+enum { MEMBERS_MOST = 10000, NAMES_MOST = 1 << 20, PAIRWISE_MOST = 32, FEW = 32 };
 
 struct member {
     struct span name, raw;
@@ -21,8 +21,9 @@ struct walk {
     struct span text;
     struct json_marks marks;
     size_t at; /* of the next mark */
-    struct member *members;
+    struct member *members; /* `few` of json_scan at first */
     size_t count, room;
+    bool own; /* members is ours to free */
     struct arena names; /* only for names with escapes */
     const char *why;
 };
@@ -115,16 +116,24 @@ static bool take_value(struct walk *w)
     }
 }
 
+static bool grow(struct walk *w)
+{
+    struct member *more = malloc(w->room * 2 * sizeof(*more));
+    if (!more)
+        return false;
+    memcpy(more, w->members, w->count * sizeof(*more));
+    if (w->own)
+        free(w->members);
+    w->members = more;
+    w->own = true;
+    w->room *= 2;
+    return true;
+}
+
 static bool add(struct walk *w, struct member m)
 {
-    if (w->count == w->room) {
-        size_t room = w->room ? w->room * 2 : 32;
-        struct member *more = realloc(w->members, room * sizeof(*more));
-        if (!more)
-            return false;
-        w->members = more;
-        w->room = room;
-    }
+    if (w->count == w->room && !grow(w))
+        return false;
     w->members[w->count++] = m;
     return true;
 }
@@ -218,7 +227,8 @@ static enum err scan(struct walk *w, struct json *j, json_visit *visit, void *se
 
 enum err json_scan(struct json *j, struct span text, bool padded, json_visit *visit, void *self, const char **why)
 {
-    struct walk w = { .text = text };
+    struct member few[FEW];
+    struct walk w = { .text = text, .members = few, .room = FEW };
     if (!text.len || text.len > JSON_TEXT_MOST) {
         *why = text.len ? "the text is too large" : "the text is empty";
         return text.len ? E_TOO_LARGE : E_BAD_REQUEST;
@@ -232,7 +242,8 @@ enum err json_scan(struct json *j, struct span text, bool padded, json_visit *vi
     if (e)
         *why = w.why;
     arena_free(&w.names);
-    free(w.members);
+    if (w.own)
+        free(w.members);
     buf_free(&j->scan_copy);
     j->scan_copy = copy;
     return e;

@@ -440,25 +440,24 @@ static bool exact_in_double(struct json_value v)
     return type(v) == 'd' || (json_integer(v, &n) && n >= -most && n <= most);
 }
 
-/* Every cell is looked at once, and every name once more for its object. */
-enum err json_canonical(struct json_value root, struct span *where)
+/* `name` is the nearest one around v. Each member is visited twice: for its object's names, and for its value. */
+static enum err check_value(struct json_value v, struct span name, struct span *where)
 {
-    struct json_value v = root;
-    struct span last = SPAN_NONE; /* the name, or a string, before the number */
-    *where = SPAN_NONE;
-    if (!v.doc)
-        return E_OK;
-    for (size_t end = after(root); v.index < end; v.index += is_number(type(v)) ? 2 : 1) {
-        char t = type(v);
-        if (t == '"')
-            last = json_string(v);
-        enum err e = t == '{' ? check_names(v, where) : E_OK;
-        if (e)
-            return e;
-        if (!is_number(t) || exact_in_double(v))
-            continue;
-        *where = last;
+    struct span inner;
+    struct json_value item;
+    char t = type(v);
+    if (is_number(t) && !exact_in_double(v)) {
+        *where = name;
         return E_NOT_CANONICAL;
     }
-    return E_OK;
+    enum err e = t == '{' ? check_names(v, where) : E_OK;
+    for (struct json_iter it = json_iter(v); !e && json_next(&it, &inner, &item);)
+        e = check_value(item, it.object ? inner : name, where);
+    return e;
+}
+
+enum err json_canonical(struct json_value root, struct span *where)
+{
+    *where = SPAN_NONE;
+    return check_value(root, SPAN_NONE, where);
 }

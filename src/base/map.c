@@ -21,7 +21,7 @@ static void draw_key(void) { random_fill(seed.key, sizeof(seed.key)); }
 
 static uint64_t turn(uint64_t x, int by) { return x << by | x >> (64 - by); }
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[1] = turn(v[1], 13) ^ v[0];
@@ -35,7 +35,7 @@ static void sip_round(uint64_t v[4])
     v[2] = turn(v[2], 32);
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+static inline void sip_word(uint64_t v[4], uint64_t word)
 {
     v[3] ^= word;
     sip_round(v);

@@ -101,7 +101,8 @@ bool node_i64(const struct node *n, const char *path, int64_t min, int64_t max, 
         *out = value;
         return true;
     }
-    int len = snprintf(allowed, sizeof(allowed), "a whole number%s", n->kind == NODE_SCALAR && n->quoted ? " without quotes" : "");
+    const char *quotes = n->kind == NODE_SCALAR && n->quoted ? " without quotes" : "";
+    int len = snprintf(allowed, sizeof(allowed), "a whole number%s", quotes);
     if (min != INT64_MIN && max != INT64_MAX)
         snprintf(allowed + len, sizeof(allowed) - (size_t)len, " from %lld to %lld", (long long)min, (long long)max);
     else if (min != INT64_MIN)

@@ -70,8 +70,8 @@ struct node *node_build_scalar(struct node_build *b, struct span text, bool quot
 
 static bool twice(struct node_build *b, const struct node *first, const struct node *second)
 {
-    node_build_fail(b, second->line, "\"%.*s\" stands twice in this map; first on line %d", SPAN_ARG(span_first(second->name, 100)),
-        first->line);
+    struct span name = span_first(second->name, 100);
+    node_build_fail(b, second->line, "\"%.*s\" stands twice in this map; first on line %d", SPAN_ARG(name), first->line);
     return false;
 }
 

@@ -200,6 +200,8 @@ TEST(canonical_rule)
     CHECK_INT(canonical(j, "{\"n\":9007199254740993}", "n"), E_NOT_CANONICAL);
     CHECK_INT(canonical(j, "{\"n\":-9007199254740993}", "n"), E_NOT_CANONICAL);
     CHECK_INT(canonical(j, "{\"n\":[1,18446744073709551615]}", "n"), E_NOT_CANONICAL);
+    CHECK_INT(canonical(j, "{\"n\":[\"text\",{\"m\":1},18446744073709551615]}", "n"), E_NOT_CANONICAL);
+    CHECK_INT(canonical(j, "[18446744073709551615]", NULL), E_NOT_CANONICAL);
     CHECK_INT(canonical(j, "12345678901234567.5", NULL), E_OK);
     json_free(j);
 }
