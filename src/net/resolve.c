@@ -119,6 +119,11 @@ static void keep_answer(struct name *name, const struct addrinfo *info)
     }
 }
 
+static void stamp(struct name *name)
+{
+    name->until_ms = (int64_t)uv_now(&name->owner->loop->uv) + (name->n ? RESOLVE_KEEP_MS : RESOLVE_KEEP_FAILURE_MS);
+}
+
 static void tell_waits(struct name *name)
 {
     struct list waits;
@@ -145,7 +150,7 @@ static void answered(uv_getaddrinfo_t *request, int status, struct addrinfo *inf
     loop_refresh(r->loop);
     keep_answer(name, status == 0 ? info : NULL);
     uv_freeaddrinfo(info);
-    name->until_ms = (int64_t)uv_now(&r->loop->uv) + (name->n ? RESOLVE_KEEP_MS : RESOLVE_KEEP_FAILURE_MS);
+    stamp(name);
     name->asking = false;
     name->telling = true;
     tell_waits(name);
@@ -212,4 +217,16 @@ void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait, 
 void resolve_cancel(struct resolve_wait *wait)
 {
     list_remove(&wait->link);
+}
+
+void resolve_teach(struct loop *l, struct span host, const union address *at, size_t n)
+{
+    must(host.len <= NAME_MAX_LEN && n <= RESOLVE_ADDRESSES);
+    struct resolver *r = resolver_of(l);
+    struct name *name = r ? name_of(r, host) : NULL;
+    must(name && !name->asking);
+    if (n)
+        memcpy(name->at, at, n * sizeof(*at));
+    name->n = n;
+    stamp(name);
 }

@@ -33,6 +33,9 @@ struct resolve_wait {
 void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait, void (*found)(struct resolve_wait *wait, const union address *at, size_t n));
 void resolve_cancel(struct resolve_wait *wait);
 
+/* Puts an answer into the cache as if it had just arrived. For tests: the addresses of a name cannot be chosen otherwise. */
+void resolve_teach(struct loop *l, struct span host, const union address *at, size_t n);
+
 /* A literal IPv4 or IPv6 address (no brackets). */
 bool resolve_literal(struct span host, union address *out);
 

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tls_test.c - TLS wires against each other, with certificates made on the spot: who is believed, who is not, resumption,
+ * truncation, reload. */
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/tls_int.h"
+#include "test/unit/net/scene.h"
+#include "test/unit/net/transfer.h"
+
+/* --- certificates --- */
+
+struct authority {
+    EVP_PKEY *key;
+    X509 *cert;
+};
+
+struct papers {
+    char dir[64];
+    char ca[96], cert[96], key[96], other_cert[96], other_key[96], stranger_ca[96];
+    struct authority ours, stranger;
+};
+
+static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    must(e && X509_add_ext(cert, e, -1) == 1);
+    X509_EXTENSION_free(e);
+}
+
+/* by == NULL: signs itself. */
+static struct authority issue(const char *name, const struct authority *by, const char *alt)
+{
+    static long serial = 1;
+    struct authority a = { .key = EVP_EC_gen("P-256"), .cert = X509_new() };
+    must(a.key && a.cert);
+    X509_set_version(a.cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(a.cert), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(a.cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(a.cert), 3600);
+    X509_set_pubkey(a.cert, a.key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(a.cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509 *issuer = by ? by->cert : a.cert;
+    X509_set_issuer_name(a.cert, X509_get_subject_name(issuer));
+    extend(a.cert, issuer, NID_basic_constraints, by ? "critical,CA:FALSE" : "critical,CA:TRUE");
+    if (alt)
+        extend(a.cert, issuer, NID_subject_alt_name, alt);
+    must(X509_sign(a.cert, by ? by->key : a.key, EVP_sha256()) > 0);
+    return a;
+}
+
+static void drop_authority(struct authority *a)
+{
+    X509_free(a->cert);
+    EVP_PKEY_free(a->key);
+}
+
+static void save(const struct authority *a, const char *cert, const char *key)
+{
+    FILE *f = fopen(cert, "w");
+    must(f && PEM_write_X509(f, a->cert) == 1);
+    fclose(f);
+    if (!key)
+        return;
+    f = fopen(key, "w");
+    must(f && PEM_write_PrivateKey(f, a->key, NULL, NULL, 0, NULL, NULL) == 1);
+    fclose(f);
+}
+
+static void papers_make(struct papers *p)
+{
+    strcpy(p->dir, "/tmp/tls-test-XXXXXX");
+    must(mkdtemp(p->dir));
+    snprintf(p->ca, sizeof(p->ca), "%s/ca.pem", p->dir);
+    snprintf(p->stranger_ca, sizeof(p->stranger_ca), "%s/stranger.pem", p->dir);
+    snprintf(p->cert, sizeof(p->cert), "%s/cert.pem", p->dir);
+    snprintf(p->key, sizeof(p->key), "%s/key.pem", p->dir);
+    snprintf(p->other_cert, sizeof(p->other_cert), "%s/other-cert.pem", p->dir);
+    snprintf(p->other_key, sizeof(p->other_key), "%s/other-key.pem", p->dir);
+    p->ours = issue("our CA", NULL, NULL);
+    p->stranger = issue("stranger", NULL, NULL);
+    struct authority server = issue("gate", &p->ours, "DNS:localhost,IP:127.0.0.1");
+    struct authority other = issue("other", &p->ours, "DNS:other.test,DNS:*.wild.test");
+    save(&p->ours, p->ca, NULL);
+    save(&p->stranger, p->stranger_ca, NULL);
+    save(&server, p->cert, p->key);
+    save(&other, p->other_cert, p->other_key);
+    drop_authority(&server);
+    drop_authority(&other);
+}
+
+static void papers_burn(struct papers *p)
+{
+    const char *files[] = { p->ca, p->stranger_ca, p->cert, p->key, p->other_cert, p->other_key };
+    for (size_t i = 0; i < 6; i++)
+        unlink(files[i]);
+    rmdir(p->dir);
+    drop_authority(&p->ours);
+    drop_authority(&p->stranger);
+}
+
+/* --- a stage: a scene that speaks TLS --- */
+
+struct stage {
+    struct scene s;
+    struct papers papers;
+    struct tls_client *client;
+};
+
+static struct tls_server *serve(const char *cert, const char *key)
+{
+    char why[256] = "";
+    struct tls_server *server = tls_server_new(span_of(cert), span_of(key), why);
+    if (!server)
+        test_fail(__FILE__, __LINE__, "%s", why);
+    return server;
+}
+
+static struct tls_client *trusting(const char *ca)
+{
+    char why[256] = "";
+    struct tls_client *client = tls_client_new(span_of(ca), why);
+    if (!client)
+        test_fail(__FILE__, __LINE__, "%s", why);
+    return client;
+}
+
+static void stage_open(struct stage *st)
+{
+    papers_make(&st->papers);
+    scene_open(&st->s);
+    st->s.tls = serve(st->papers.cert, st->papers.key);
+    st->client = trusting(st->papers.ca);
+}
+
+static void stage_close(struct stage *st)
+{
+    tls_client_free(st->client); /* before the wires: they keep it */
+    scene_close(&st->s);
+    papers_burn(&st->papers);
+}
+
+static struct peer *dial(struct stage *st, struct span host, const struct tls_client *client)
+{
+    struct peer *a = peer_new(&st->s);
+    peer_connect(a, host, scene_port(&st->s), client, 5000);
+    SCENE_UNTIL(&st->s, a->opened);
+    return a;
+}
+
+/* An open pair. */
+static struct peer *pair(struct stage *st, struct peer **b)
+{
+    size_t before = st->s.count;
+    struct peer *a = dial(st, SPAN("localhost"), st->client);
+    CHECK_INT(a->opened_why, E_OK);
+    SCENE_UNTIL(&st->s, st->s.count > before && st->s.accepted[before]->opened);
+    *b = st->s.accepted[before];
+    CHECK_INT((*b)->opened_why, E_OK);
+    return a;
+}
+
+TEST(tls_talks_both_ways_and_ends_in_order)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    CHECK_SPAN(wire_server_name(b->w), SPAN("localhost"));
+    struct span parts[] = { SPAN("head "), SPAN(""), SPAN("body") };
+    wire_write(a->w, parts, 3);
+    SCENE_UNTIL(&st.s, b->got.len == 9);
+    CHECK_SPAN(peer_got(b), SPAN("head body"));
+    CHECK_INT(b->runs, 1);
+    wire_shut(a->w);
+    SCENE_UNTIL(&st.s, b->ended);
+    CHECK_INT(b->ended_why, E_OK);
+    peer_say(b, SPAN("answer"));
+    wire_close_flushed(b->w);
+    b->w = NULL;
+    SCENE_UNTIL(&st.s, a->ended);
+    CHECK_SPAN(peer_got(a), SPAN("answer"));
+    CHECK_INT(a->ended_why, E_OK);
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_big_transfer_with_backpressure)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    transfer_run(a, b, 16u << 20);
+    transfer_run(b, a, 16u << 20);
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_by_address_needs_the_address_in_the_certificate)
+{
+    struct stage st;
+    stage_open(&st);
+    struct peer *a = dial(&st, SPAN("127.0.0.1"), st.client);
+    CHECK_INT(a->opened_why, E_OK);
+    SCENE_UNTIL(&st.s, st.s.accepted[0]->opened);
+    CHECK(wire_server_name(st.s.accepted[0]->w).at == NULL);
+    peer_free(a);
+    tls_server_free(st.s.tls);
+    st.s.tls = serve(st.papers.other_cert, st.papers.other_key);
+    struct tls_client *fresh = trusting(st.papers.ca);
+    a = dial(&st, SPAN("127.0.0.1"), fresh);
+    CHECK_INT(a->opened_why, E_UPSTREAM_UNREACHABLE);
+    peer_free(a);
+    tls_client_free(fresh);
+    stage_close(&st);
+}
+
+TEST(tls_refuses_wrong_names_and_strangers)
+{
+    struct stage st;
+    stage_open(&st);
+    struct tls_client *credulous = trusting(st.papers.stranger_ca);
+    struct peer *a = dial(&st, SPAN("localhost"), credulous);
+    CHECK_INT(a->opened_why, E_UPSTREAM_UNREACHABLE);
+    SCENE_UNTIL(&st.s, st.s.accepted[0]->opened);
+    CHECK_INT(st.s.accepted[0]->opened_why, E_UPSTREAM_UNREACHABLE);
+    peer_free(a);
+    tls_client_free(credulous);
+    tls_server_free(st.s.tls);
+    st.s.tls = serve(st.papers.other_cert, st.papers.other_key);
+    a = dial(&st, SPAN("localhost"), st.client);
+    CHECK_INT(a->opened_why, E_UPSTREAM_UNREACHABLE);
+    CHECK_INT(a->runs + a->ended, 0);
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_system_store_does_not_trust_our_ca)
+{
+    struct stage st;
+    char why[256] = "";
+    stage_open(&st);
+    struct tls_client *system = tls_client_new(SPAN_NONE, why);
+    CHECK(system != NULL);
+    struct peer *a = dial(&st, SPAN("localhost"), system);
+    CHECK_INT(a->opened_why, E_UPSTREAM_UNREACHABLE);
+    peer_free(a);
+    tls_client_free(system);
+    stage_close(&st);
+}
+
+TEST(tls_sessions_resume_even_after_an_abrupt_close)
+{
+    struct stage st;
+    stage_open(&st);
+    for (int round = 0; round < 3; round++) {
+        struct peer *b;
+        struct peer *a = pair(&st, &b);
+        CHECK_INT(wire_tls_resumed(a->w), round > 0);
+        CHECK_INT(wire_tls_resumed(b->w), round > 0);
+        CHECK_SPAN(wire_server_name(b->w), SPAN("localhost"));
+        peer_say(b, SPAN("tickets travel with the first bytes"));
+        SCENE_UNTIL(&st.s, a->got.len > 0);
+        CHECK_INT(tls_session_count(st.client), 1);
+        peer_free(a);
+    }
+    stage_close(&st);
+}
+
+TEST(tls_reload_changes_new_connections_only)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    struct tls_server *kept = tls_server_keep(st.s.tls);
+    tls_server_free(st.s.tls);
+    tls_server_free(kept);
+    st.s.tls = serve(st.papers.other_cert, st.papers.other_key);
+    struct tls_client *fresh = trusting(st.papers.ca);
+    struct peer *c = dial(&st, SPAN("localhost"), fresh);
+    CHECK_INT(c->opened_why, E_UPSTREAM_UNREACHABLE); /* the new certificate has another name */
+    peer_say(a, SPAN("still here"));
+    SCENE_UNTIL(&st.s, b->got.len == 10);
+    peer_free(a);
+    peer_free(c);
+    tls_client_free(fresh);
+    stage_close(&st);
+}
+
+TEST(tls_truncation_is_broken)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    peer_say(b, SPAN("half of"));
+    SCENE_UNTIL(&st.s, a->got.len == 7);
+    peer_close(b); /* FIN without close_notify */
+    SCENE_UNTIL(&st.s, a->ended);
+    CHECK_INT(a->ended_why, E_UPSTREAM_BROKEN);
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_holds_what_comes_while_paused)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    wire_pause(b->w);
+    peer_say(a, SPAN("wait "));
+    peer_say(a, SPAN("for it"));
+    wire_shut(a->w);
+    scene_rest(&st.s, 60);
+    CHECK_INT(b->runs + b->ended, 0);
+    wire_resume(b->w);
+    SCENE_UNTIL(&st.s, b->ended);
+    CHECK_SPAN(peer_got(b), SPAN("wait for it"));
+    CHECK_INT(b->ended_why, E_OK);
+    peer_free(a);
+    stage_close(&st);
+}
+
+static void take_and_pause(struct peer *p, struct span in)
+{
+    buf_put(&p->got, in);
+    wire_pause(p->w);
+}
+
+TEST(tls_pause_in_every_run_loses_nothing)
+{
+    struct stage st;
+    struct peer *b;
+    char *big = calloc(1, 900 * 1000);
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    b->bytes = take_and_pause;
+    struct span part = span_make(big, 900 * 1000);
+    wire_write(a->w, &part, 1);
+    wire_shut(a->w);
+    for (int i = 0; i < 3000 && !b->ended; i++) {
+        if (b->w)
+            wire_resume(b->w);
+        scene_turn(&st.s);
+    }
+    CHECK_INT(b->got.len, 900 * 1000);
+    CHECK_INT(b->ended_why, E_OK);
+    CHECK_INT(b->ended, 1);
+    free(big);
+    peer_free(a);
+    stage_close(&st);
+}
+
+static void close_on_bytes(struct peer *p, struct span in)
+{
+    (void)in;
+    peer_close(p);
+}
+
+static void close_on_opened(struct peer *p)
+{
+    peer_close(p);
+}
+
+TEST(tls_callbacks_may_close)
+{
+    struct stage st;
+    struct peer *b;
+    stage_open(&st);
+    struct peer *a = pair(&st, &b);
+    b->bytes = close_on_bytes;
+    peer_say(a, SPAN("one"));
+    peer_say(a, SPAN("two"));
+    SCENE_UNTIL(&st.s, !b->w);
+    peer_free(a);
+    a = peer_new(&st.s);
+    a->on_opened = close_on_opened;
+    peer_connect(a, SPAN("localhost"), scene_port(&st.s), st.client, 5000);
+    SCENE_UNTIL(&st.s, !a->w);
+    CHECK_INT(a->opened, 1);
+    peer_free(a);
+    scene_rest(&st.s, 30);
+    stage_close(&st);
+}
+
+TEST(tls_against_plain_fails_on_both_sides)
+{
+    struct stage st;
+    stage_open(&st);
+    struct peer *a = dial(&st, SPAN("127.0.0.1"), NULL);
+    peer_say(a, SPAN("GET / HTTP/1.1\r\n\r\n"));
+    SCENE_UNTIL(&st.s, st.s.count == 1 && st.s.accepted[0]->opened);
+    CHECK_INT(st.s.accepted[0]->opened_why, E_UPSTREAM_UNREACHABLE);
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_shake_has_a_deadline)
+{
+    struct stage st;
+    stage_open(&st);
+    struct tls_server *server = st.s.tls;
+    st.s.tls = NULL; /* accepts, and never says a word of TLS */
+    struct peer *a = peer_new(&st.s);
+    peer_connect(a, SPAN("127.0.0.1"), scene_port(&st.s), st.client, 200);
+    SCENE_UNTIL(&st.s, a->opened);
+    CHECK_INT(a->opened_why, E_UPSTREAM_TIMEOUT);
+    st.s.tls = server;
+    peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_bad_files_are_named)
+{
+    struct papers p;
+    char why[256] = "";
+    papers_make(&p);
+    CHECK(tls_client_new(SPAN("/nonexistent/ca.pem"), why) == NULL);
+    CHECK(span_find(span_of(why), SPAN("/nonexistent/ca.pem")) > 0);
+    CHECK(tls_client_new(SPAN(""), why) == NULL);
+    CHECK(tls_server_new(SPAN("/nonexistent/c.pem"), span_of(p.key), why) == NULL);
+    CHECK(span_find(span_of(why), SPAN("/nonexistent/c.pem")) > 0);
+    CHECK(tls_server_new(span_of(p.cert), span_of(p.other_key), why) == NULL);
+    CHECK(span_find(span_of(why), SPAN("mismatch")) > 0);
+    CHECK(tls_server_new(span_of(p.cert), span_of(p.ca), why) == NULL);
+    tls_client_free(NULL);
+    tls_server_free(NULL);
+    papers_burn(&p);
+}
