@@ -48,6 +48,8 @@ struct store *store_open(struct span dir, char why[256]);
  * caller's thread, before store_start: open holds of a crash become rows in doubt. `restored` gets every balance. */
 void store_source_add(struct store *s, const struct store_source *source, unsigned writer);
 CHECKED enum err store_recover(struct store *s, void (*restored)(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at), void *self);
+/* The highest call id there is (0: none); after store_recover. */
+CHECKED enum err store_last_call(struct store *s, uint64_t *id);
 CHECKED enum err store_start(struct store *s);
 /* There is something to read. Any thread; cheap when the store is awake. */
 void store_wake(struct store *s);

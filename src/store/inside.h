@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * inside.h - what the files of store/ share. Not for other folders.
+ *
+ *   sources --> batch (one transaction) --> tables        thread.c drives, batch.c reads and commits
+ *                 |- row.c    a ROW becomes a line of `calls`, chained to the one before it
+ *                 |- holds.c  a HOLD waits for its ROW, across batches in a table, and becomes a row in doubt at recovery
+ *                 `- sums.c   balances, runs and hours: added up in memory, written once a batch
+ *
+ * A batch keeps nothing when it is rolled back: its memory is dropped and the sources are read again from where the last
+ * transaction ended. All of this belongs to the store thread, or to the caller's while no thread runs. */
+#ifndef TG_STORE_INSIDE_H
+#define TG_STORE_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/digest.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "store/sql.h"
+#include "store/store.h"
+
+enum {
+    BATCH_RECORDS = 4096,            /* in one transaction */
+    BATCH_TURN = 64,                 /* from one source before the next has its turn: keeps ids nearly in order */
+    BATCH_MEMORY = 2 << 20,          /* of holds and sums, after which a batch ends early */
+    BATCH_CEILING = 16 << 20,        /* of the same: one record more must fit */
+    BATCH_BYTES = 16 << 20,          /* of JSON in one transaction */
+    GATHER_MS = 20,                  /* the longest that the first record of a batch waits under light load */
+    SYNC_MS = 1000,                  /* the longest that a committed record is not on the platter */
+    SYNC_BYTES = 32 << 20,           /* of JSON, the same */
+    RETRY_MS = 500,                  /* pause after a write that failed */
+    SWEEP_STEP = 1000,               /* balances looked at in one go */
+    SWEEP_STEP_MS = 1000,            /* between two goes */
+    SWEEP_ROUND_MS = 60 * 60 * 1000, /* between two rounds */
+    STORE_SOURCES = 256
+};
+#define SWEEP_AFTER_MS (INT64_C(35) * 24 * 60 * 60 * 1000) /* after a balance's window ended */
+
+enum statement {
+#define STATEMENT(name, text) ST_##name,
+#include "store/statements.h"
+#undef STATEMENT
+    ST_COUNT
+};
+
+struct source {
+    struct store_source from;
+    unsigned writer;
+    uint64_t read;      /* position after the last record read into the open batch */
+    uint64_t committed; /* in the database */
+    uint64_t told;      /* on the platter, and the source knows */
+    uint64_t drained;   /* the generation (struct store) in which it last had nothing more */
+};
+
+/* The tip of the hash chain. */
+struct chain {
+    int64_t rows;
+    struct digest hash;
+};
+
+struct batch {
+    struct arena memory;
+    struct map accounts, runs; /* name -> sums (sums.c) */
+    struct map holds;          /* call id -> hold (holds.c) */
+    struct hour *hours;
+    struct chain chain; /* becomes the store's at commit */
+    struct buf ids;     /* of the rows, in the order of the chain */
+    size_t records, rows, bytes;
+    bool open;
+};
+
+/* Work of another thread, done between batches; the caller waits for it. */
+struct job {
+    struct list link;
+    enum err (*run)(struct store *s, void *self);
+    void *self;
+    enum err result;
+    bool done;
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[ST_COUNT];
+    char path[4096]; /* of the database, for readers */
+    int lock;        /* an open file that says: this directory is in use */
+
+    struct source sources[STORE_SOURCES];
+    size_t source_count;
+    struct chain chain;
+    struct batch batch;
+    struct buf text; /* what is hashed */
+    bool synchronous; /* commits wait for the disk now */
+    bool unsynced;    /* something was committed that may not be on the platter */
+    size_t unsynced_bytes;
+    int64_t synced_at; /* monotonic ms */
+    bool loaded;       /* page cache and buffers may have grown since the last rest */
+    int64_t sweep_at;  /* monotonic ms */
+    struct buf sweep_from;
+
+    void (*committed)(void *self);
+    void *committed_self;
+
+    atomic_bool healthy;
+    atomic_bool nudged; /* there may be something to read */
+
+    /* Under the mutex. */
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;    /* to the thread */
+    pthread_cond_t answer;  /* from the thread: a job is done, a barrier passed */
+    struct list jobs;
+    uint64_t generation;    /* barriers asked for */
+    uint64_t passed;        /* everything up to this generation is committed */
+    uint64_t failed;        /* a write failed while this generation waited */
+    bool running, stopping;
+    pthread_t thread;
+};
+
+/* store.c */
+void store_release(struct store *s);
+
+/* batch.c */
+void batch_init(struct store *s);
+void batch_free(struct store *s);
+CHECKED enum err batch_begin(struct store *s);
+/* Reads what there is, up to the limits, and commits it. *more: a limit ended it, not the sources. `generation` is noted
+ * in sources that had nothing more. */
+CHECKED enum err batch_run(struct store *s, uint64_t generation, bool *more);
+CHECKED enum err batch_commit(struct store *s);
+void batch_rollback(struct store *s);
+/* Puts what was committed on the platter, and tells the sources. */
+CHECKED enum err batch_sync(struct store *s);
+void batch_synchronous(struct store *s, bool on);
+
+/* row.c */
+CHECKED enum err row_put(struct store *s, const struct store_record *r);
+
+/* chain.c */
+struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span json);
+void chain_note(struct buf *ids, uint64_t id);
+CHECKED enum err chain_load(struct store *s);
+CHECKED enum err chain_save(struct store *s);
+
+/* holds.c */
+CHECKED enum err holds_open(struct store *s, const struct store_record *r);
+CHECKED enum err holds_close(struct store *s, uint64_t call);
+CHECKED enum err holds_save(struct store *s);
+/* Every hold that is left becomes a row in doubt. */
+CHECKED enum err holds_doubt(struct store *s, size_t *count);
+
+/* sums.c */
+CHECKED enum err sums_add(struct store *s, const struct store_record *r);
+CHECKED enum err sums_save(struct store *s);
+
+/* jobs.c */
+CHECKED enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void *self), void *self);
+void jobs_run(struct store *s);
+void jobs_refuse(struct store *s); /* with the mutex held */
+
+/* sweep.c */
+void sweep_step(struct store *s, int64_t unix_ms, int64_t monotonic_ms);
+
+/* thread.c */
+int64_t thread_now(void); /* monotonic ms */
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * query_calls.c - calls read back: the JSON that the worker wrote, with its two hashes appended. */
+#include "store/reader.h"
+
+#include "base/text.h"
+
+enum { CALLS_MOST = 1000 };
+
+/* Columns 1..3: prev_hash, hash, json. What is no object (it never should be) is handed out as it is. */
+static bool complete(struct store_reader *r, sqlite3_stmt *q, struct span *out)
+{
+    struct span json = span_trim(sql_span(q, 3));
+    *out = json;
+    if (!span_starts(json, SPAN("{")) || !span_ends(json, SPAN("}")))
+        return true;
+    struct span members = span_first(json, json.len - 1);
+    bool empty = span_trim(span_from(members, 1)).len == 0;
+    buf_clear(&r->json);
+    buf_put(&r->json, members);
+    buf_put(&r->json, empty ? SPAN("\"prev_hash\":\"") : SPAN(",\"prev_hash\":\""));
+    buf_put_hex(&r->json, sql_span(q, 1));
+    buf_put(&r->json, SPAN("\",\"hash\":\""));
+    buf_put_hex(&r->json, sql_span(q, 2));
+    buf_put(&r->json, SPAN("\"}"));
+    return buf_done(&r->json, out) == E_OK;
+}
+
+static enum err visit_all(struct store_reader *r, sqlite3_stmt *q, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    struct span json;
+    enum err e = E_OK;
+    while (sql_next(q, &e)) {
+        if (!complete(r, q, &json))
+            return E_NO_MEMORY;
+        visit(self, (uint64_t)sqlite3_column_int64(q, 0), json);
+    }
+    return e;
+}
+
+enum err store_calls(
+    struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    struct query q;
+    sqlite3_stmt *statement = NULL;
+    int limit = f->limit < 1 ? 1 : f->limit > CALLS_MOST ? CALLS_MOST : f->limit;
+    reader_hurried(r);
+    query_init(&q);
+    query_text(&q, SPAN("SELECT id, prev_hash, hash, json FROM calls"));
+    enum err e = query_where(r, &q, f);
+    query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), limit);
+    if (e == E_OK)
+        statement = query_prepare(r, &q, &e);
+    if (statement)
+        e = visit_all(r, statement, visit, self);
+    sqlite3_finalize(statement);
+    query_free(&q);
+    return e;
+}
+
+enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct span *json)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, json FROM calls WHERE id = ?"));
+    if (!q)
+        return e;
+    sql_bind_i64(q, 1, (int64_t)id);
+    if (sql_next(q, &e))
+        e = complete(r, q, json) && (*json = arena_copy(a, *json)).at ? E_OK : E_NO_MEMORY;
+    else
+        e = e == E_OK ? E_NOT_FOUND : e;
+    sqlite3_finalize(q);
+    return e;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reader.c - a reading connection, and queries put together from constant text and bound values. */
+#include "store/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/inside.h"
+
+enum { LOOK_AT_CLOCK = 4000 /* of SQLite's steps */, JSON_MOST = 1 << 30, QUERY_MOST = 8192 };
+
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+
+static int overdue(void *self)
+{
+    const struct store_reader *r = self;
+    return r->deadline && thread_now() > r->deadline;
+}
+
+struct store_reader *store_reader_new(struct store *s, char why[256])
+{
+    struct store_reader *r = calloc(1, sizeof(*r));
+    if (!r) {
+        snprintf(why, 256, "out of memory");
+        return NULL;
+    }
+    buf_init(&r->json, JSON_MOST);
+    r->db = sql_open(s->path, SQLITE_OPEN_READONLY, why);
+    if (r->db && sql_run(r->db, "PRAGMA query_only = ON") == E_OK) {
+        sqlite3_progress_handler(r->db, LOOK_AT_CLOCK, overdue, r);
+        return r;
+    }
+    store_reader_free(r);
+    return NULL;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+    if (!r)
+        return;
+    must(sqlite3_close(r->db) == SQLITE_OK);
+    buf_free(&r->json);
+    free(r);
+}
+
+void reader_hurried(struct store_reader *r) { r->deadline = thread_now() + READ_MOST_MS; }
+
+void reader_unhurried(struct store_reader *r) { r->deadline = 0; }
+
+/* ---- queries --------------------------------------------------------------------------------------------------------------- */
+
+void query_init(struct query *q)
+{
+    buf_init(&q->text, QUERY_MOST);
+    q->count = 0;
+}
+
+void query_free(struct query *q) { buf_free(&q->text); }
+
+void query_text(struct query *q, struct span constant) { buf_put(&q->text, constant); }
+
+void query_span(struct query *q, struct span constant, struct span value)
+{
+    must(q->count < QUERY_VALUES);
+    query_text(q, constant);
+    q->values[q->count].is_number = false;
+    q->values[q->count++].text = value;
+}
+
+void query_i64(struct query *q, struct span constant, int64_t value)
+{
+    must(q->count < QUERY_VALUES);
+    query_text(q, constant);
+    q->values[q->count].is_number = true;
+    q->values[q->count++].number = value;
+}
+
+sqlite3_stmt *query_prepare(struct store_reader *r, struct query *q, enum err *e)
+{
+    struct span text;
+    *e = buf_done(&q->text, &text) == E_OK ? E_OK : E_NO_MEMORY;
+    sqlite3_stmt *statement = *e == E_OK ? sql_prepare(r->db, text) : NULL;
+    if (!statement) {
+        must(sqlite3_errcode(r->db) != SQLITE_ERROR); /* our own text does not fit our own tables */
+        *e = *e == E_OK ? E_IO : *e;
+        return NULL;
+    }
+    for (int i = 0; i < q->count; i++) {
+        if (q->values[i].is_number)
+            sql_bind_i64(statement, 1 + i, q->values[i].number);
+        else
+            sql_bind_always(statement, 1 + i, q->values[i].text);
+    }
+    return statement;
+}
+
+static const struct span verdicts[] = { { "allowed", 7 }, { "denied", 6 }, { "error", 5 }, { "in_doubt", 8 } };
+
+static bool verdict_number(struct span name, int64_t *out)
+{
+    for (*out = 0; *out < (int64_t)(sizeof(verdicts) / sizeof(verdicts[0])); ++*out)
+        if (span_is(name, verdicts[*out]))
+            return true;
+    return false;
+}
+
+/* Ids are nearly in the order of time: the hours a range touches bound the ids it can contain. */
+static enum err where_time(struct store_reader *r, struct query *q, const struct call_filter *f)
+{
+    enum err e = E_IO;
+    if (!f->from && !f->to)
+        return E_OK;
+    sqlite3_stmt *hours = sql_prepare(r->db, SPAN("SELECT min(lowest), max(highest) FROM hours WHERE hour >= ?1 AND hour <= ?2"));
+    if (!hours)
+        return e;
+    sql_bind_i64(hours, 1, f->from / HOUR_MS);
+    sql_bind_i64(hours, 2, f->to ? f->to / HOUR_MS : INT64_MAX);
+    if (sql_next(hours, &e)) {
+        bool some = sqlite3_column_type(hours, 0) != SQLITE_NULL;
+        query_i64(q, SPAN(" AND id >= ?"), some ? sqlite3_column_int64(hours, 0) : 1);
+        query_i64(q, SPAN(" AND id <= ?"), some ? sqlite3_column_int64(hours, 1) : 0);
+    }
+    sqlite3_finalize(hours);
+    if (f->from)
+        query_i64(q, SPAN(" AND at >= ?"), f->from);
+    if (f->to)
+        query_i64(q, SPAN(" AND at < ?"), f->to);
+    return e;
+}
+
+static int64_t as_id(uint64_t id) { return id > INT64_MAX ? INT64_MAX : (int64_t)id; }
+
+/* A plus before a column keeps SQLite from using its index: a run is always the narrower way in. */
+static void where_texts(struct query *q, const struct call_filter *f)
+{
+    if (f->run.at)
+        query_span(q, SPAN(" AND run = ?"), f->run);
+    if (f->key.at)
+        query_span(q, f->run.at ? SPAN(" AND +key = ?") : SPAN(" AND key = ?"), f->key);
+    if (f->vendor.at)
+        query_span(q, SPAN(" AND vendor = ?"), f->vendor);
+    if (f->operation.at)
+        query_span(q, SPAN(" AND operation = ?"), f->operation);
+    if (f->workspace.at)
+        query_span(q, SPAN(" AND workspace = ?"), f->workspace);
+    if (f->model.at)
+        query_span(q, SPAN(" AND model = ?"), f->model);
+    if (!f->denied.at)
+        return;
+    if (span_is(f->denied, SPAN("*")))
+        query_text(q, f->run.at ? SPAN(" AND +denied IS NOT NULL") : SPAN(" AND denied IS NOT NULL"));
+    else
+        query_span(q, f->run.at ? SPAN(" AND +denied = ?") : SPAN(" AND denied = ?"), f->denied);
+}
+
+enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f)
+{
+    int64_t verdict;
+    query_text(q, SPAN(" WHERE 1"));
+    where_texts(q, f);
+    if (f->verdict.at) {
+        if (!verdict_number(f->verdict, &verdict))
+            return E_BAD_REQUEST;
+        query_i64(q, SPAN(" AND verdict = ?"), verdict);
+    }
+    if (f->before)
+        query_i64(q, SPAN(" AND id < ?"), as_id(f->before));
+    if (f->after)
+        query_i64(q, SPAN(" AND id > ?"), as_id(f->after));
+    return where_time(r, q, f);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reader.h - a connection that can only read. Included by store/ only. */
+#ifndef TG_STORE_READER_H
+#define TG_STORE_READER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "store/sql.h"
+#include "store/store.h"
+
+enum { READ_MOST_MS = 30 * 1000 /* one query; then E_OVERLOADED. A long read keeps the log file from being recycled. */ };
+
+struct store_reader {
+    sqlite3 *db;
+    int64_t deadline; /* monotonic ms; 0: none */
+    struct buf json;  /* of the row being visited */
+};
+
+/* Every query begins with one of these. */
+void reader_hurried(struct store_reader *r);
+void reader_unhurried(struct store_reader *r);
+
+/* A query under construction: constant text, and the values of its parameters in their order. */
+enum { QUERY_VALUES = 24 };
+struct query {
+    struct buf text;
+    struct {
+        struct span text;
+        int64_t number;
+        bool is_number;
+    } values[QUERY_VALUES];
+    int count;
+};
+
+void query_init(struct query *q);
+void query_free(struct query *q);
+void query_text(struct query *q, struct span constant);
+/* The text with one `?` in it, and that parameter's value. */
+void query_span(struct query *q, struct span constant, struct span value);
+void query_i64(struct query *q, struct span constant, int64_t value);
+/* " WHERE ..." of a filter; E_BAD_REQUEST: a verdict that is none. */
+CHECKED enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f);
+/* NULL: *e. */
+sqlite3_stmt *query_prepare(struct store_reader *r, struct query *q, enum err *e);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * schema.c - one text per version; a file says by its user_version how many of them it has had.
+ *
+ * A text that was released is never changed: a change is a new text at the end. docs/data.md explains the tables. */
+#include "store/schema.h"
+
+#include <stdio.h>
+
+enum { APPLICATION = 0x546f6c6c /* "Toll", in the file's header */ };
+
+/* `calls` is read by id (time-ordered), by run and by key; all else filters what these find. More indexes would cost each
+ * call more than they save a query. `hours` bounds the ids of a time range. `chain` lists, one entry a transaction, the
+ * ids in the order in which their hashes were chained. */
+static const char version_1[] =
+    "CREATE TABLE calls("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, verdict INTEGER NOT NULL, status INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, settled INTEGER NOT NULL, cost INTEGER NOT NULL, reserved INTEGER NOT NULL,"
+    " tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
+    " workspace TEXT, key TEXT, run TEXT, step TEXT, vendor TEXT, operation TEXT, model TEXT, denied TEXT, user TEXT,"
+    " prev_hash BLOB NOT NULL, hash BLOB NOT NULL, json TEXT NOT NULL);"
+    "CREATE INDEX calls_run ON calls(run) WHERE run IS NOT NULL;"
+    "CREATE INDEX calls_key ON calls(key);"
+    "CREATE INDEX calls_denied ON calls(id, denied) WHERE denied IS NOT NULL;"
+    "CREATE TABLE chain(first INTEGER PRIMARY KEY, ids BLOB NOT NULL, hash BLOB NOT NULL);"
+    "CREATE TABLE hours(hour INTEGER PRIMARY KEY, lowest INTEGER NOT NULL, highest INTEGER NOT NULL);"
+    "CREATE TABLE runs("
+    " run TEXT NOT NULL, workspace TEXT NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+    " calls INTEGER NOT NULL, forwarded INTEGER NOT NULL, refused INTEGER NOT NULL, cost INTEGER NOT NULL,"
+    " open INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
+    " PRIMARY KEY(run, workspace)) WITHOUT ROWID;"
+    "CREATE INDEX runs_last ON runs(last_at);"
+    "CREATE TABLE accounts("
+    " account TEXT PRIMARY KEY, settled INTEGER NOT NULL, doubt INTEGER NOT NULL, resets_at INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE holds(call INTEGER PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL, lines BLOB NOT NULL);"
+    "CREATE TABLE sources(writer INTEGER PRIMARY KEY, position INTEGER NOT NULL);"
+    "CREATE TABLE objects("
+    " kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL, body TEXT, PRIMARY KEY(kind, id));";
+
+static const char *const versions[] = { version_1 };
+enum { VERSIONS = sizeof(versions) / sizeof(versions[0]) };
+
+static bool ask(sqlite3 *db, struct span text, int64_t *out)
+{
+    sqlite3_stmt *q = sql_prepare(db, text);
+    bool there = q && sqlite3_step(q) == SQLITE_ROW;
+    if (there)
+        *out = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return there;
+}
+
+static bool refuse(sqlite3 *db, char why[256])
+{
+    snprintf(why, 256, "the database cannot be prepared: %.180s", sqlite3_errmsg(db));
+    return false;
+}
+
+static bool migrate(sqlite3 *db, int64_t version)
+{
+    char mark[96];
+    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION, (int)version + 1);
+    if (sql_run(db, "BEGIN IMMEDIATE") != E_OK)
+        return false;
+    return sql_run(db, versions[version]) == E_OK && sql_run(db, mark) == E_OK;
+}
+
+bool schema_bring(sqlite3 *db, char why[256])
+{
+    int64_t application = 0, version = 0, tables = 0;
+    if (!ask(db, SPAN("PRAGMA application_id"), &application) || !ask(db, SPAN("PRAGMA user_version"), &version) ||
+        !ask(db, SPAN("SELECT count(*) FROM sqlite_schema"), &tables))
+        return refuse(db, why);
+    if (application != APPLICATION && (application || version || tables)) {
+        snprintf(why, 256, "tollgate.db is a database of another program");
+        return false;
+    }
+    if (version > VERSIONS) {
+        snprintf(why, 256, "tollgate.db was written by a newer tollgate (version %lld of its tables; this one knows %d): use that one",
+            (long long)version, (int)VERSIONS);
+        return false;
+    }
+    for (; version < VERSIONS; version++) {
+        if (!migrate(db, version)) {
+            refuse(db, why);
+            (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+            return false;
+        }
+    }
+    return true;
+}

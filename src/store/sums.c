@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sums.c - what a batch adds to balances, runs and hours. Added up in memory first: a hundred calls of one run on one
+ * budget cost one write to each table. */
+#include "store/inside.h"
+
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+
+/* One of these for each account. */
+struct balance {
+    int64_t settled, doubt, resets_at;
+};
+
+/* One for each run, and a list of them where two workspaces have a run of one name. */
+struct run_sums {
+    struct run_sums *next;
+    struct span run, workspace;
+    int64_t first_at, last_at, calls, forwarded, refused, tokens_in, tokens_out;
+    nano_usd cost, open;
+};
+
+/* The ids of the calls that began in it lie between these. */
+struct hour {
+    struct hour *next;
+    int64_t hour, lowest, highest;
+};
+
+static enum err add_line(struct batch *b, const struct store_line *line)
+{
+    struct balance *sum = map_get(&b->accounts, line->account);
+    if (line->real == 0 && !(line->kept && line->held))
+        return E_OK;
+    if (!sum) {
+        sum = ARENA_NEW(&b->memory, struct balance);
+        struct span account = arena_copy(&b->memory, line->account);
+        if (b->memory.broken || !map_put(&b->accounts, account, sum))
+            return E_NO_MEMORY;
+    }
+    sum->settled = money_add(sum->settled, line->real);
+    sum->doubt = money_add(sum->doubt, line->kept ? line->held : 0);
+    sum->resets_at = line->resets_at;
+    return E_OK;
+}
+
+static struct run_sums *find_run(struct batch *b, const struct store_record *r)
+{
+    struct run_sums *first = map_get(&b->runs, r->run), *sums = first;
+    while (sums && !span_is(sums->workspace, r->workspace))
+        sums = sums->next;
+    if (sums)
+        return sums;
+    sums = ARENA_NEW(&b->memory, struct run_sums);
+    struct span run = arena_copy(&b->memory, r->run), workspace = arena_copy(&b->memory, r->workspace);
+    if (b->memory.broken)
+        return NULL;
+    *sums = (struct run_sums){ .run = run, .workspace = workspace, .first_at = r->at, .last_at = r->at, .next = first };
+    return map_put(&b->runs, first ? first->run : run, sums) ? sums : NULL;
+}
+
+static enum err add_run(struct batch *b, const struct store_record *r)
+{
+    struct run_sums *sums = find_run(b, r);
+    if (!sums)
+        return E_NO_MEMORY;
+    sums->first_at = r->at < sums->first_at ? r->at : sums->first_at;
+    sums->last_at = r->at > sums->last_at ? r->at : sums->last_at;
+    sums->calls++;
+    sums->forwarded += r->verdict == 0 || r->verdict == 3 || (r->verdict == 2 && r->held); /* as in query_usage.c */
+    sums->refused += r->verdict == 1;
+    sums->cost = money_add(sums->cost, r->cost);
+    sums->open = money_add(sums->open, r->verdict == 3 ? r->reserved : 0);
+    sums->tokens_in = money_add(sums->tokens_in, r->tokens_in);
+    sums->tokens_out = money_add(sums->tokens_out, r->tokens_out);
+    return E_OK;
+}
+
+static enum err add_hour(struct batch *b, const struct store_record *r)
+{
+    int64_t hour = r->at / HOUR_MS, id = (int64_t)r->call;
+    struct hour *h = b->hours;
+    while (h && h->hour != hour)
+        h = h->next;
+    if (!h) {
+        h = ARENA_NEW(&b->memory, struct hour);
+        if (!h)
+            return E_NO_MEMORY;
+        *h = (struct hour){ b->hours, hour, id, id };
+        b->hours = h;
+    }
+    h->lowest = id < h->lowest ? id : h->lowest;
+    h->highest = id > h->highest ? id : h->highest;
+    return E_OK;
+}
+
+enum err sums_add(struct store *s, const struct store_record *r)
+{
+    enum err e = add_hour(&s->batch, r);
+    if (e == E_OK && r->run.len)
+        e = add_run(&s->batch, r);
+    for (size_t i = 0; i < r->count && e == E_OK; i++)
+        e = add_line(&s->batch, &r->lines[i]);
+    return e;
+}
+
+/* ---- once a batch -------------------------------------------------------------------------------------------------------- */
+
+static enum err save_balance(sqlite3_stmt *q, struct span account, const struct balance *sum)
+{
+    sql_bind_always(q, 1, account);
+    sql_bind_i64(q, 2, sum->settled);
+    sql_bind_i64(q, 3, sum->doubt);
+    sql_bind_i64(q, 4, sum->resets_at);
+    return sql_step(q);
+}
+
+static enum err save_run(sqlite3_stmt *q, const struct run_sums *sums)
+{
+    const int64_t numbers[] = { sums->first_at, sums->last_at, sums->calls, sums->forwarded, sums->refused, sums->cost,
+        sums->open, sums->tokens_in, sums->tokens_out };
+    sql_bind_always(q, 1, sums->run);
+    sql_bind_always(q, 2, sums->workspace);
+    for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
+        sql_bind_i64(q, 3 + i, numbers[i]);
+    return sql_step(q);
+}
+
+static enum err save_hour(sqlite3_stmt *q, const struct hour *h)
+{
+    sql_bind_i64(q, 1, h->hour);
+    sql_bind_i64(q, 2, h->lowest);
+    sql_bind_i64(q, 3, h->highest);
+    return sql_step(q);
+}
+
+enum err sums_save(struct store *s)
+{
+    struct batch *b = &s->batch;
+    const struct map_entry *entry;
+    enum err e = E_OK;
+    for (size_t at = 0; e == E_OK && (entry = map_next(&b->accounts, &at));)
+        e = save_balance(s->statements[ST_ACCOUNT], entry->key, entry->value);
+    for (size_t at = 0; e == E_OK && (entry = map_next(&b->runs, &at));)
+        for (const struct run_sums *sums = entry->value; sums && e == E_OK; sums = sums->next)
+            e = save_run(s->statements[ST_RUN], sums);
+    for (const struct hour *h = b->hours; h && e == E_OK; h = h->next)
+        e = save_hour(s->statements[ST_HOUR], h);
+    return e;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * apply_test.c - records become rows and balances exactly once, whatever happens in between. */
+#include "test/unit/store/rig.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "store/inside.h"
+
+struct balance_seen {
+    int64_t settled, doubt, resets_at;
+    int times;
+};
+
+static void restored(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at)
+{
+    struct balance_seen *seen = self;
+    if (!span_is(account, SPAN("key_a/0")))
+        return;
+    seen->settled = settled;
+    seen->doubt = doubt;
+    seen->resets_at = resets_at;
+    seen->times++;
+}
+
+/* Closes, opens and recovers again, and says what the ledger would hear. */
+static struct balance_seen reopen(struct rig *g)
+{
+    struct balance_seen seen = { 0 };
+    rig_close(g);
+    rig_open(g, false);
+    CHECK_INT(store_recover(g->store, restored, &seen), E_OK);
+    return seen;
+}
+
+TEST(rows_become_balances)
+{
+    struct rig g;
+    rig_init(&g, 2);
+    rig_open(&g, true);
+    for (uint64_t i = 1; i <= 100; i++)
+        rig_append(&g, i % 2, rig_row(&g, i));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 100);
+    CHECK_INT(rig_ask(&g, "SELECT sum(cost) FROM calls"), 1000000000);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts WHERE account = 'key_a/0'"), 1000000000);
+    CHECK_INT(rig_ask(&g, "SELECT calls FROM runs WHERE run = 'run_1' AND workspace = 'ws_1'"), 100);
+    struct balance_seen seen = reopen(&g);
+    CHECK_INT(seen.settled, 1000000000);
+    CHECK_INT(seen.doubt, 0);
+    CHECK_INT(seen.resets_at, RIG_RESETS_AT);
+    CHECK_INT(seen.times, 1);
+    CHECK_INT(g.source[0].applied, 500);
+    CHECK_INT(g.source[1].applied, 500);
+    rig_free(&g);
+}
+
+TEST(light_load_is_committed_soon)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    rig_append(&g, 0, rig_row(&g, 1));
+    int64_t begun = clock_monotonic_ns();
+    while (rig_ask(&g, "SELECT count(*) FROM calls") == 0 && clock_monotonic_ns() - begun < 5000000000)
+        continue;
+    CHECK(clock_monotonic_ns() - begun < 2000000000); /* 20 ms by design; the rest is for a busy machine */
+    rig_free(&g);
+}
+
+/* The transaction was committed, applied() was never heard: the records come again and change nothing. */
+TEST(crash_between_commit_and_applied)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, false);
+    for (uint64_t i = 1; i <= 10; i++)
+        rig_append(&g, 0, rig_row(&g, i));
+    bool more;
+    CHECK_INT(batch_run(g.store, 0, &more), E_OK);
+    CHECK_INT(g.source[0].applied, 0);
+    rig_crash(&g);
+    CHECK_INT(g.source[0].applied, 0);
+    rig_open(&g, false);
+    g.source[0].next = 0; /* even a source that ignores where to begin does no harm */
+    CHECK_INT(batch_run(g.store, 0, &more), E_OK);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 10);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 100000000);
+    CHECK_INT(rig_ask(&g, "SELECT calls FROM runs"), 10);
+    rig_free(&g);
+}
+
+/* Nothing of a batch was committed: all of it comes again. */
+TEST(crash_before_commit)
+{
+    struct rig g;
+    struct store_record r;
+    rig_init(&g, 1);
+    rig_open(&g, false);
+    rig_append(&g, 0, rig_hold(&g, 1, 20000000));
+    rig_append(&g, 0, rig_row(&g, 1));
+    CHECK_INT(batch_begin(g.store), E_OK);
+    struct source *from = &g.store->sources[0];
+    while (from->from.read(from->from.self, &r))
+        CHECK_INT(r.row ? row_put(g.store, &r) : holds_open(g.store, &r), E_OK);
+    batch_rollback(g.store);
+    rig_crash(&g);
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 1);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 10000000);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 0);
+    rig_free(&g);
+}
+
+TEST(hold_and_row_in_one_batch_leave_nothing)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    struct rig_record row = rig_row(&g, 7);
+    row.record.held = true;
+    rig_append(&g, 0, rig_hold(&g, 7, 20000000));
+    rig_append(&g, 0, row);
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 0);
+    CHECK_INT(rig_ask(&g, "SELECT verdict FROM calls WHERE id = 7"), 0);
+    CHECK_INT(rig_ask(&g, "SELECT doubt FROM accounts"), 0);
+    rig_free(&g);
+}
+
+TEST(hold_waits_for_its_row_across_batches)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    rig_append(&g, 0, rig_hold(&g, 7, 20000000));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 1);
+    struct rig_record row = rig_row(&g, 7);
+    row.record.held = true;
+    rig_append(&g, 0, row);
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 0);
+    struct balance_seen seen = reopen(&g);
+    CHECK_INT(seen.settled, 10000000);
+    CHECK_INT(seen.doubt, 0);
+    rig_free(&g);
+}
+
+TEST(open_hold_becomes_one_row_in_doubt)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    rig_append(&g, 0, rig_row(&g, 1));
+    rig_append(&g, 0, rig_hold(&g, 2, 20000000));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    rig_append(&g, 0, rig_hold(&g, 3, 5)); /* this one may or may not be in a batch when the process ends */
+    rig_crash(&g);
+    rig_open(&g, false);
+    for (int round = 0; round < 2; round++) {
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE verdict = 3"), 2);
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 0);
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE id = 2 AND vendor = 'stripe' AND run = 'run_1' AND model IS NULL"
+                              " AND reserved = 20000000 AND settled = 0 AND cost = 0"), 1);
+        CHECK_INT(rig_ask(&g, "SELECT json_extract(json, '$.verdict') = 'in_doubt' AND json_extract(json, '$.reason') ="
+                              " 'the gate stopped while this call was under way' FROM calls WHERE id = 2"), 1);
+        struct balance_seen seen = reopen(&g);
+        CHECK_INT(seen.settled, 10000000);
+        CHECK_INT(seen.doubt, 20000005);
+    }
+    struct store_reader *r = rig_reader(&g);
+    int64_t rows;
+    uint64_t bad;
+    CHECK_INT(store_verify(r, &rows, &bad), E_OK);
+    CHECK_INT(rows, 3);
+    store_reader_free(r);
+    rig_free(&g);
+}
+
+/* Far more than one transaction of them, and texts that are no JSON. */
+TEST(many_holds_become_rows_in_doubt)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    for (uint64_t i = 1; i <= 1300; i++) {
+        struct rig_record hold = rig_hold(&g, i, 1);
+        if (i == 5)
+            hold.record.json = SPAN("{}");
+        if (i == 6)
+            hold.record.json = SPAN("not json");
+        if (i == 7)
+            hold.record.count = 0;
+        rig_append(&g, 0, hold);
+    }
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE verdict = 3 AND json_valid(json)"), 1300);
+    CHECK_INT(rig_ask(&g, "SELECT doubt FROM accounts"), 1299);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM holds"), 0);
+    rig_free(&g);
+}
+
+TEST(kept_line_is_doubt)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    struct rig_record row = rig_row(&g, 1);
+    row.record.verdict = 3;
+    row.record.held = true;
+    row.lines[0].kept = true;
+    row.lines[0].real = 0;
+    rig_append(&g, 0, rig_hold(&g, 1, 20000000));
+    rig_append(&g, 0, row);
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT doubt FROM accounts"), 20000000);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 0);
+    rig_free(&g);
+}
+
+TEST(second_row_of_a_call_is_left_out)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_append(&g, 0, rig_row(&g, 1));
+    rig_append(&g, 0, rig_row(&g, 1));
+    rig_append(&g, 0, rig_row(&g, 2));
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 2);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 20000000);
+    struct store_reader *r = rig_reader(&g);
+    int64_t rows;
+    uint64_t bad;
+    CHECK_INT(store_verify(r, &rows, &bad), E_OK);
+    store_reader_free(r);
+    rig_free(&g);
+}
+
+TEST(balances_stop_at_the_largest_integer)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    for (uint64_t i = 1; i <= 3; i++) {
+        struct rig_record row = rig_row(&g, i);
+        row.lines[0].real = INT64_MAX - 5;
+        rig_append(&g, 0, row);
+        rig_open(&g, false); /* a transaction each, so that SQL does the adding */
+        rig_close(&g);
+    }
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), INT64_MAX);
+    CHECK_INT(rig_ask(&g, "SELECT typeof(settled) = 'integer' FROM accounts"), 1);
+    rig_open(&g, false);
+    rig_free(&g);
+}
+
+TEST(old_balances_are_swept)
+{
+    struct rig g;
+    const int64_t now = INT64_C(1800000000000), day = INT64_C(86400000);
+    rig_init(&g, 1);
+    for (uint64_t i = 1; i <= 2500; i++) {
+        struct rig_record row = rig_row(&g, i);
+        row.lines[0].account = arena_print(&g.arena, "account %05d", (int)i);
+        row.lines[0].resets_at = i % 3 == 0 ? 0 : i % 3 == 1 ? now - 36 * day : now - 34 * day;
+        rig_append(&g, 0, row);
+    }
+    rig_open(&g, false);
+    for (int step = 1; step <= 3; step++)
+        sweep_step(g.store, now, 0);
+    CHECK_INT(g.store->sweep_at, SWEEP_ROUND_MS); /* 1000, 1000 and the rest: one round */
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM accounts"), 2500 - 834);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM accounts WHERE resets_at = 1800000000000 - 36 * 86400000"), 0);
+    rig_free(&g);
+}
+
+static void set_pages(struct store *s, const char *pragma) { CHECK_INT(sql_run(s->db, pragma), E_OK); }
+
+static enum err no_more_pages(struct store *s, void *self)
+{
+    (void)self;
+    set_pages(s, "PRAGMA max_page_count = 1");
+    return E_OK;
+}
+
+static enum err many_pages(struct store *s, void *self)
+{
+    (void)self;
+    set_pages(s, "PRAGMA max_page_count = 1000000");
+    return E_OK;
+}
+
+static void wait_health(struct store *s, bool want)
+{
+    int64_t begun = clock_monotonic_ns();
+    while (store_healthy(s) != want && clock_monotonic_ns() - begun < INT64_C(10000000000))
+        continue;
+    CHECK(store_healthy(s) == want);
+}
+
+TEST(full_disk_loses_nothing)
+{
+    struct rig g;
+    rig_init(&g, 2);
+    rig_open(&g, true);
+    CHECK_INT(jobs_do(g.store, no_more_pages, NULL), E_OK);
+    for (uint64_t i = 1; i <= 2000; i++)
+        rig_append(&g, i % 2, rig_row(&g, i));
+    wait_health(g.store, false);
+    CHECK_INT(store_barrier(g.store), E_IO);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 0);
+    CHECK_INT(jobs_do(g.store, many_pages, NULL), E_OK);
+    wait_health(g.store, true);
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 2000);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), INT64_C(20000000000));
+    struct store_reader *r = rig_reader(&g);
+    int64_t rows;
+    uint64_t bad;
+    CHECK_INT(store_verify(r, &rows, &bad), E_OK);
+    CHECK_INT(rows, 2000);
+    store_reader_free(r);
+    rig_free(&g);
+}
+
+static void count_commits(void *self) { atomic_fetch_add((atomic_int *)self, 1); }
+
+TEST(commits_are_announced)
+{
+    struct rig g;
+    atomic_int commits = 0;
+    rig_init(&g, 1);
+    rig_open(&g, false);
+    store_on_commit(g.store, count_commits, &commits);
+    CHECK_INT(store_start(g.store), E_OK);
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(atomic_load(&commits), 0);
+    rig_append(&g, 0, rig_row(&g, 1));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(atomic_load(&commits), 1);
+    rig_free(&g);
+}
+
+TEST(close_applies_the_rest)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    for (uint64_t i = 1; i <= 10000; i++)
+        rig_append(&g, 0, rig_row(&g, i));
+    rig_close(&g);
+    CHECK_INT(g.source[0].applied, 100000);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 10000);
+    rig_open(&g, false);
+    rig_free(&g);
+}
+
+TEST(directory_belongs_to_one)
+{
+    struct rig g;
+    char why[256] = "";
+    struct stat file;
+    char path[128];
+    rig_init(&g, 0);
+    rig_open(&g, false);
+    CHECK(!store_open(span_of(g.dir), why));
+    CHECK(strstr(why, "in use by another tollgate"));
+    snprintf(path, sizeof(path), "%s/tollgate.db", g.dir);
+    CHECK_INT(stat(path, &file), 0);
+    CHECK_INT(file.st_mode & 0777, 0600);
+    rig_free(&g);
+}
+
+TEST(newer_and_foreign_files_are_refused)
+{
+    struct rig g;
+    char why[256] = "";
+    rig_init(&g, 0);
+    rig_open(&g, false);
+    rig_close(&g);
+    rig_do(&g, "PRAGMA user_version = 99");
+    CHECK(!store_open(span_of(g.dir), why));
+    CHECK(strstr(why, "newer tollgate (version 99"));
+    rig_do(&g, "PRAGMA application_id = 7");
+    CHECK(!store_open(span_of(g.dir), why));
+    CHECK(strstr(why, "another program"));
+    CHECK(!store_open(SPAN("/proc/nowhere/at/all"), why));
+    CHECK(strstr(why, "cannot be made"));
+    rig_free(&g);
+}

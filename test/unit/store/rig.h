@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rig.h - a store in a directory of its own, and sources that are lists in memory. For the tests of store/ only. */
+#ifndef TG_TEST_STORE_RIG_H
+#define TG_TEST_STORE_RIG_H
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "store/store.h"
+#include "test/test.h"
+
+enum { RIG_LINES = 4 };
+#define RIG_RESETS_AT INT64_C(4102444800000) /* 2100: no sweep takes it */
+
+/* A record and the lines it points to, as the journal would hold them. */
+struct rig_record {
+    struct store_record record;
+    struct store_line lines[RIG_LINES];
+};
+
+/* Like a journal: grows at one end, is read from a position, and may forget what was applied. Positions count by ten. */
+struct rig_source {
+    pthread_mutex_t mutex;
+    struct rig_record *records;
+    size_t count, room, next;
+    uint64_t applied;
+    bool deaf;    /* applied() is not heard, as after a crash between commit and applied() */
+    bool wronged; /* the store broke a rule: a seek before what was applied */
+    struct store_line scratch[RIG_LINES];
+};
+
+struct rig {
+    char dir[64];
+    struct store *store;
+    struct rig_source source[2];
+    size_t sources;
+    struct arena arena;
+};
+
+void rig_init(struct rig *g, size_t sources);
+void rig_free(struct rig *g); /* closes the store, removes the directory */
+/* Opens and recovers; `start` also starts the thread. */
+void rig_open(struct rig *g, bool start);
+void rig_close(struct rig *g);
+/* As a kill -9 would leave it: the directory as it is now is carried on with by another store; this one goes unheard. */
+void rig_crash(struct rig *g);
+struct store_reader *rig_reader(struct rig *g);
+
+/* A plain row: 1 cent, one account "key_a/0", allowed. Change it through the pointer before the next append. */
+struct rig_record rig_row(struct rig *g, uint64_t call);
+struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount);
+void rig_append(struct rig *g, size_t source, struct rig_record r);
+/* One integer by SQL, on a connection of its own. */
+int64_t rig_ask(struct rig *g, const char *sql);
+void rig_do(struct rig *g, const char *sql);
+
+#endif
