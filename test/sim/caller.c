@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * caller.c - what the callers of a simulated world ask for, and what the vendor has to say. */
+#include <stdio.h>
+
+#include "test/sim/sim.h"
+
+static void add(struct http_head *h, struct span name, struct span value) { h->fields[h->count++] = (struct http_field){ name, value }; }
+
+static void set_body(struct sim_call *c, int written)
+{
+    c->body_len = (size_t)written;
+    c->head.length = written;
+    if (sim_chance(c->sim, 20)) {
+        c->head.length = -1;
+        c->head.chunked = true;
+    }
+}
+
+static void ask_charge(struct sim_call *c)
+{
+    uint32_t cents = 1 + sim_roll(c->sim, 400);
+    c->head.target = sim_chance(c->sim, 5) ? SPAN("/stripe/v1/payouts") : SPAN("/stripe/v1/charges");
+    add(&c->head, SPAN("content-type"), SPAN("application/x-www-form-urlencoded"));
+    set_body(c, snprintf(c->body, sizeof(c->body), "amount=%u&currency=usd&source=tok_visa", cents));
+    int n = c->vendor_refuses
+        ? snprintf(c->answer, SIM_ANSWER, "{\"error\":{\"type\":\"card_error\",\"code\":\"card_declined\",\"message\":\"no\"}}")
+        : snprintf(c->answer, SIM_ANSWER,
+              "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":%u,\"amount_captured\":%u,\"currency\":\"usd\",\"captured\":true,\"paid\":true,\"status\":\"succeeded\"}",
+              cents, cents);
+    c->answer_len = (size_t)n;
+    c->answer_head.status = c->vendor_refuses ? 402 : 200;
+}
+
+static void ask_read(struct sim_call *c)
+{
+    c->head.method = SPAN("GET");
+    c->head.target = SPAN("/stripe/v1/customers/cus_A");
+    c->head.length = -1;
+    c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER, "{\"id\":\"cus_A\",\"object\":\"customer\"}");
+    c->answer_head.status = 200;
+}
+
+static int write_stream(char *out, size_t room)
+{
+    return snprintf(out, room,
+        "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n"
+        "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\n"
+        "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2,\"total_tokens\":14}}\n\n"
+        "data: [DONE]\n\n");
+}
+
+static void ask_chat(struct sim_call *c)
+{
+    bool stream = sim_chance(c->sim, 50), limited = sim_chance(c->sim, 70);
+    c->head.target = SPAN("/openai/v1/chat/completions");
+    add(&c->head, SPAN("content-type"), SPAN("application/json"));
+    set_body(c, snprintf(c->body, sizeof(c->body), "{\"model\":\"gpt-4o-mini\",%s%s\"messages\":[{\"role\":\"user\",\"content\":\"Hello there\"}]}",
+                    stream ? "\"stream\":true," : "", limited ? "\"max_tokens\":2000," : ""));
+    if (c->vendor_refuses) {
+        c->answer_head.status = 429;
+        c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER, "{\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit\"}}");
+        return;
+    }
+    c->answer_head.status = 200;
+    if (stream) {
+        c->answer_fields[0].value = SPAN("text/event-stream");
+        c->answer_len = (size_t)write_stream(c->answer, SIM_ANSWER);
+    } else {
+        c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER,
+            "{\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"message\":{\"content\":\"Hello\"}}],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2}}");
+    }
+}
+
+/* Bodies no one reads are carried through: a file upload, say. */
+static void ask_upload(struct sim_call *c)
+{
+    c->head.target = SPAN("/openai/v1/files");
+    add(&c->head, SPAN("content-type"), SPAN("multipart/form-data; boundary=x"));
+    memset(c->body, 'x', sizeof(c->body));
+    set_body(c, (int)(1 + sim_roll(c->sim, sizeof(c->body) - 1)));
+    c->answer_head.status = 200;
+    c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER, "{\"id\":\"file-1\"}");
+}
+
+void sim_ask(struct sim_call *c)
+{
+    struct sim *s = c->sim;
+    c->head = (struct http_head){ .method = SPAN("POST"), .fields = c->fields, .length = -1, .minor = 1 };
+    c->answer_head = (struct http_head){ .fields = c->answer_fields, .count = 1, .length = -1, .minor = 1 };
+    c->answer_fields[0] = (struct http_field){ SPAN("content-type"), SPAN("application/json") };
+    add(&c->head, SPAN("host"), SPAN("gate"));
+    add(&c->head, SPAN("authorization"), sim_chance(s, 3) ? SPAN("Bearer tg_sim_wrong_key_00000") : SPAN("Bearer tg_sim_key_0000000000"));
+    if (sim_chance(s, 70))
+        add(&c->head, SPAN("x-agent-run-id"), sim_chance(s, 50) ? SPAN("run_a") : SPAN("run_b"));
+    c->body_breaks = sim_chance(s, 4);
+    c->connect_fails = sim_chance(s, 6);
+    c->breaks_before_head = sim_chance(s, 8);
+    c->vendor_refuses = sim_chance(s, 10);
+    c->answer_in = (int)sim_roll(s, 4);
+    uint32_t kind = sim_roll(s, 100);
+    if (kind < 45)
+        ask_charge(c);
+    else if (kind < 80)
+        ask_chat(c);
+    else if (kind < 92)
+        ask_read(c);
+    else
+        ask_upload(c);
+    c->answer_breaks = sim_chance(s, 10);
+    c->answer_breaks_at = c->answer_len ? sim_roll(s, (uint32_t)c->answer_len) : 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - plays seeds: `sim [count] [first seed]`. After every event: settled + reserved <= limit on every account, and
+ * what the vendor took is covered. At the end: every call one row, every hold ended once, every connection closed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "test/sim/sim.h"
+
+static const char configuration[] =
+    "vendors:\n"
+    "  stripe: { base_url: \"http://127.0.0.1:1\" }\n"
+    "  openai: { base_url: \"http://127.0.0.1:1\" }\n"
+    "credentials:\n"
+    "  s: { vendor: stripe, secret: sk_test_1 }\n"
+    "  o: { vendor: openai, secret: sk-2 }\n"
+    "policies:\n"
+    "  p: { allow: [\"stripe.charges.create\", \"stripe.customers.*\", \"openai.*\"] }\n"
+    "keys:\n"
+    "  - name: agent\n"
+    "    token: tg_sim_key_0000000000\n"
+    "    credentials: [s, o]\n"
+    "    policy: p\n"
+    "    budgets:\n"
+    "      - { limit: 5 usd, window: day }\n"
+    "      - { limit: 3 usd, window: run }\n"
+    "      - { limit: 4 usd, window: day, vendor: stripe }\n"
+    "      - { limit: 4 requests, window: minute }\n"
+    "      - { limit: 3 calls, window: total }\n";
+
+enum { TICKS_MAX = 20000 };
+
+uint32_t sim_roll(struct sim *s, uint32_t sides)
+{
+    s->dice ^= s->dice << 13;
+    s->dice ^= s->dice >> 7;
+    s->dice ^= s->dice << 17;
+    return sides ? (uint32_t)((s->dice >> 16) % sides) : 0;
+}
+
+void sim_wrong(struct sim *s, const char *what)
+{
+    if (!s->wrong)
+        s->wrong = what;
+}
+
+static void check_account(void *self, struct span account, const struct ledger_balance *b, int64_t resets_at)
+{
+    (void)account, (void)resets_at;
+    if (b->settled + b->reserved > b->limit || b->settled < 0 || b->reserved < 0 || b->doubt > b->reserved)
+        sim_wrong(self, "an account is past its limit, or below zero");
+}
+
+static void begin_call(struct sim *s, struct sim_call *c)
+{
+    c->begun = true;
+    exchange_begin(&c->x, &s->desk, c, &c->head, SPAN("127.0.0.1"), NULL);
+    exchange_run(&c->x);
+}
+
+static void one_event(struct sim *s)
+{
+    struct sim_call *c = &s->calls[sim_roll(s, (uint32_t)s->count)];
+    s->now_ms += sim_roll(s, 50);
+    if (!c->begun) {
+        begin_call(s, c);
+    } else if (!c->over && !c->hung_up && !c->replied && sim_chance(s, 2)) {
+        c->hung_up = true;
+        exchange_hang_up(&c->x);
+    } else if (!c->over && sim_chance(s, 1)) {
+        exchange_cancel(&c->x, E_UPSTREAM_TIMEOUT, SPAN("the call took too long"));
+    } else if (!c->over) {
+        exchange_run(&c->x);
+    }
+}
+
+static void stop_everything(struct sim *s)
+{
+    s->desk.stops = s->all_stopped;
+    s->stopped = true;
+}
+
+static void check_end(struct sim *s, struct sim_call *c)
+{
+    if (!c->over)
+        sim_wrong(s, "a call never ended");
+    if (c->rows != 1)
+        sim_wrong(s, "a call without exactly one row");
+    if (c->open)
+        sim_wrong(s, "a connection was left open");
+    if (!c->hung_up && !c->replied)
+        sim_wrong(s, "a caller was left without an answer");
+    if (c->x.charging.hold.open)
+        sim_wrong(s, "a hold was left open");
+    if (!c->was_sent && c->row_cost != 0)
+        sim_wrong(s, "a call that was never sent cost something");
+    if (c->verdict == VERDICT_ALLOWED && !c->was_sent)
+        sim_wrong(s, "a call was told to be allowed that never went out");
+}
+
+static void check_money(struct sim *s)
+{
+    nano_usd charges = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct sim_call *c = &s->calls[i];
+        if (c->request_whole && !is_llm(&c->x) && c->x.facts.moves_money)
+            charges += c->charged;
+    }
+    if (charges > 4 * NANO_PER_USD)
+        sim_wrong(s, "the vendor took more than the budget");
+}
+
+static bool all_over(const struct sim *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->calls[i].over)
+            return false;
+    return true;
+}
+
+static void set_up_calls(struct sim *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_call *c = &s->calls[i];
+        memset(c, 0, sizeof(*c));
+        c->sim = s;
+        sim_ask(c);
+    }
+}
+
+static const char *play(struct sim *s, uint64_t seed)
+{
+    s->seed = seed;
+    s->dice = seed * UINT64_C(0x9e3779b97f4a7c15) + 0x1234567;
+    s->count = 1 + sim_roll(s, SIM_CALLS);
+    s->now_ms = INT64_C(1790000000000) + sim_roll(s, 1000);
+    s->stopped = false;
+    s->wrong = NULL;
+    s->desk.stops = s->no_stops;
+    s->desk.ledger = s->ledger = ledger_new();
+    set_up_calls(s);
+    uint32_t stop_at = sim_chance(s, 15) ? sim_roll(s, 60) : UINT32_MAX;
+    for (uint32_t tick = 0; tick < TICKS_MAX && !all_over(s); tick++) {
+        if (tick == stop_at)
+            stop_everything(s);
+        one_event(s);
+        ledger_each(s->ledger, check_account, s);
+    }
+    check_money(s);
+    for (size_t i = 0; i < s->count; i++) {
+        check_end(s, &s->calls[i]);
+        exchange_free(&s->calls[i].x);
+    }
+    ledger_free(s->ledger);
+    return s->wrong;
+}
+
+static bool set_up(struct sim *s)
+{
+    static const uint8_t master[32] = { 1 };
+    struct trouble t = { .set = false };
+    struct config_input in = { .file = SPAN("sim.yaml"), .text = span_of(configuration), .data_dir = SPAN("/nonexistent"), .master_key = master };
+    struct stop_text all = { SPAN("all"), SPAN("{\"kind\":\"all\",\"reason\":\"the simulation\"}") };
+    if (config_load(&in, &s->snapshot, &t) != E_OK) {
+        printf("the configuration is not valid: %s\n", t.text);
+        return false;
+    }
+    s->no_stops = stop_set_new(NULL, 0, NULL);
+    s->all_stopped = stop_set_new(&all, 1, NULL);
+    sim_world(&s->world, s);
+    s->desk = (struct desk){ .world = &s->world, .snapshot = s->snapshot, .json = json_new() };
+    buf_init(&s->desk.scratch, 1 << 24);
+    call_ids_init(&s->desk.ids, 1, 0);
+    return s->no_stops && s->all_stopped;
+}
+
+static void take_down(struct sim *s)
+{
+    stop_set_drop(s->no_stops);
+    stop_set_drop(s->all_stopped);
+    buf_free(&s->desk.scratch);
+    json_free(s->desk.json);
+    snapshot_drop(s->snapshot);
+    free(s);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1, failed = 0;
+    struct sim *s = calloc(1, sizeof(*s));
+    if (!s || !set_up(s))
+        return 2;
+    time_t began = time(NULL);
+    for (uint64_t seed = first; seed < first + count && failed < 20; seed++) {
+        const char *wrong = play(s, seed);
+        if (wrong) {
+            failed++;
+            printf("seed %llu: %s\n", (unsigned long long)seed, wrong);
+        }
+        if ((seed - first + 1) % 50000 == 0)
+            fprintf(stderr, "sim: %llu of %llu seeds, %lld s\n", (unsigned long long)(seed - first + 1), (unsigned long long)count, (long long)(time(NULL) - began));
+    }
+    take_down(s);
+    printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed), (unsigned long long)failed);
+    return failed ? 1 : 0;
+}

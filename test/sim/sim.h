@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sim.h - a seeded world for the pipeline: callers, vendors, books, time, every one of which may fail by the dice.
+ *
+ * The same steps that serve sockets run here, unchanged. The fake enforces the rules of the real world (no send without a
+ * connection, no reply twice, nothing read past the end); a call that breaks one is a failed seed. */
+#ifndef TG_TEST_SIM_H
+#define TG_TEST_SIM_H
+
+#include "flow/exchange.h"
+
+enum { SIM_CALLS = 6, SIM_ANSWER = 4096 };
+
+struct sim;
+
+/* One caller with its connection, and the vendor's connection of its call, if any. */
+struct sim_call {
+    struct sim *sim;
+    struct exchange x;
+    bool begun, over, freed;
+    /* the caller */
+    struct http_head head;
+    struct http_field fields[12];
+    char body[512];
+    size_t body_len, body_given;
+    bool hung_up, body_breaks;
+    bool head_sent, replied, cut;
+    int status;
+    size_t reply_bytes;
+    /* the vendor */
+    bool open, ready, was_sent, request_whole, head_given, closed_once;
+    int connect_in, answer_in;
+    bool connect_fails, answer_breaks, breaks_before_head, vendor_refuses;
+    enum err fault;
+    struct http_head answer_head;
+    struct http_field answer_fields[4];
+    char answer[SIM_ANSWER];
+    size_t answer_len, answer_given, answer_breaks_at;
+    nano_usd charged; /* what the vendor really took */
+    /* the books */
+    int holds, rows;
+    enum verdict verdict;
+    nano_usd row_cost;
+};
+
+struct sim {
+    uint64_t dice;
+    uint64_t seed;
+    struct snapshot *snapshot;
+    struct stop_set *no_stops, *all_stopped;
+    struct world world;
+    struct desk desk;
+    struct ledger *ledger;
+    struct sim_call calls[SIM_CALLS];
+    size_t count;
+    int64_t now_ms;
+    bool stopped; /* the stop has been published: nothing may be sent any more */
+    const char *wrong; /* the first rule that was broken */
+};
+
+uint32_t sim_roll(struct sim *s, uint32_t sides);
+static inline bool sim_chance(struct sim *s, uint32_t percent) { return sim_roll(s, 100) < percent; }
+void sim_wrong(struct sim *s, const char *what);
+
+/* world.c */
+void sim_world(struct world *w, struct sim *s);
+/* caller.c: what this caller asks, and what the vendor would answer. */
+void sim_ask(struct sim_call *c);
+
+#endif

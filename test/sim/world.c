@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * world.c - the fake world: keeps the contracts of http/server.h, http/client.h and ledger/journal.h, or says who broke
+ * them. */
+#include "test/sim/sim.h"
+
+static struct sim_call *call_of(void *at) { return at; }
+
+static int64_t now_ms(void *self) { return ((struct sim *)self)->now_ms; }
+static int64_t monotonic_ns(void *self) { return ((struct sim *)self)->now_ms * 1000000; }
+
+/* ---- the caller ---- */
+
+static enum io read_body(void *caller, struct span *bytes)
+{
+    struct sim_call *c = call_of(caller);
+    if (c->hung_up || c->replied)
+        sim_wrong(c->sim, "the body of a caller who is gone was read");
+    if (c->body_given == c->body_len)
+        return IO_END;
+    if (c->body_breaks && c->body_given > c->body_len / 2)
+        return IO_FAILED;
+    if (sim_chance(c->sim, 40))
+        return IO_WAIT;
+    size_t run = 1 + sim_roll(c->sim, (uint32_t)(c->body_len - c->body_given));
+    *bytes = span_make(c->body + c->body_given, run);
+    c->body_given += run;
+    return IO_BYTES;
+}
+
+static enum err read_fault(void *caller)
+{
+    (void)caller;
+    return E_BAD_REQUEST;
+}
+
+static void reply_begins(struct sim_call *c, int status)
+{
+    if (c->hung_up || c->replied || c->head_sent)
+        sim_wrong(c->sim, "a second head, or a head for a caller who is gone");
+    if (status < 100 || status > 599)
+        sim_wrong(c->sim, "a status that is none");
+    c->head_sent = true;
+    c->status = status;
+}
+
+static void reply(void *caller, int status, const struct http_field *fields, size_t count, struct span body)
+{
+    struct sim_call *c = call_of(caller);
+    (void)fields, (void)count;
+    reply_begins(c, status);
+    c->reply_bytes += body.len;
+    c->replied = true;
+}
+
+static void reply_head(void *caller, int status, const struct http_field *fields, size_t count, int64_t length)
+{
+    (void)fields, (void)count, (void)length;
+    reply_begins(call_of(caller), status);
+}
+
+static void reply_write(void *caller, struct span bytes)
+{
+    struct sim_call *c = call_of(caller);
+    if (!c->head_sent || c->replied || c->hung_up)
+        sim_wrong(c->sim, "bytes outside of a reply");
+    c->reply_bytes += bytes.len;
+}
+
+static bool reply_room(void *caller) { return !sim_chance(call_of(caller)->sim, 20); }
+
+static void reply_end(void *caller, const struct http_field *trailers, size_t count)
+{
+    struct sim_call *c = call_of(caller);
+    (void)trailers, (void)count;
+    if (!c->head_sent || c->replied || c->hung_up)
+        sim_wrong(c->sim, "the end of a reply that is not under way");
+    c->replied = true;
+}
+
+static void reply_cut(void *caller)
+{
+    struct sim_call *c = call_of(caller);
+    if (c->replied || c->hung_up)
+        sim_wrong(c->sim, "a reply was cut that is not under way");
+    c->replied = c->cut = true;
+}
+
+/* ---- the vendor ---- */
+
+static void *open_call(void *self, struct exchange *x, const struct http_origin *o, const struct http_deadlines *d)
+{
+    struct sim *s = self;
+    struct sim_call *c = CONTAINER_OF(x, struct sim_call, x);
+    (void)o, (void)d;
+    if (c->open)
+        sim_wrong(s, "a second connection while one is open");
+    c->open = true;
+    c->ready = c->was_sent = c->head_given = false;
+    c->answer_given = 0;
+    c->connect_in = (int)sim_roll(s, 3);
+    return c;
+}
+
+static enum io ready(void *call)
+{
+    struct sim_call *c = call_of(call);
+    if (!c->open)
+        sim_wrong(c->sim, "a closed connection was asked");
+    if (c->connect_in-- > 0)
+        return IO_WAIT;
+    if (c->connect_fails) {
+        c->fault = E_UPSTREAM_UNREACHABLE;
+        return IO_FAILED;
+    }
+    c->ready = true;
+    return IO_BYTES;
+}
+
+static void request_went(struct sim_call *c)
+{
+    c->request_whole = true;
+    if (c->charged == 0 && !c->vendor_refuses)
+        c->charged = c->x.facts.worst[UNIT_USD]; /* the worst is the vendor's right */
+}
+
+static void send_call(void *call, struct span head, struct span body, bool chunked, bool last)
+{
+    struct sim_call *c = call_of(call);
+    (void)body, (void)chunked;
+    if (!c->open || !c->ready || c->was_sent)
+        sim_wrong(c->sim, "sent without a connection, or twice");
+    if (c->sim->stopped)
+        sim_wrong(c->sim, "forwarded after a stop had returned");
+    if (span_find(head, SPAN("tg_sim")) >= 0)
+        sim_wrong(c->sim, "our key went to the vendor");
+    if (!c->x.charging.hold.open)
+        sim_wrong(c->sim, "forwarded without a hold");
+    if (c->x.facts.writes && c->holds != 1)
+        sim_wrong(c->sim, "money moves that the journal does not know of");
+    c->was_sent = true;
+    if (last)
+        request_went(c);
+}
+
+static void write_call(void *call, struct span body, bool last)
+{
+    struct sim_call *c = call_of(call);
+    (void)body;
+    if (!c->was_sent || c->request_whole)
+        sim_wrong(c->sim, "body bytes before the head or after the end");
+    if (last)
+        request_went(c);
+}
+
+static bool room(void *call) { return !sim_chance(call_of(call)->sim, 20); }
+
+static enum io answer_head(void *call, const struct http_head **head)
+{
+    struct sim_call *c = call_of(call);
+    if (!c->was_sent)
+        sim_wrong(c->sim, "an answer was awaited before anything was sent");
+    if (!c->request_whole || c->answer_in-- > 0)
+        return IO_WAIT;
+    if (c->breaks_before_head) {
+        c->fault = sim_chance(c->sim, 50) ? E_UPSTREAM_BROKEN : E_UPSTREAM_TIMEOUT;
+        return IO_FAILED;
+    }
+    c->head_given = true;
+    *head = &c->answer_head;
+    return IO_BYTES;
+}
+
+static enum io read_answer(void *call, struct span *bytes)
+{
+    struct sim_call *c = call_of(call);
+    if (!c->head_given || !c->open)
+        sim_wrong(c->sim, "an answer's body was read before its head");
+    if (c->answer_breaks && c->answer_given >= c->answer_breaks_at) {
+        c->fault = E_UPSTREAM_BROKEN;
+        return IO_FAILED;
+    }
+    if (c->answer_given == c->answer_len)
+        return IO_END;
+    if (sim_chance(c->sim, 40))
+        return IO_WAIT;
+    size_t run = 1 + sim_roll(c->sim, (uint32_t)(c->answer_len - c->answer_given));
+    *bytes = span_make(c->answer + c->answer_given, run);
+    c->answer_given += run;
+    return IO_BYTES;
+}
+
+static enum err fault(void *call) { return call_of(call)->fault; }
+static bool sent(void *call) { return call_of(call)->was_sent; }
+static bool reused(void *call)
+{
+    (void)call;
+    return false;
+}
+
+static void close_call(void *call)
+{
+    struct sim_call *c = call_of(call);
+    if (!c->open)
+        sim_wrong(c->sim, "a connection was closed twice");
+    c->open = false;
+}
+
+/* ---- the books ---- */
+
+static enum err put_hold(void *self, const struct journal_hold *h)
+{
+    struct sim *s = self;
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_call *c = &s->calls[i];
+        if (!c->begun || c->x.id != h->call)
+            continue;
+        if (sim_chance(s, 3))
+            return E_LEDGER_UNAVAILABLE;
+        c->holds++;
+        return E_OK;
+    }
+    sim_wrong(s, "a hold of no call");
+    return E_OK;
+}
+
+static enum err put_row(void *self, const struct journal_row *r)
+{
+    struct sim *s = self;
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_call *c = &s->calls[i];
+        if (!c->begun || c->x.id != r->call)
+            continue;
+        c->rows++;
+        c->verdict = r->verdict;
+        c->row_cost = r->cost;
+        if (c->replied)
+            sim_wrong(s, "the caller had its last byte before the row was written");
+        if (r->held != (c->holds > 0))
+            sim_wrong(s, "the row does not know its hold");
+        return E_OK;
+    }
+    sim_wrong(s, "a row of no call");
+    return E_OK;
+}
+
+static void over(void *self, struct exchange *x)
+{
+    struct sim_call *c = CONTAINER_OF(x, struct sim_call, x);
+    (void)self;
+    if (c->over)
+        sim_wrong(c->sim, "a call ended twice");
+    c->over = true;
+}
+
+void sim_world(struct world *w, struct sim *s)
+{
+    *w = (struct world){
+        .self = s, .now_ms = now_ms, .monotonic_ns = monotonic_ns, .read = read_body, .read_fault = read_fault, .reply = reply,
+        .reply_head = reply_head, .reply_write = reply_write, .reply_room = reply_room, .reply_end = reply_end, .reply_cut = reply_cut,
+        .open = open_call, .ready = ready, .send = send_call, .write = write_call, .room = room, .head = answer_head, .answer = read_answer,
+        .fault = fault, .sent = sent, .reused = reused, .close = close_call, .put_hold = put_hold, .put_row = put_row, .over = over,
+    };
+}
