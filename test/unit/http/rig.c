@@ -5,7 +5,8 @@
  *   /hold   no answer                     /late    200 after 50 ms                   /none   204
  *   /big    32 MiB, chunked               /length  32 MiB, by length                 /cut    head, one run, cut
  *   /short  promises 10 bytes, gives 5    /memo    how many requests came before     /lazy   reads after 100 ms
- *   /split  head now, rest after 50 ms    /trailers  a chunked body with a trailer */
+ *   /split  head now, rest after 50 ms    /trailers  a chunked body with a trailer
+ *   /events  an event stream */
 #include "test/unit/http/rig.h"
 
 #include <arpa/inet.h>
@@ -144,6 +145,15 @@ static void trailers(struct job *j)
     job_free(j);
 }
 
+static void events(struct job *j)
+{
+    http_reply_head(j->r, 200, NULL, 0, -1);
+    http_reply_write(j->r, SPAN("data: one\n\nevent: e\ndata: t"));
+    http_reply_write(j->r, SPAN("wo\n\n: ping\n\ndata: three\n\n"));
+    http_reply_end(j->r, NULL, 0);
+    job_free(j);
+}
+
 static void memo(struct job *j)
 {
     char text[20];
@@ -194,7 +204,7 @@ static const struct path {
     { { "/echo", 5 }, echo, 0 },     { { "/stream", 7 }, stream, 0 }, { { "/early", 6 }, early, 0 },   { { "/hold", 5 }, hold, 0 },
     { { "/late", 5 }, hold, 50 },    { { "/none", 5 }, none, 0 },     { { "/big", 4 }, big, 0 },       { { "/length", 7 }, big, 0 },
     { { "/cut", 4 }, cut, 0 },       { { "/short", 6 }, too_short, 0 }, { { "/memo", 5 }, memo, 0 },   { { "/lazy", 5 }, lazy, 100 },
-    { { "/split", 6 }, split, 50 },  { { "/trailers", 9 }, trailers, 0 },
+    { { "/split", 6 }, split, 50 },  { { "/trailers", 9 }, trailers, 0 }, { { "/events", 7 }, events, 0 },
 };
 
 static void wake(void *mine)
