@@ -19,6 +19,7 @@
 #include "admin/admin.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "sandbox/sandbox.h"
 
