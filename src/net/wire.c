@@ -62,12 +62,14 @@ static void next_turn(struct later *later)
             fail_now(w);
         return;
     }
-    if (w->tell_broken) {
-        wire_input_over(w, E_UPSTREAM_BROKEN);
-        return;
-    }
     if (w->tls && w->state == WIRE_OPEN)
         wire_tls_pump(w);
+    if (!w->tell_broken)
+        return;
+    if (w->state == WIRE_LINGERING)
+        wire_close(w);
+    else
+        wire_end(w, E_UPSTREAM_BROKEN);
 }
 
 static void too_late(struct timer *t)

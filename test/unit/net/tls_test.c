@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "net/tls_int.h"
-#include "test/unit/net/scene.h"
+#include "test/unit/net/proxy.h"
 #include "test/unit/net/transfer.h"
 
 /* --- certificates --- */
@@ -416,6 +416,31 @@ TEST(tls_shake_has_a_deadline)
     CHECK_INT(a->opened_why, E_UPSTREAM_TIMEOUT);
     st.s.tls = server;
     peer_free(a);
+    stage_close(&st);
+}
+
+TEST(tls_through_a_tunnel_is_still_verified)
+{
+    struct stage st;
+    struct proxy proxy;
+    stage_open(&st);
+    proxy_open(&proxy, &st.s);
+    struct span hosts[] = { SPAN("localhost"), SPAN("evil.test") }; /* the proxy takes either to our server */
+    for (int i = 0; i < 2; i++) {
+        struct peer *a = peer_new(&st.s);
+        struct wire_target t = { .host = hosts[i], .port = scene_port(&st.s), .tls = st.client, .proxy_host = SPAN("127.0.0.1"),
+            .proxy_port = proxy.port, .connect_ms = 5000 };
+        a->w = wire_connect(&st.s.l, &t, &peer_user, a);
+        SCENE_UNTIL(&st.s, a->opened);
+        CHECK_INT(a->opened_why, i == 0 ? E_OK : E_UPSTREAM_UNREACHABLE);
+        if (i == 0) {
+            peer_say(a, SPAN("sealed"));
+            SCENE_UNTIL(&st.s, st.s.count && st.s.accepted[0]->got.len == 6);
+            CHECK(span_find(peer_got(proxy.client), SPAN("CONNECT localhost:")) == 0);
+        }
+        peer_free(a);
+    }
+    proxy_close(&proxy);
     stage_close(&st);
 }
 

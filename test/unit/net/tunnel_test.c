@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tunnel_test.c - the words of CONNECT and what replies mean; and real tunnels through a small proxy on loopback. */
-#include "test/unit/net/scene.h"
+#include "test/unit/net/proxy.h"
 
 static enum tunnel_verdict judge(struct span reply)
 {
@@ -37,56 +37,14 @@ TEST(replies_are_judged)
     CHECK_INT(judge(span_make(endless, 8192)), TUNNEL_REFUSED);
 }
 
-/* --- a proxy: the accepted peer is the client's side, `extra` the target's --- */
-
-static void from_target(struct peer *target, struct span in)
-{
-    struct peer *client = target->extra;
-    wire_write(client->w, &in, 1);
-}
-
-static void target_opened(struct peer *target)
-{
-    peer_say(target->extra, target->opened_why == E_OK ? SPAN("HTTP/1.1 200 fine\r\nVia: test\r\n\r\n") : SPAN("HTTP/1.1 502 bad\r\n\r\n"));
-}
-
-static struct span asked_for; /* what the last CONNECT said */
-static char asked_text[512];
-
-static void from_client(struct peer *client, struct span in)
-{
-    struct peer *target = client->extra;
-    if (target->w) {
-        wire_write(target->w, &in, 1);
-        return;
-    }
-    buf_put(&client->got, in);
-    if (!span_ends(peer_got(client), SPAN("\r\n\r\n")))
-        return;
-    asked_for = span_make(asked_text, client->got.len < sizeof(asked_text) ? client->got.len : sizeof(asked_text));
-    memcpy(asked_text, client->got.at, asked_for.len);
-    struct span rest = asked_for, head;
-    uint64_t port;
-    CHECK(span_cut(&rest, ':', &head) && span_cut(&rest, ' ', &head) && span_to_u64(head, &port));
-    peer_connect(target, SPAN("127.0.0.1"), (uint16_t)port, NULL, 2000);
-}
-
-static void proxy_arrived(struct peer *client)
-{
-    struct peer *target = peer_new(client->scene);
-    client->extra = target;
-    target->extra = client;
-    target->bytes = from_target;
-    target->on_opened = target_opened;
-    client->bytes = from_client;
-}
+/* --- over sockets --- */
 
 static void echo(struct peer *p, struct span in)
 {
     wire_write(p->w, &in, 1);
 }
 
-static void server_arrived(struct peer *p)
+static void echo_arrived(struct peer *p)
 {
     p->bytes = echo;
 }
@@ -99,52 +57,41 @@ static void connect_through(struct peer *p, uint16_t proxy, uint16_t port, int64
     must(p->w);
 }
 
-/* Two scenes would be two loops: a second listener on the first one's loop. */
-static void arrive_at_target(void *self, uv_stream_t *server)
-{
-    struct peer *p = self;
-    p->w = wire_accept(&p->scene->l, server, NULL, &peer_user, p);
-    server_arrived(p);
-}
-
 TEST(a_tunnel_carries_bytes_both_ways)
 {
     struct scene s;
-    char why[256];
-    struct listen_address at;
+    struct proxy proxy;
     scene_open(&s);
-    s.arrived = proxy_arrived;
-    struct peer *server = peer_new(&s), *client = peer_new(&s);
-    CHECK(listen_parse(SPAN("127.0.0.1:0"), &at));
-    must(listener_open(&s.l, &at, arrive_at_target, server, why));
-    uint16_t port = ntohs(((struct sockaddr_in *)(void *)&at.addr)->sin_port);
-    connect_through(client, scene_port(&s), port, 5000);
+    proxy_open(&proxy, &s);
+    s.arrived = echo_arrived;
+    struct peer *client = peer_new(&s);
+    connect_through(client, proxy.port, scene_port(&s), 5000);
     SCENE_UNTIL(&s, client->opened);
     CHECK_INT(client->opened_why, E_OK);
-    CHECK(span_find(asked_for, SPAN("Proxy-Authorization: Basic c2VjcmV0\r\n")) > 0);
+    CHECK(span_find(peer_got(proxy.client), SPAN("Proxy-Authorization: Basic c2VjcmV0\r\n")) > 0);
     peer_say(client, SPAN("through the tunnel"));
     SCENE_UNTIL(&s, client->got.len == 18);
     CHECK_SPAN(peer_got(client), SPAN("through the tunnel"));
     peer_free(client);
-    peer_free(server);
-    peer_free(s.accepted[0]->extra);
+    proxy_close(&proxy);
     scene_close(&s);
 }
 
 TEST(a_tunnel_that_is_refused_is_unreachable)
 {
     struct scene s;
+    struct proxy proxy;
     scene_open(&s);
-    s.arrived = proxy_arrived;
+    proxy_open(&proxy, &s);
     struct peer *client = peer_new(&s);
-    connect_through(client, scene_port(&s), refused_port(), 5000);
+    connect_through(client, proxy.port, refused_port(), 5000);
     SCENE_UNTIL(&s, client->opened);
     CHECK_INT(client->opened_why, E_UPSTREAM_UNREACHABLE);
     scene_rest(&s, 50);
     CHECK_INT(client->opened, 1);
     CHECK_INT(client->runs, 0);
     peer_free(client);
-    peer_free(s.accepted[0]->extra);
+    proxy_close(&proxy);
     scene_close(&s);
 }
 
