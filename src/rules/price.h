@@ -29,12 +29,17 @@ struct span price_caps(const struct price *p); /* "stream tools vision ..." */
 int64_t price_context(const struct price *p);  /* tokens; 0 unknown */
 int64_t price_output_max(const struct price *p); /* 0 unknown */
 
-/* What this usage cost at that moment. E_PRICE_UNKNOWN: a meter that was used has no rate (never taken as 0). */
+/* What this usage cost when the call began at at_ms; rounded once, to nearest. A cost the vendor itself reported
+ * (u->vendor_cost) is taken as it is; only then may p be NULL. Where one fixed fee per request is due and the usage does
+ * not count it, it is added. E_PRICE_UNKNOWN: a meter that was used has no rate (never taken as 0). */
 CHECKED enum err price_cost(const struct price *p, const struct usage *u, int64_t at_ms, nano_usd *out);
 /* The most a call can cost: every input token at the dearest input rate it can reach (fresh, written to cache, audio;
  * dearest tier that `input_most` can reach, dearest service tier asked for, dearest window), every output token at the
  * dearest output rate, plus fixed request fees; rounded up. */
 CHECKED enum err price_ceiling(const struct price *p, int64_t input_most, int64_t output_most, struct span tier, int64_t at_ms, nano_usd *out);
+/* The most that so many pieces (searches and the like, by enum fee) can cost; fees == NULL: 0. Comes on top of
+ * price_ceiling, which counts the request fee alone. */
+CHECKED enum err price_fees_ceiling(const struct price *p, const int64_t fees[FEE_COUNT], nano_usd *out);
 /* How many output tokens fit into `money` after the input is paid for; 0 when not even one. */
 int64_t price_output_fitting(const struct price *p, nano_usd money, int64_t input_most, struct span tier, int64_t at_ms);
 

@@ -45,6 +45,7 @@ struct usage {
     struct span model;     /* as the vendor billed it; SPAN_NONE: as requested */
     struct span tier;      /* service tier echoed back: "flex", "priority", "batch", "fast"; SPAN_NONE: standard */
     struct span geo;       /* "us", ... where the vendor marks it up */
+    struct span search;    /* search context size: "low", "medium", "high"; SPAN_NONE: unsaid */
     struct span raw;       /* the vendor's own usage object, JSON */
 };
 

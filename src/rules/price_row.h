@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * price_row.h - one parsed row of the price book; private to price_*.c.
+ *
+ * A row is a few tables of rates, each with the condition it holds under, plus prices by the piece and factors. The
+ * text form is described in docs/prices.md. */
+#ifndef TG_RULES_PRICE_ROW_H
+#define TG_RULES_PRICE_ROW_H
+
+#include "rules/price.h"
+
+enum {
+    PRICE_TABLES = 64, /* of one row; the book's largest has 33 */
+    PRICE_PIECES = 32,
+    PRICE_FACTORS = 8,
+    PRICE_RANGES = 6, /* times of day in one window */
+    PRICE_RATE_DIGITS = 9,   /* USD per million tokens, so that a rate is an integer of 10^-15 USD per token */
+    PRICE_PIECE_DIGITS = 12, /* USD per n pieces */
+    PRICE_FACTOR_DIGITS = 2,
+};
+
+/* What a table of rates holds for. */
+enum price_era {
+    PRICE_NOW,    /* the plain price */
+    PRICE_SVC,    /* a service tier, by name */
+    PRICE_REGION, /* a region, by name */
+    PRICE_UNTIL,  /* instead of the plain price, before `when` */
+    PRICE_FROM,   /* instead of the plain price, from `when` on */
+    PRICE_WINDOW, /* over the plain price, at some times of some days */
+};
+
+struct price_table {
+    enum price_era era;
+    struct span name; /* of the service tier or region */
+    int64_t above;    /* holds when the input is larger than this; -1: always */
+    int64_t when;     /* Unix ms */
+    unsigned days;    /* bit 1 Monday ... bit 7 Sunday */
+    size_t range_count;
+    struct price_range {
+        int from, to; /* minutes of the UTC day, half open */
+    } ranges[PRICE_RANGES];
+    int64_t rates[METER_COUNT]; /* 10^-15 USD per token; -1: none here */
+};
+
+struct price_piece {
+    enum fee fee;
+    struct span size; /* search context size it holds for; SPAN_NONE: any */
+    int64_t pico;     /* 10^-12 USD per n pieces */
+    int64_t n;
+};
+
+struct price_factor {
+    struct span name;
+    int64_t hundredths;
+};
+
+struct price {
+    struct span provider, model, caps;
+    int64_t context, output_max;
+    size_t table_count, piece_count, factor_count;
+    struct price_table *tables;
+    struct price_piece *pieces;
+    struct price_factor *factors;
+    struct price_table region_most; /* per meter the dearest of all regions: for ceilings */
+};
+
+/* line: a row of the book without its line end, which must outlive the row. One block of memory, for free(). NULL: not
+ * such a row (a damaged file), or no memory. */
+struct price *price_row_read(struct span line);
+/* By its text ("cache_read"); -1: no such meter / fee. */
+int price_meter(struct span name);
+int price_fee(struct span name);
+
+#endif
