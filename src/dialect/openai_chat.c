@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * openai_chat.c - chat completions, as OpenAI and some 180 others speak them.
+ *
+ * Streams end with `data: [DONE]`. Usage comes in the last chunk, one without choices, and only when asked for with
+ * stream_options.include_usage; some vendors put it on every chunk, cumulative: the last one counts. */
+#include "dialect/answer.h"
+#include "dialect/ask.h"
+#include "dialect/dialects.h"
+#include "dialect/walk.h"
+
+/* The dearest picture of OpenAI's documents: gpt-4o-mini counts 2833 + 5667 for each of at most 8 tiles. */
+enum { PICTURE_TOKENS_MOST = 49152 };
+
+static const struct ask_field fields[] = {
+    ASK_FIELD("model", ASK_TEXT, model, " must be a string"),
+    ASK_FIELD("stream", ASK_FLAG, stream, " must be true or false"),
+    ASK_FIELD("max_completion_tokens", ASK_COUNT, limit, " must be a whole number, written with digits only"),
+    ASK_FIELD("max_tokens", ASK_COUNT, old_limit, " must be a whole number, written with digits only"),
+    ASK_FIELD("n", ASK_COUNT, choices, " must be a whole number, written with digits only"),
+    ASK_FIELD("service_tier", ASK_TEXT, tier, " must be a string"),
+    ASK_FIELD("user", ASK_TEXT, user, " must be a string"),
+    ASK_FIELD("messages", ASK_RAW, messages, ""),
+    ASK_FIELD("tools", ASK_RAW, tools, ""),
+    ASK_FIELD("stream_options", ASK_RAW, stream_options, ""),
+    ASK_FIELD("prediction", ASK_RAW, prediction, ""),
+    ASK_FIELD("web_search_options", ASK_RAW, search_options, ""),
+    ASK_FIELD("plugins", ASK_RAW, reference, ""), /* OpenRouter's: the vendor adds what it finds */
+    { .name = { NULL, 0 } },
+};
+
+/* --- the request's messages --- */
+
+enum { CONTENT = 1, IMAGE_URL, URL, AUDIO, ID, TYPE, TEXT, INPUT_AUDIO, REFUSAL, CACHE_CONTROL, NAME };
+static const struct span message_names[] = {
+    [CONTENT - 1] = { "content", 7 },
+    [IMAGE_URL - 1] = { "image_url", 9 },
+    [URL - 1] = { "url", 3 },
+    [AUDIO - 1] = { "audio", 5 },
+    [ID - 1] = { "id", 2 },
+    [TYPE - 1] = { "type", 4 },
+    [TEXT - 1] = { "text", 4 },
+    [INPUT_AUDIO - 1] = { "input_audio", 11 },
+    [REFUSAL - 1] = { "refusal", 7 },
+    [CACHE_CONTROL - 1] = { "cache_control", 13 },
+    [NAME - 1] = { "name", 4 },
+    [NAME] = { NULL, 0 },
+};
+
+/* Parts of kinds that are not known here (files, videos, ...) may cost what cannot be seen. */
+static bool known_part_member(uint64_t name)
+{
+    return name == TYPE || name == TEXT || name == IMAGE_URL || name == INPUT_AUDIO || name == REFUSAL || name == CACHE_CONTROL ||
+           name == NAME || name == ID;
+}
+
+static void weigh_message(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct ask *ask = self;
+    const uint64_t part = WALK_AT3(WALK_ITEM, CONTENT, WALK_ITEM);
+    if (name) {
+        if (place >> 8 == part && !known_part_member(place & 0xff))
+            ask->input_unbounded = true;
+        return;
+    }
+    bool picture = place == WALK_AT5(WALK_ITEM, CONTENT, WALK_ITEM, IMAGE_URL, URL) || place == WALK_AT4(WALK_ITEM, CONTENT, WALK_ITEM, IMAGE_URL);
+    if (picture && ask_is_inline_picture(raw))
+        ask_picture(ask, raw, PICTURE_TOKENS_MOST);
+    else if (picture || place == WALK_AT3(WALK_ITEM, AUDIO, ID)) /* an address; an earlier answer's sound */
+        ask->input_unbounded = true;
+}
+
+static enum err read_options(struct json *j, struct span raw, struct ask *out, const char **why)
+{
+    struct member wanted = { .name = SPAN("include_usage") };
+    out->usage_wanted = !out->stream;
+    if (!raw.at)
+        return E_OK;
+    if (!member_find(j, raw, &wanted, 1, NULL) || (wanted.raw.at && wanted.kind != JSON_BOOL && wanted.kind != JSON_NULL)) {
+        *why = "stream_options must be an object, and include_usage in it true or false";
+        return E_BAD_REQUEST;
+    }
+    if (span_is(wanted.raw, SPAN("true")))
+        out->usage_wanted = true;
+    return E_OK;
+}
+
+/* Models named so search the web before each answer. */
+static bool always_searches(struct span model) { return span_find(model, SPAN("-search-")) >= 0; }
+
+static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
+{
+    struct ask_found found;
+    enum err e = ask_read(j, body, a, fields, &found, why);
+    if (e)
+        return e;
+    ask_begin(body, &found, out);
+    if (found.messages.at)
+        walk(found.messages, message_names, weigh_message, out);
+    if (found.search_options.at || always_searches(found.model)) {
+        out->input_unbounded = true;
+        out->fees[FEE_WEB_SEARCH] = out->choices;
+    }
+    return read_options(j, found.stream_options, out, why);
+}
+
+/* --- edits --- */
+
+static void edit_options(struct json *j, const struct member *options, struct span body, struct ask_splices *s)
+{
+    bool empty;
+    struct member wanted = { .name = SPAN("include_usage") };
+    if (!options->raw.at) {
+        ask_insert(s, body, false, "\"stream_options\":{\"include_usage\":true}");
+    } else if (options->kind != JSON_OBJECT) {
+        ask_replace(s, options->raw, "{\"include_usage\":true}");
+    } else if (member_find(j, options->raw, &wanted, 1, &empty)) {
+        if (wanted.raw.at)
+            ask_replace(s, wanted.raw, "true");
+        else
+            ask_insert(s, options->raw, empty, "\"include_usage\":true");
+    }
+}
+
+/* Both limits are set if both are there; a limit that is null is not there for the vendor, and is replaced too. */
+static void edit_limit(const struct member *limit, const struct member *old_limit, const struct ask_edit *edit, struct span body,
+    struct ask_splices *s)
+{
+    long long most = edit->output_limit;
+    bool neither = (!limit->raw.at || limit->kind == JSON_NULL) && (!old_limit->raw.at || old_limit->kind == JSON_NULL);
+    const struct member *wanted = edit->old_limit_name ? old_limit : limit;
+    if (neither && !wanted->raw.at)
+        ask_insert(s, body, false, "\"%.*s\":%lld", SPAN_ARG(wanted->name), most);
+    else if (neither)
+        ask_replace(s, wanted->raw, "%lld", most);
+    if (limit->raw.at && limit->kind != JSON_NULL)
+        ask_replace(s, limit->raw, "%lld", most);
+    if (old_limit->raw.at && old_limit->kind != JSON_NULL)
+        ask_replace(s, old_limit->raw, "%lld", most);
+}
+
+static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
+{
+    struct member m[] = { { .name = SPAN("max_completion_tokens") }, { .name = SPAN("max_tokens") }, { .name = SPAN("stream_options") } };
+    struct ask_splices s = { .body = body };
+    bool empty;
+    if (!member_find(j, body, m, 3, &empty) || empty) {
+        out->broken = true;
+        return;
+    }
+    if (edit->output_limit >= 0)
+        edit_limit(&m[0], &m[1], edit, body, &s);
+    if (edit->include_usage)
+        edit_options(j, &m[2], body, &s);
+    ask_write(&s, out);
+}
+
+/* --- answers --- */
+
+static void read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
+{
+    struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") } };
+    answer_clear(u);
+    if (!member_find(j, body, m, 3, NULL))
+        return;
+    if (m[0].kind == JSON_OBJECT)
+        answer_openai_usage(j, m[0].raw, u);
+    u->model = answer_text(m[1].raw, a);
+    u->tier = ask_tier(answer_text(m[2].raw, a));
+    if (u->known && always_searches(u->model))
+        u->fees[FEE_WEB_SEARCH] = 1;
+}
+
+/* --- streams --- */
+
+enum { E_CHOICES = 1, E_DELTA, E_CONTENT, E_REASONING_CONTENT, E_REASONING, E_REFUSAL, E_TOOL_CALLS, E_FUNCTION };
+static const struct span event_names[] = {
+    [E_CHOICES - 1] = { "choices", 7 },
+    [E_DELTA - 1] = { "delta", 5 },
+    [E_CONTENT - 1] = { "content", 7 },
+    [E_REASONING_CONTENT - 1] = { "reasoning_content", 17 },
+    [E_REASONING - 1] = { "reasoning", 9 },
+    [E_REFUSAL - 1] = { "refusal", 7 },
+    [E_TOOL_CALLS - 1] = { "tool_calls", 10 },
+    [E_FUNCTION - 1] = { "function", 8 },
+    [E_FUNCTION] = { NULL, 0 },
+};
+
+/* Bytes of what the model wrote: text, thoughts, names and arguments of functions. */
+static void count_delta(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct stream_meter *m = self;
+    const uint64_t delta = WALK_AT3(E_CHOICES, WALK_ITEM, E_DELTA);
+    const uint64_t function = WALK_AT6(E_CHOICES, WALK_ITEM, E_DELTA, E_TOOL_CALLS, WALK_ITEM, E_FUNCTION);
+    uint64_t last = place & 0xff;
+    bool text = place >> 8 == delta && last >= E_CONTENT && last <= E_REFUSAL;
+    if (!name && raw.len > 2 && (text || place >> 8 == function))
+        m->output_bytes += (int64_t)raw.len - 2;
+}
+
+/* A usage that is not null, or the first chunk (which names the model), or an error: worth reading. */
+static bool worth_reading(struct span data, const struct stream_meter *m)
+{
+    struct span rest = data, quoted = SPAN("\"usage\"");
+    if (!m->usage.model.at || answer_mentions(data, SPAN("\"error\"")))
+        return true;
+    for (ptrdiff_t at; (at = span_find(rest, quoted)) >= 0;) {
+        rest = span_trim(span_from(rest, (size_t)at + quoted.len));
+        if (rest.len && *rest.at == ':' && !span_starts(span_trim(span_from(rest, 1)), SPAN("null")))
+            return true;
+    }
+    return false;
+}
+
+static bool no_choices(const struct member *choices)
+{
+    return !choices->raw.at || (choices->kind == JSON_ARRAY && !span_trim(span_make(choices->raw.at + 1, choices->raw.len - 2)).len);
+}
+
+/* What a chunk is read for, beside the meter. */
+struct chunk {
+    bool usage_wanted;
+    bool *hide;
+};
+
+static void read_chunk(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more)
+{
+    const struct chunk *chunk = more;
+    struct member f[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") },
+        { .name = SPAN("choices") }, { .name = SPAN("error") } };
+    struct usage u;
+    if (!member_find(j, data, f, 5, NULL))
+        return;
+    if (f[4].raw.at && f[4].kind != JSON_NULL)
+        m->failed = true;
+    answer_clear(&u);
+    if (f[0].kind == JSON_OBJECT)
+        answer_openai_usage(j, f[0].raw, &u);
+    struct span model = answer_text(f[1].raw, a), tier = ask_tier(answer_text(f[2].raw, a));
+    if (!u.known)
+        u = m->usage;
+    if (model.len)
+        u.model = model;
+    if (tier.len)
+        u.tier = tier;
+    if (u.known && always_searches(u.model))
+        u.fees[FEE_WEB_SEARCH] = 1;
+    *chunk->hide = f[0].kind == JSON_OBJECT && !chunk->usage_wanted && !m->failed && no_choices(&f[3]);
+    answer_keep(m, &u);
+}
+
+static void read_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
+{
+    struct chunk chunk = { usage_wanted, hide };
+    *hide = false;
+    answer_start(m);
+    if (!event->data.at)
+        return;
+    if (span_is(span_trim(event->data), SPAN("[DONE]"))) {
+        m->finished = true;
+        return;
+    }
+    walk(event->data, event_names, count_delta, m);
+    if (worth_reading(event->data, m))
+        answer_event(j, event->data, m, read_chunk, &chunk);
+}
+
+static void write_error_event(struct buf *out, struct span code, struct span message)
+{
+    buf_put(out, SPAN("data: "));
+    answer_write_error(out, code, message);
+    buf_put(out, SPAN("\n\n"));
+}
+
+const struct dialect dialect_openai_chat = {
+    .name = "openai_chat",
+    .read_ask = read_ask,
+    .edit_ask = edit_ask,
+    .read_usage = read_usage,
+    .read_event = read_event,
+    .write_error_event = write_error_event,
+};

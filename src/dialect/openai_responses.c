@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * openai_responses.c - OpenAI's responses, plain and streamed.
+ *
+ * A request may point at stored things (an earlier response, a conversation, files, a prompt) and at tools that the
+ * vendor runs; both bring input that is not in the body. A stream ends with response.completed, .incomplete or .failed,
+ * which carries the whole response: the usage is in response.usage, never at the top. */
+#include "dialect/answer.h"
+#include "dialect/ask.h"
+#include "dialect/dialects.h"
+#include "dialect/walk.h"
+
+/* "original" detail counts 32 x 32 patches, at most 10,000 of them, by a factor of at most 2.46. */
+enum { PICTURE_TOKENS_MOST = 49152 };
+
+static const struct ask_field fields[] = {
+    ASK_FIELD("model", ASK_TEXT, model, " must be a string"),
+    ASK_FIELD("stream", ASK_FLAG, stream, " must be true or false"),
+    ASK_FIELD("max_output_tokens", ASK_COUNT, limit, " must be a whole number, written with digits only"),
+    ASK_FIELD("max_tool_calls", ASK_COUNT, tool_calls, " must be a whole number, written with digits only"),
+    ASK_FIELD("service_tier", ASK_TEXT, tier, " must be a string"),
+    ASK_FIELD("user", ASK_TEXT, user, " must be a string"),
+    ASK_FIELD("input", ASK_RAW, input, ""),
+    ASK_FIELD("tools", ASK_RAW, tools, ""),
+    ASK_FIELD("previous_response_id", ASK_RAW, reference, ""),
+    ASK_FIELD("conversation", ASK_RAW, reference2, ""),
+    ASK_FIELD("prompt", ASK_RAW, prompt, ""),
+    { .name = { NULL, 0 } },
+};
+
+enum { TYPE = 1, CONTENT, OUTPUT, IMAGE_URL, FILE_ID, FILE_URL, FILE_DATA, ACTION, SEARCH_SIZE };
+static const struct span names[] = {
+    [TYPE - 1] = { "type", 4 },
+    [CONTENT - 1] = { "content", 7 },
+    [OUTPUT - 1] = { "output", 6 },
+    [IMAGE_URL - 1] = { "image_url", 9 },
+    [FILE_ID - 1] = { "file_id", 7 },
+    [FILE_URL - 1] = { "file_url", 8 },
+    [FILE_DATA - 1] = { "file_data", 9 },
+    [ACTION - 1] = { "action", 6 },
+    [SEARCH_SIZE - 1] = { "search_context_size", 19 },
+    [SEARCH_SIZE] = { NULL, 0 },
+};
+
+/* --- the request --- */
+
+/* Parts that are text all through, or pictures; whatever else there will be may cost what cannot be seen. */
+static bool known_part(struct span type)
+{
+    static const char *const known[] = { "\"input_text\"", "\"output_text\"", "\"text\"", "\"refusal\"", "\"input_image\"",
+        "\"summary_text\"", "\"reasoning_text\"", "\"computer_screenshot\"" };
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (span_is(type, span_of(known[i])))
+            return true;
+    return false;
+}
+
+static bool known_item(struct span type)
+{
+    static const char *const known[] = { "\"message\"", "\"function_call\"", "\"function_call_output\"", "\"reasoning\"",
+        "\"custom_tool_call\"", "\"custom_tool_call_output\"", "\"computer_call\"", "\"computer_call_output\"",
+        "\"local_shell_call\"", "\"local_shell_call_output\"", "\"shell_call\"", "\"shell_call_output\"", "\"apply_patch_call\"",
+        "\"apply_patch_call_output\"" };
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (span_is(type, span_of(known[i])))
+            return true;
+    return false;
+}
+
+static void weigh_item(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct ask *ask = self;
+    const uint64_t content = WALK_AT3(WALK_ITEM, CONTENT, WALK_ITEM), output = WALK_AT3(WALK_ITEM, OUTPUT, WALK_ITEM),
+                   screen = WALK_AT2(WALK_ITEM, OUTPUT);
+    bool part = place >> 8 == content || place >> 8 == output || place >> 8 == screen;
+    uint64_t last = place & 0xff;
+    if (name) {
+        if (part && (last == FILE_ID || last == FILE_URL || last == FILE_DATA))
+            ask->input_unbounded = true;
+        return;
+    }
+    if (place == WALK_AT2(WALK_ITEM, TYPE) && !known_item(raw))
+        ask->input_unbounded = true;
+    if (!part)
+        return;
+    if (last == TYPE && !known_part(raw))
+        ask->input_unbounded = true;
+    if (last == IMAGE_URL && ask_is_inline_picture(raw))
+        ask_picture(ask, raw, PICTURE_TOKENS_MOST);
+    else if (last == IMAGE_URL)
+        ask->input_unbounded = true;
+}
+
+/* Functions run at the caller's; everything else may bring input and fees of its own. */
+static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct ask *ask = self;
+    if (name || place != WALK_AT2(WALK_ITEM, TYPE) || span_is(raw, SPAN("\"function\"")) || span_is(raw, SPAN("\"custom\"")))
+        return;
+    ask->input_most += ASK_OWN_TOOL_OVERHEAD;
+    ask->input_unbounded = true;
+    if (span_starts(raw, SPAN("\"web_search")))
+        ask->fees[FEE_WEB_SEARCH] = -1;
+    else if (span_is(raw, SPAN("\"file_search\"")))
+        ask->fees[FEE_FILE_SEARCH] = -1;
+}
+
+static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
+{
+    struct ask_found found;
+    enum err e = ask_read(j, body, a, fields, &found, why);
+    if (e)
+        return e;
+    ask_begin(body, &found, out);
+    if (found.prompt.at)
+        out->input_unbounded = true;
+    walk(found.input, names, weigh_item, out);
+    walk(found.tools, names, weigh_tool, out);
+    for (int fee = 0; fee < FEE_COUNT; fee++)
+        if (out->fees[fee] < 0)
+            out->fees[fee] = found.tool_calls;
+    return E_OK;
+}
+
+static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
+{
+    struct member limit = { .name = SPAN("max_output_tokens") };
+    struct ask_splices s = { .body = body };
+    bool empty;
+    if (!member_find(j, body, &limit, 1, &empty) || empty) {
+        out->broken = true;
+        return;
+    }
+    if (edit->output_limit >= 0 && limit.raw.at)
+        ask_replace(&s, limit.raw, "%lld", (long long)edit->output_limit);
+    else if (edit->output_limit >= 0)
+        ask_insert(&s, body, false, "\"max_output_tokens\":%lld", (long long)edit->output_limit);
+    ask_write(&s, out);
+}
+
+/* --- answers --- */
+
+/* Calls of tools that cost by the piece. Of web searches only the searching is charged, not opening or leafing. */
+static void count_call(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct usage *u = self;
+    if (name)
+        return;
+    if (place == WALK_AT2(WALK_ITEM, TYPE)) {
+        u->fees[FEE_WEB_SEARCH] += span_is(raw, SPAN("\"web_search_call\""));
+        u->fees[FEE_FILE_SEARCH] += span_is(raw, SPAN("\"file_search_call\""));
+    } else if (place == WALK_AT3(WALK_ITEM, ACTION, TYPE)) {
+        bool free = span_is(raw, SPAN("\"open_page\"")) || span_is(raw, SPAN("\"find_in_page\"")) || span_is(raw, SPAN("\"find\""));
+        u->fees[FEE_WEB_SEARCH] -= free && u->fees[FEE_WEB_SEARCH] > 0;
+    }
+}
+
+static void note_search_size(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct usage *u = self;
+    if (!name && place == WALK_AT2(WALK_ITEM, SEARCH_SIZE) && raw.len > 2)
+        u->search = span_make(raw.at + 1, raw.len - 2);
+}
+
+static void read_response(struct json *j, struct span response, struct arena *a, struct usage *u)
+{
+    struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") },
+        { .name = SPAN("output") }, { .name = SPAN("tools") } };
+    answer_clear(u);
+    if (!member_find(j, response, m, 5, NULL))
+        return;
+    if (m[0].kind == JSON_OBJECT)
+        answer_openai_usage(j, m[0].raw, u);
+    u->model = answer_text(m[1].raw, a);
+    u->tier = ask_tier(answer_text(m[2].raw, a));
+    if (!u->known)
+        return;
+    walk(m[3].raw, names, count_call, u);
+    walk(m[4].raw, names, note_search_size, u);
+}
+
+/* --- streams --- */
+
+enum { E_DELTA = 1 };
+static const struct span event_names[] = { [E_DELTA - 1] = { "delta", 5 }, [E_DELTA] = { NULL, 0 } };
+
+static void count_delta(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct stream_meter *m = self;
+    if (!name && place == WALK_AT1(E_DELTA) && raw.len > 2)
+        m->output_bytes += (int64_t)raw.len - 2;
+}
+
+static void read_last(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more)
+{
+    struct member f[] = { { .name = SPAN("type") }, { .name = SPAN("response") } };
+    struct usage u;
+    (void)more;
+    if (!member_find(j, data, f, 2, NULL))
+        return;
+    struct span type = answer_text(f[0].raw, a);
+    bool failed = span_is(type, SPAN("response.failed"));
+    if (span_is(type, SPAN("error")))
+        m->failed = true;
+    if (!failed && !span_is(type, SPAN("response.completed")) && !span_is(type, SPAN("response.incomplete")))
+        return;
+    if (f[1].kind != JSON_OBJECT)
+        return;
+    m->finished = true;
+    m->failed = m->failed || failed;
+    read_response(j, f[1].raw, a, &u);
+    answer_keep(m, &u);
+}
+
+/* The name line may be missing (some proxies drop it); the type in the data never is. */
+static bool worth_reading(const struct sse_event *event)
+{
+    struct span d = event->data;
+    return answer_mentions(d, SPAN("\"response.completed\"")) || answer_mentions(d, SPAN("\"response.incomplete\"")) ||
+           answer_mentions(d, SPAN("\"response.failed\"")) || answer_mentions(d, SPAN("\"error\""));
+}
+
+static void read_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
+{
+    (void)usage_wanted; /* always part of the last event */
+    *hide = false;
+    answer_start(m);
+    if (!event->data.at)
+        return;
+    if (worth_reading(event))
+        answer_event(j, event->data, m, read_last, NULL);
+    else
+        walk(event->data, event_names, count_delta, m);
+}
+
+static void write_error_event(struct buf *out, struct span code, struct span message)
+{
+    struct json_out o = json_out(out);
+    buf_put(out, SPAN("event: error\ndata: "));
+    json_open(&o, '{');
+    json_pair(&o, SPAN("type"), SPAN("error"));
+    json_pair(&o, SPAN("code"), code);
+    json_pair(&o, SPAN("message"), message);
+    json_pair(&o, SPAN("param"), SPAN_NONE);
+    json_close(&o, '}');
+    buf_put(out, SPAN("\n\n"));
+}
+
+const struct dialect dialect_openai_responses = {
+    .name = "openai_responses",
+    .read_ask = read_ask,
+    .edit_ask = edit_ask,
+    .read_usage = read_response,
+    .read_event = read_event,
+    .write_error_event = write_error_event,
+};
