@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/money.h"
+#include "base/must.h"
 #include "base/span.h"
 #include "ledger/ledger.h"
 
@@ -56,10 +57,12 @@ struct journal_row {
 
 enum { JOURNAL_RECORD_MAX = 1 << 20 };
 
-/* dir is made if absent. `writer` numbers the writer: 0..254. Continues after what is there. NULL: why[]. */
+/* dir is made if absent. `writer` numbers the writer: 0..254. Continues after what is there, in a segment of its own. NULL:
+ * why[] (no room, a file of another version, or another process that writes here). */
 struct journal *journal_open(struct span dir, unsigned writer, char why[256]);
 void journal_close(struct journal *j);
-/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written). `woke` of the store is called by the caller, not here. */
+/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written). E_TOO_LARGE: over JOURNAL_RECORD_MAX with everything in it.
+ * `woke` of the store is called by the caller, not here. */
 CHECKED enum err journal_put_hold(struct journal *j, const struct journal_hold *h);
 CHECKED enum err journal_put_row(struct journal *j, const struct journal_row *r);
 
@@ -72,8 +75,10 @@ struct journal_record {
     struct journal_line lines[LEDGER_LINES]; /* where .lines point */
 };
 bool journal_read(struct journal *j, struct journal_record *out);
-void journal_seek(struct journal *j, uint64_t position);     /* at start: the store says what it has */
-void journal_applied(struct journal *j, uint64_t position);  /* segments wholly before it are recycled */
+/* At start, before anything is written: the store says what it has. Behind everything that is here (the files were lost):
+ * what is written from now on lies behind it as well. */
+void journal_seek(struct journal *j, uint64_t position);
+void journal_applied(struct journal *j, uint64_t position); /* segments wholly before it are recycled */
 uint64_t journal_lag(const struct journal *j);               /* bytes written and not yet applied; any thread */
 
 #endif
