@@ -229,7 +229,8 @@ static int start(struct listener *here, int fd)
     return uv_listen((uv_stream_t *)&here->tcp, BACKLOG, knocked);
 }
 
-struct listener *listener_open(struct loop *l, struct listen_address *address, void (*incoming)(void *self, uv_stream_t *server), void *self, char why[WHY])
+struct listener *listener_open(
+    struct loop *l, struct listen_address *address, void (*incoming)(void *self, uv_stream_t *server), void *self, char why[WHY])
 {
     int fd = claim(address) ? bound_socket(address, true) : -1;
     if (fd < 0) {

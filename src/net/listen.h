@@ -15,7 +15,8 @@ bool listen_parse(struct span text, struct listen_address *out);
 
 struct listener; /* one socket on one loop */
 /* Port 0: the kernel chooses and `address` is updated, so that the next worker binds the same one. NULL: why[] says. */
-struct listener *listener_open(struct loop *l, struct listen_address *address, void (*incoming)(void *self, uv_stream_t *server), void *self, char why[256]);
+struct listener *listener_open(
+    struct loop *l, struct listen_address *address, void (*incoming)(void *self, uv_stream_t *server), void *self, char why[256]);
 void listener_close(struct listener *l); /* stops accepting; frees itself */
 
 #endif

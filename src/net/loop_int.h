@@ -40,8 +40,8 @@ struct loop_inner {
     uv_idle_t idle; /* runs only while laters wait */
     struct list laters;
     struct list guests;
-    uint64_t refreshed;    /* uv_now of the last loop_refresh */
-    int fd_ceiling;        /* connections are not accepted from this descriptor on */
+    uint64_t refreshed; /* uv_now of the last loop_refresh */
+    int fd_ceiling;     /* connections are not accepted from this descriptor on */
     bool short_of_fds;
     int64_t complained_ms; /* loop_may_complain */
 };

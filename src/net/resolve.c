@@ -13,7 +13,7 @@ struct name {
     struct resolver *owner;
     uv_getaddrinfo_t request;
     bool asking;
-    bool telling; /* must not be dropped for a look-up that one of its waits starts */
+    bool telling;     /* must not be dropped for a look-up that one of its waits starts */
     int64_t until_ms; /* uv_now's clock */
     struct list waits;
     union address at[RESOLVE_ADDRESSES];
@@ -187,7 +187,8 @@ static struct name *name_of(struct resolver *r, struct span host)
     return NULL;
 }
 
-void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait, void (*found)(struct resolve_wait *wait, const union address *at, size_t n))
+void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait,
+    void (*found)(struct resolve_wait *wait, const union address *at, size_t n))
 {
     union address literal;
     list_init(&wait->link);

@@ -30,7 +30,8 @@ struct resolve_wait {
 };
 
 /* May call found() at once: for literal addresses, cached names and nonsense. */
-void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait, void (*found)(struct resolve_wait *wait, const union address *at, size_t n));
+void resolve_start(struct loop *l, struct span host, struct resolve_wait *wait,
+    void (*found)(struct resolve_wait *wait, const union address *at, size_t n));
 void resolve_cancel(struct resolve_wait *wait);
 
 /* Puts an answer into the cache as if it had just arrived. For tests: the addresses of a name cannot be chosen otherwise. */

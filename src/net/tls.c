@@ -203,7 +203,8 @@ SSL *tls_client_ssl(const struct tls_client *c)
 
 /* --- the server --- */
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *self)
+static int choose_alpn(
+    SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *self)
 {
     (void)ssl;
     (void)self;

@@ -185,7 +185,8 @@ static bool take(struct wire *w, uv_stream_t *listener)
     return true;
 }
 
-struct wire *wire_accept(struct loop *l, uv_stream_t *listener, const struct tls_server *tls, const struct wire_user *user, void *self)
+struct wire *wire_accept(
+    struct loop *l, uv_stream_t *listener, const struct tls_server *tls, const struct wire_user *user, void *self)
 {
     if (l->inner->short_of_fds)
         return refuse(l, listener, "close to the limit of open descriptors");
@@ -255,7 +256,7 @@ void wire_input_over(struct wire *w, enum err why)
     if (w->tls && w->state == WIRE_OPEN && !w->over) {
         wire_tls_pump(w); /* it may hold what came before the end */
         if (w->over || (w->paused && wire_tls_holds(w)))
-            return; /* resumed, the socket says its end again */
+            return;              /* resumed, the socket says its end again */
         why = E_UPSTREAM_BROKEN; /* TLS did not announce it: it may be an attacker's cut */
     }
     wire_end(w, why);

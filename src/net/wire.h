@@ -56,18 +56,22 @@ struct wire_target {
 struct wire *wire_connect(struct loop *l, const struct wire_target *t, const struct wire_user *user, void *self);
 /* Takes the next connection a listener's handle has. NULL: none, or short of descriptors or memory (logged; the listener
  * calls again a little later). Bytes come from the next turn on. */
-struct wire *wire_accept(struct loop *l, uv_stream_t *listener, const struct tls_server *tls, const struct wire_user *user, void *self);
+struct wire *wire_accept(
+    struct loop *l, uv_stream_t *listener, const struct tls_server *tls, const struct wire_user *user, void *self);
 
 /* Only when open; dropped once the wire is broken; not after wire_shut. */
 void wire_write(struct wire *w, const struct span *parts, size_t n);
-size_t wire_queued(const struct wire *w);
-static inline bool wire_has_room(const struct wire *w) { return wire_queued(w) < WIRE_HIGH; }
+size_t wire_queued(const struct wire *w); /* TLS: encrypted, so a little more than was written */
+static inline bool wire_has_room(const struct wire *w)
+{
+    return wire_queued(w) < WIRE_HIGH;
+}
 void wire_pause(struct wire *w);
 void wire_resume(struct wire *w);
-void wire_shut(struct wire *w);  /* flush, then end our sending side */
-void wire_close(struct wire *w); /* flushes nothing: drop it now */
+void wire_shut(struct wire *w);          /* flush, then end our sending side */
+void wire_close(struct wire *w);         /* flushes nothing: drop it now */
 void wire_close_flushed(struct wire *w); /* send what is queued (at most 5 s), then close; no callback any more */
-void wire_reset(struct wire *w); /* close with RST, for a peer that must notice that the answer is cut */
+void wire_reset(struct wire *w);         /* close with RST, for a peer that must notice that the answer is cut */
 /* A new owner for its callbacks (a pooled connection changes hands). */
 void wire_user(struct wire *w, const struct wire_user *user, void *self);
 /* "203.0.113.7", no port; lives as long as the wire. */

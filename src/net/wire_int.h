@@ -24,16 +24,16 @@ struct wire {
     const struct wire_user *user;
     void *self;
     enum wire_state state;
-    enum err outcome;  /* while opening: a failure to report in the next turn */
-    bool reading;      /* libuv polls for bytes */
-    bool paused;       /* the user wants none; libuv is told only when some come */
-    bool over;         /* ended was said */
-    bool broken;       /* ended was said with a failure */
-    bool mute;         /* sending failed: what is written is dropped */
-    bool tell_broken;  /* to be said in the next turn */
-    bool high;         /* WIRE_LOW or more was queued: drained is owed */
-    bool shut;         /* the user ended our side */
-    bool fin_asked;    /* the shutdown request is libuv's */
+    enum err outcome; /* while opening: a failure to report in the next turn */
+    bool reading;     /* libuv polls for bytes */
+    bool paused;      /* the user wants none; libuv is told only when some come */
+    bool over;        /* ended was said */
+    bool broken;      /* ended was said with a failure */
+    bool mute;        /* sending failed: what is written is dropped */
+    bool tell_broken; /* to be said in the next turn */
+    bool high;        /* WIRE_LOW or more was queued: drained is owed */
+    bool shut;        /* the user ended our side */
+    bool fin_asked;   /* the shutdown request is libuv's */
     bool fin_sent;
     struct buf pending; /* bytes for the socket that libuv does not have yet */
     struct buf flight;  /* bytes libuv is sending: at most one request at a time */
@@ -92,7 +92,7 @@ void tunnel_ask(struct buf *out, struct span host, uint16_t port, struct span au
 enum tunnel_verdict tunnel_judge(struct span reply);
 
 /* listen.c */
-void listener_rest(uv_stream_t *server); /* no accepting for a moment; then `incoming` is called again */
+void listener_rest(uv_stream_t *server);    /* no accepting for a moment; then `incoming` is called again */
 void listener_took(struct loop *l, int fd); /* a new connection's descriptor: too high means that few are left */
 
 #endif

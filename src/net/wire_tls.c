@@ -19,8 +19,8 @@ enum { RECORD_MAX = 16 * 1024, HELD_MAX = 2 * LOOP_READ_SIZE };
 struct tls_stream {
     SSL *ssl;
     struct wire *w;
-    struct span input; /* not yet taken by OpenSSL; set during a pump only */
-    struct buf held;   /* input that came while the user wants none */
+    struct span input;        /* not yet taken by OpenSSL; set during a pump only */
+    struct buf held;          /* input that came while the user wants none */
     struct tls_target target; /* .client == NULL: we are the server */
 };
 

@@ -29,9 +29,9 @@ TEST(addresses_parse)
 TEST(what_is_no_address_is_refused)
 {
     struct listen_address a;
-    struct span bad[] = { SPAN(""), SPAN(":80"), SPAN("127.0.0.1"), SPAN("127.0.0.1:"), SPAN("127.0.0.1:65536"), SPAN("127.0.0.1:-1"),
-        SPAN("::1:80"), SPAN("[127.0.0.1]:80"), SPAN("[::1:80"), SPAN("example.com:80"), SPAN("127.0.0.1:8 0"), SPAN("1.2.3:80"),
-        SPAN("127.0.0.1:80x"), SPAN("[]:80") };
+    struct span bad[] = { SPAN(""), SPAN(":80"), SPAN("127.0.0.1"), SPAN("127.0.0.1:"), SPAN("127.0.0.1:65536"),
+        SPAN("127.0.0.1:-1"), SPAN("::1:80"), SPAN("[127.0.0.1]:80"), SPAN("[::1:80"), SPAN("example.com:80"),
+        SPAN("127.0.0.1:8 0"), SPAN("1.2.3:80"), SPAN("127.0.0.1:80x"), SPAN("[]:80") };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (listen_parse(bad[i], &a))
             test_fail(__FILE__, __LINE__, "taken: %.*s", SPAN_ARG(bad[i]));

@@ -45,12 +45,12 @@ void scene_close(struct scene *s);
 uint16_t scene_port(const struct scene *s);
 /* One turn of the loop. False: patience is over, which is a failure. */
 bool scene_turn(struct scene *s);
-#define SCENE_UNTIL(s, cond)                       \
-    do {                                           \
-        (s)->since_ms = 0;                         \
-        while (!(cond) && scene_turn(s))           \
-            continue;                              \
-        CHECK(cond);                               \
+#define SCENE_UNTIL(s, cond)                                                                                                     \
+    do {                                                                                                                         \
+        (s)->since_ms = 0;                                                                                                       \
+        while (!(cond) && scene_turn(s))                                                                                         \
+            continue;                                                                                                            \
+        CHECK(cond);                                                                                                             \
     } while (0)
 void scene_rest(struct scene *s, int64_t ms);
 

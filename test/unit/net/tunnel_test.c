@@ -12,7 +12,8 @@ TEST(connect_is_asked_properly)
     struct buf b;
     buf_init(&b, 4096);
     tunnel_ask(&b, SPAN("api.example.com"), 443, SPAN("Basic eDp5"));
-    CHECK_SPAN(buf_span(&b), SPAN("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n"));
+    CHECK_SPAN(buf_span(&b),
+        SPAN("CONNECT api.example.com:443 HTTP/1.1\r\nHost: api.example.com:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n"));
     buf_clear(&b);
     tunnel_ask(&b, SPAN("::1"), 80, SPAN_NONE);
     CHECK_SPAN(buf_span(&b), SPAN("CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"));
@@ -51,8 +52,12 @@ static void echo_arrived(struct peer *p)
 
 static void connect_through(struct peer *p, uint16_t proxy, uint16_t port, int64_t ms)
 {
-    struct wire_target t = { .host = SPAN("127.0.0.1"), .port = port, .proxy_host = SPAN("127.0.0.1"), .proxy_port = proxy,
-        .proxy_auth = SPAN("Basic c2VjcmV0"), .connect_ms = ms };
+    struct wire_target t = { .host = SPAN("127.0.0.1"),
+        .port = port,
+        .proxy_host = SPAN("127.0.0.1"),
+        .proxy_port = proxy,
+        .proxy_auth = SPAN("Basic c2VjcmV0"),
+        .connect_ms = ms };
     p->w = wire_connect(&p->scene->l, &t, &peer_user, p);
     must(p->w);
 }
@@ -154,7 +159,9 @@ TEST(a_host_that_would_break_the_head_is_refused)
     struct scene s;
     scene_open(&s);
     struct peer *client = peer_new(&s);
-    struct wire_target t = { .host = SPAN("a\r\nX: y"), .port = 1, .proxy_host = SPAN("127.0.0.1"), .proxy_port = scene_port(&s), .connect_ms = 1000 };
+    struct wire_target t = {
+        .host = SPAN("a\r\nX: y"), .port = 1, .proxy_host = SPAN("127.0.0.1"), .proxy_port = scene_port(&s), .connect_ms = 1000
+    };
     client->w = wire_connect(&s.l, &t, &peer_user, client);
     CHECK_INT(client->opened, 0);
     SCENE_UNTIL(&s, client->opened);
