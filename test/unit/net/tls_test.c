@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tls_test.c - TLS wires against each other, with certificates made on the spot: who is believed, who is not, resumption,
  * truncation, reload. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "net/tls_int.h"
@@ -348,6 +349,51 @@ TEST(tls_through_a_tunnel_is_still_verified)
         peer_free(a);
     }
     proxy_close(&proxy);
+    stage_close(&st);
+}
+
+/* --- two loops on two threads, one pair of contexts --- */
+
+struct worker {
+    pthread_t thread;
+    const struct tls_client *client;
+    struct tls_server *server;
+    int good;
+};
+
+static void *dial_often(void *self)
+{
+    struct worker *me = self;
+    struct scene s;
+    scene_open(&s);
+    s.tls = tls_server_keep(me->server);
+    for (int i = 0; i < PEERS_MAX; i++) {
+        struct peer *a = peer_new(&s);
+        peer_connect(a, SPAN("localhost"), scene_port(&s), me->client, 5000);
+        SCENE_UNTIL(&s, a->opened && s.count > (size_t)i && s.accepted[i]->opened);
+        peer_say(s.accepted[i], SPAN("hello"));
+        SCENE_UNTIL(&s, a->got.len == 5);
+        me->good += a->opened_why == E_OK;
+        peer_free(a);
+    }
+    scene_close(&s);
+    return NULL;
+}
+
+TEST(tls_contexts_are_shared_by_threads)
+{
+    struct stage st;
+    struct worker workers[2];
+    stage_open(&st);
+    for (int i = 0; i < 2; i++) {
+        workers[i] = (struct worker){ .client = st.client, .server = st.s.tls };
+        must(pthread_create(&workers[i].thread, NULL, dial_often, &workers[i]) == 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(workers[i].thread, NULL);
+        CHECK_INT(workers[i].good, PEERS_MAX);
+    }
+    CHECK_INT(tls_session_count(st.client), 2); /* two ports */
     stage_close(&st);
 }
 
