@@ -2,7 +2,9 @@
  * journal_record.c - writing records straight into the mapping, and reading them as spans into it. No allocation. */
 #include "ledger/journal_record.h"
 
-enum { AT_SUM = 4, AT_KIND = 8, AT_LINES = 10, TEXT_NONE = UINT32_MAX, LINE_FIXED = 4 * 8, HOLD_FIXED = 2 * 8, ROW_FIXED = 7 * 8 };
+enum { AT_SUM = 4, AT_KIND = 8, AT_LINES = 10, LINE_FIXED = 4 * 8, HOLD_FIXED = 2 * 8, ROW_FIXED = 7 * 8 };
+
+static const uint32_t TEXT_NONE = UINT32_MAX;
 
 static size_t text_size(struct span s) { return sizeof(uint32_t) + s.len; }
 

@@ -113,11 +113,10 @@ static void check_record(const struct journal_record *record, uint64_t n, size_t
     struct span json = n % 3 == 0 ? record->hold.json : record->row.json;
     CHECK_INT(record->kind, n % 3 == 0 ? JOURNAL_HOLD : JOURNAL_ROW);
     CHECK_INT(json.len, json_len ? json_len : json_of(n).len);
-    for (size_t i = 0; i < json.len; i++)
-        if (json.at[i] != 'x') {
-            CHECK(!"json differs");
-            return;
-        }
+    size_t same = 0;
+    while (same < json.len && json.at[same] == 'x')
+        same++;
+    CHECK_INT(same, json.len);
     if (n % 3) {
         check_row(&record->row, n);
         return;

@@ -335,7 +335,7 @@ struct stress {
 static void *quarrel(void *self)
 {
     struct stress *s = self;
-    char text[SHARED][24];
+    char text[SHARED][32];
     for (int i = 0; i < SHARED; i++)
         snprintf(text[i], sizeof(text[i]), "shared account %d", i);
     for (int n = 0; n < ROUNDS; n++) {
@@ -406,7 +406,7 @@ TEST(four_threads_never_pass_a_limit)
     CHECK(!broken);
     int64_t refused = 0;
     for (int a = 0; a < SHARED; a++) {
-        char name[24];
+        char name[32];
         int64_t spent = 0;
         struct ledger_balance b;
         snprintf(name, sizeof(name), "shared account %d", a);
