@@ -2,14 +2,18 @@
  * config.h - from a YAML file, a folder of manifests and the objects made by the admin API to a snapshot.
  *
  * The file and the API share one set of readers: an API object is a node tree from JSON, laid over the file's entry of
- * the same id by a merge patch (so a key of the file can be revoked or re-budgeted by the API, and a reload keeps that).
+ * the same id: a field that the API has set is the API's, whole (so a key of the file can be revoked or re-budgeted by the
+ * API, and a reload keeps that). ${...} is expanded in the file only: whoever may call the API may not read the server's
+ * environment.
  * Blocking; on the admin thread (and once in main before anything runs). */
 #ifndef TG_CONFIG_CONFIG_H
 #define TG_CONFIG_CONFIG_H
 
 #include "config/snapshot.h"
 
-/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, stop, setting. */
+/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, setting; others
+ * (the stops) are not looked at here. The id of a key is "key_..."; of any other kind, its name; of a setting, the name of
+ * the field at the top of the file, with {"value": ...} as its body. */
 struct config_object {
     struct span kind, id, body; /* body: JSON */
 };
@@ -21,6 +25,7 @@ struct config_input {
     const struct config_object *objects;
     size_t object_count;
     const uint8_t *master_key; /* 32 bytes, see config_master_key */
+    struct span admin_token;   /* for a configuration without one, see config_admin_token; SPAN_NONE: none */
 };
 
 /* Where a data directory is, before the rest can be read (the store lives there). Reads only `data:`. */
@@ -28,16 +33,22 @@ CHECKED enum err config_data_dir(const struct config_input *in, struct arena *a,
 /* TOLLGATE_MASTER_KEY (64 hex digits or base64), else <dir>/master.key (made on first start, mode 0600; refused when
  * others can read it). key is in secret memory of the caller. */
 CHECKED enum err config_master_key(struct span dir, uint8_t key[32], struct trouble *t);
+/* The admin token for a configuration without one: <dir>/admin.token, made on first start with mode 0600. `out` has
+ * room for 201 bytes and gets its text with a NUL; *made tells a first start. */
+enum { CONFIG_TOKEN_ROOM = 201 };
+CHECKED enum err config_admin_token(struct span dir, char out[CONFIG_TOKEN_ROOM], bool *made, struct trouble *t);
 /* E_CONFIG with file, line, field; or E_OK and a snapshot with one reference. Warnings (say, a key without budget) are
  * logged. */
 CHECKED enum err config_load(const struct config_input *in, struct snapshot **out, struct trouble *t);
 
-/* Writing objects. Each checks the whole configuration with the change applied before it answers, so that nothing invalid
+/* Writing objects: E_CONFIG, E_CONFLICT (the name is taken; it is still referred to, and by whom; it is built in) or
+ * E_NOT_FOUND with *t. A file's entry that is deleted is hidden from then on (`stored` says so), until one of its name is
+ * created again; a vendor's entry loses what the API laid over it. Each checks the whole configuration with the change applied before it answers, so that nothing invalid
  * is ever stored. body is the request's JSON; *stored gets the JSON to store (secrets sealed, tokens hashed) in a. */
 struct config_change {
     struct span kind, id;  /* id: SPAN_NONE when creating: made here */
     struct span body;      /* SPAN_NONE: delete */
-    bool patch;            /* merge onto what is there; else replace or create */
+    bool patch;            /* merge (RFC 7386) onto what is there; else replace or create */
 };
 struct config_changed {
     struct span id;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "dialect/dialect.h"
 #include "http/client.h"
@@ -22,7 +23,7 @@
 /* A vendor and how to reach it. */
 struct upstream {
     struct vendor vendor;
-    const struct node *settings;  /* its entry in the configuration; NULL: none */
+    const struct node *settings;  /* `settings:` of its entry in the configuration; NULL: none */
     struct http_origin *origins;  /* by vendor_compose's index */
     size_t origin_count;
     const struct dialect **dialects; /* by operation index; NULL entries for those without */
@@ -50,6 +51,7 @@ struct key {
     const struct network *networks;  /* none: any address */
     size_t network_count;
     struct span metadata; /* JSON object or SPAN_NONE */
+    bool caps_as_429;     /* its workspace's switch, else the gate's */
 };
 
 /* One secret text that opens a key; a rotated key has two until the old one's end. */
@@ -82,7 +84,8 @@ struct settings {
     bool has_admin_token;
     int workers; /* 0: one a core */
     struct limits limits;
-    bool caps_as_429; /* answer caps with 429 budget_exceeded, as LiteLLM and Keybrake do */
+    bool caps_as_429; /* answer caps with 429 budget_exceeded, as LiteLLM and Keybrake do; a workspace may differ */
+    enum log_level log_level; /* main's to set */
 };
 
 struct snapshot {
@@ -103,8 +106,7 @@ struct snapshot {
     size_t budget_count;
     struct key *keys;
     size_t key_count;
-    struct key_token *tokens;
-    struct map key_by_hash; /* 32 bytes of hash -> struct key_token */
+    struct map key_by_hash; /* 32 bytes of hash -> struct key_token, which lives in the arena */
     struct map key_by_id;   /* id and name -> struct key */
     struct digest_keyed token_hash; /* keyed by the master key */
     struct price_book *prices;
@@ -117,6 +119,8 @@ void snapshot_drop(struct snapshot *s);             /* frees it (and wipes secre
 
 /* NULL: no such key. The token's hash is looked up, never the token. *until: the token's own end or 0. */
 const struct key *snapshot_key(const struct snapshot *s, struct span token, int64_t *until);
+/* Whether this is the admin API's token; false when there is none. */
+bool snapshot_admin(const struct snapshot *s, struct span token);
 const struct upstream *snapshot_upstream(const struct snapshot *s, struct span slug);
 /* The key's first usable credential for that vendor; NULL: none. */
 const struct credential *key_credential(const struct key *k, const struct upstream *u);

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * change.c - a request of the admin API becomes the object to store, and the configuration that follows from it. Nothing
+ * is stored that would not load: the whole next configuration is built first, and given out with the answer. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "config/edit.h"
+#include "config/parts.h"
+#include "rules/token.h"
+
+enum { TOKENS_MOST = 4, NAMES_MOST = 24, SECRET_LONGEST = 4096 };
+
+#define OVERLAP_MOST (INT64_C(90) * 24 * 3600 * 1000)
+
+struct change {
+    const struct config_input *in;
+    const struct config_change *asked;
+    struct arena *a;
+    struct config_changed *out;
+    struct trouble *t;
+    enum kind kind;
+    struct tree tree;
+    struct entry *entry;       /* what is there; NULL: nothing */
+    const struct node *file;   /* the file's part of it; NULL: none */
+    const struct node *now;    /* file and API merged; NULL: nothing, or deleted */
+    struct node *body;         /* the request's; NULL: delete */
+    struct node *stored;       /* what will be stored; NULL: nothing */
+    struct span id;
+};
+
+static enum err say(struct change *c, enum err e, const char *field, const char *text)
+{
+    struct node at = { .file = "" };
+    trouble_say(c->t, &at, field, "%s", text);
+    return e;
+}
+
+static const struct node *member(const struct node *map, struct span name)
+{
+    for (const struct node *n = map ? map->first : NULL; n; n = n->next)
+        if (span_is(n->name, name))
+            return n;
+    return NULL;
+}
+
+/* ---- what is there ---- */
+
+static enum err look_up(struct change *c, struct span id)
+{
+    c->entry = tree_find_named(&c->tree, c->kind, id);
+    if (!c->entry)
+        return E_OK;
+    c->id = arena_copy(c->a, c->entry->id);
+    c->file = c->entry->file;
+    c->now = entry_node(&c->tree, c->kind, c->entry, c->a, c->t);
+    return c->t->set ? E_CONFIG : E_OK;
+}
+
+static enum err not_found(struct change *c)
+{
+    struct node at = { .file = "" };
+    trouble_say(c->t, &at, "id", "there is no %.*s \"%.*s\"", SPAN_ARG(kind_name(c->kind)), SPAN_ARG(span_first(c->asked->id, CONFIG_NAME_LONGEST)));
+    return E_NOT_FOUND;
+}
+
+/* The stored part as it is, or an empty map. A tombstone is no part. */
+static struct node *stored_part(struct change *c)
+{
+    struct node *part = NULL;
+    struct trouble ignored = { .set = false };
+    bool is = c->now && c->entry->body.at && config_json(c->tree.json, c->entry->body, "", c->a, &part, &ignored) == E_OK;
+    return edit_copy(c->a, is ? part : NULL);
+}
+
+/* ---- the request ---- */
+
+/* The fields of a request: those of the file, and the name where the file has it as a map's. */
+static bool only_known(struct change *c)
+{
+    const char *names[NAMES_MOST + 1] = { NULL };
+    const char *const *fields = kind_fields(c->kind);
+    size_t count = 0;
+    for (; fields[count] && count < NAMES_MOST - 1; count++)
+        names[count] = fields[count];
+    if (c->kind != KIND_KEY && c->kind != KIND_BUDGET)
+        names[count] = "name";
+    return node_only(c->body, "", names, c->t);
+}
+
+static enum err read_body(struct change *c)
+{
+    if (!c->asked->body.at)
+        return E_OK;
+    if (config_json(c->tree.json, c->asked->body, "", c->a, &c->body, c->t) != E_OK || !only_known(c))
+        return E_CONFIG;
+    return E_OK;
+}
+
+static enum err read_name(struct change *c, struct span *name)
+{
+    static const char allowed[] = "is required; allowed: 1 to 64 characters of A-Z a-z 0-9 _ - .";
+    const struct node *n = node_get(c->body, "name");
+    *name = SPAN_NONE;
+    if (!node_span(n, "name", name, c->t))
+        return E_CONFIG;
+    if (!name->at)
+        *name = c->asked->id;
+    if (!name->at)
+        return say(c, E_CONFIG, "name", allowed);
+    if (config_name_ok(*name) && (c->kind != KIND_KEY || !span_starts(*name, SPAN("key_"))))
+        return E_OK;
+    trouble_found(c->t, n ? n : &(struct node){ .kind = NODE_SCALAR, .text = *name, .file = "" }, "name",
+        c->kind == KIND_KEY ? "1 to 64 characters of A-Z a-z 0-9 _ - . that do not start with key_" : "1 to 64 characters of A-Z a-z 0-9 _ - .");
+    return E_CONFIG;
+}
+
+static struct span random_id(struct arena *a)
+{
+    uint8_t bytes[8];
+    char hex[17];
+    random_fill(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    return arena_print(a, "key_%s", hex);
+}
+
+/* ---- secrets ---- */
+
+static bool put_hash(struct change *c, struct node *list, struct span token, int64_t until)
+{
+    struct digest_keyed keyed;
+    struct buf hex;
+    char mask[24], time[TIME_TEXT];
+    struct node *item = edit_map(c->a);
+    config_token_hash_init(&keyed, c->in->master_key);
+    struct digest hash = digest_keyed_hash(&keyed, token);
+    secret_wipe(&keyed, sizeof(keyed));
+    buf_init(&hex, 256);
+    buf_put_hex(&hex, span_make((const char *)hash.bytes, DIGEST_LEN));
+    edit_set(c->a, item, "hash", edit_text(c->a, buf_span(&hex)));
+    edit_set(c->a, item, "shown", edit_text(c->a, token_mask(token, mask)));
+    if (until)
+        edit_set(c->a, item, "until", edit_text(c->a, text_time(until, time)));
+    edit_add(c->a, list, item);
+    bool good = !hex.broken && !c->a->broken;
+    buf_free(&hex);
+    return good;
+}
+
+static struct span fresh_token(struct arena *a)
+{
+    char token[TOKEN_LEN + 1];
+    token_make(token);
+    struct span copy = arena_copy(a, span_make(token, TOKEN_LEN));
+    secret_wipe(token, sizeof(token));
+    return copy;
+}
+
+/* A new key's token: given or made, told once, stored as a hash. */
+static enum err first_token(struct change *c)
+{
+    struct node *list = edit_list(c->a);
+    struct span token = SPAN_NONE;
+    if (!node_span(node_get(c->body, "token"), "token", &token, c->t))
+        return E_CONFIG;
+    if (token.at && config_token_wrong(token)) {
+        trouble_say(c->t, c->body, "token", "not shown here, but it cannot be used; allowed: %s", config_token_wrong(token));
+        return E_CONFIG;
+    }
+    c->out->token = token.at ? token : fresh_token(c->a);
+    if (!c->out->token.at || !put_hash(c, list, c->out->token, 0))
+        return E_NO_MEMORY;
+    edit_drop(c->stored, "token");
+    edit_set(c->a, c->stored, "token_hashes", list);
+    return E_OK;
+}
+
+static struct span text_of(const struct node *map, const char *name)
+{
+    const struct node *n = node_get(map, name);
+    return n && n->kind == NODE_SCALAR ? n->text : SPAN_NONE;
+}
+
+static enum err seal_text(struct change *c, struct span vendor, struct span secret)
+{
+    struct buf sealed, text;
+    struct digest key = config_seal_key(c->in->master_key);
+    struct span bound = config_secret_bound(c->id, vendor, c->a);
+    buf_init(&sealed, 8192);
+    buf_init(&text, 16384);
+    if (bound.at)
+        seal(&sealed, key.bytes, bound, secret);
+    buf_put_base64(&text, buf_span(&sealed));
+    if (bound.at && !sealed.broken && !text.broken)
+        edit_set(c->a, c->stored, "sealed", edit_text(c->a, buf_span(&text)));
+    else
+        c->a->broken = true;
+    secret_wipe(&key, sizeof(key));
+    buf_free(&sealed);
+    buf_free(&text);
+    return c->a->broken ? E_NO_MEMORY : E_OK;
+}
+
+static enum err seal_secret(struct change *c, const struct node *next)
+{
+    const struct node *given = member(c->body, SPAN("secret"));
+    struct span vendor = text_of(next, "vendor"), before = text_of(c->now, "vendor"), secret = SPAN_NONE;
+    if (!given && c->now && !span_is(vendor, before))
+        return say(c, E_CONFIG, "vendor", "a secret is bound to its vendor; allowed: another vendor together with its secret");
+    if (!given)
+        return E_OK;
+    if (given->kind != NODE_SCALAR || !given->quoted)
+        return say(c, E_CONFIG, "secret", "allowed: the vendor's secret, as text");
+    secret = given->text;
+    if (secret.len > SECRET_LONGEST || !secret.len || !text_is_printable(secret))
+        return say(c, E_CONFIG, "secret", "not shown here, but not a secret; allowed: 1 to 4096 printable characters without blanks");
+    if (span_starts(secret, SPAN("${")))
+        return say(c, E_CONFIG, "secret", "references (${...}) are read in the file only; allowed: the secret itself");
+    edit_drop(c->stored, "secret");
+    if (node_get(c->file, "secret"))
+        edit_set(c->a, c->stored, "secret", edit_null(c->a));
+    return seal_text(c, vendor, secret);
+}
+
+/* ---- the object to store ---- */
+
+/* What the file says and the object does not is taken away. */
+static void hide_file(struct change *c)
+{
+    for (const struct node *n = c->file ? c->file->first : NULL; n; n = n->next) {
+        bool own = span_is(n->name, SPAN("name")) || span_is(n->name, SPAN("token")) || span_is(n->name, SPAN("secret"));
+        if (!own && !member(c->stored, n->name))
+            edit_set(c->a, c->stored, arena_copy(c->a, n->name).at, edit_null(c->a));
+    }
+}
+
+static enum err create(struct change *c)
+{
+    struct span name;
+    enum err e = read_name(c, &name);
+    if (!e)
+        e = look_up(c, name);
+    if (e)
+        return e;
+    if (c->now) {
+        trouble_say(c->t, c->body, "name", "there is a %.*s \"%.*s\" already", SPAN_ARG(kind_name(c->kind)), SPAN_ARG(name));
+        return E_CONFLICT;
+    }
+    c->stored = edit_copy(c->a, c->body);
+    if (c->kind == KIND_KEY) {
+        c->id = random_id(c->a);
+        c->file = NULL; /* a hidden key of the file keeps its own id */
+        return first_token(c);
+    }
+    c->id = arena_copy(c->a, name);
+    edit_drop(c->stored, "name");
+    hide_file(c);
+    return c->kind == KIND_CREDENTIAL ? seal_secret(c, c->body) : E_OK;
+}
+
+static enum err check_kept(struct change *c)
+{
+    const struct node *name = member(c->body, SPAN("name"));
+    bool keeps = !name || span_is(name->text, c->kind == KIND_KEY ? text_of(c->now, "name") : c->id);
+    if (c->kind == KIND_KEY && member(c->body, SPAN("token")))
+        return say(c, E_CONFIG, "token", "a key's token is changed by rotating it");
+    if (!keeps && (c->kind != KIND_KEY || c->file))
+        return say(c, E_CONFIG, "name", "it cannot be renamed; allowed: leave it out, or make a new one");
+    return E_OK;
+}
+
+/* Each field that the request names is stored whole, as merged; null stays null where the file has the field. */
+static void lay_patch(struct change *c, const struct node *next)
+{
+    for (const struct node *n = c->body->first; n; n = n->next) {
+        struct span name = arena_copy(c->a, n->name);
+        const struct node *value = member(next, n->name);
+        if (!name.at)
+            return;
+        if (value)
+            edit_set(c->a, c->stored, name.at, value);
+        else if (member(c->file, n->name))
+            edit_set(c->a, c->stored, name.at, edit_null(c->a));
+        else
+            edit_drop(c->stored, name.at);
+    }
+}
+
+static void lay_whole(struct change *c)
+{
+    struct node *before = c->stored;
+    static const char *const kept[] = { "token_hashes", "sealed", NULL };
+    c->stored = edit_copy(c->a, c->body);
+    for (size_t i = 0; kept[i]; i++)
+        if (node_get(before, kept[i]))
+            edit_set(c->a, c->stored, kept[i], node_get(before, kept[i]));
+    if (c->kind == KIND_KEY && !node_get(c->stored, "name"))
+        edit_set(c->a, c->stored, "name", node_get(c->now, "name"));
+    hide_file(c);
+    /* A secret or token of the file that was replaced earlier stays replaced. */
+    for (const struct node *n = before->first; n; n = n->next)
+        if (n->kind == NODE_NULL && (span_is(n->name, SPAN("secret")) || span_is(n->name, SPAN("token"))) && !member(c->stored, n->name))
+            edit_set(c->a, c->stored, arena_copy(c->a, n->name).at, n);
+}
+
+static enum err update(struct change *c)
+{
+    struct node *next;
+    if (!c->now)
+        return not_found(c);
+    enum err e = check_kept(c);
+    if (e)
+        return e;
+    c->stored = stored_part(c);
+    next = c->asked->patch ? node_merge(c->a, c->now, c->body) : c->body;
+    if (!next || !c->stored)
+        return E_NO_MEMORY;
+    if (c->asked->patch)
+        lay_patch(c, next);
+    else
+        lay_whole(c);
+    if (c->kind != KIND_KEY)
+        edit_drop(c->stored, "name");
+    return c->kind == KIND_CREDENTIAL ? seal_secret(c, next) : E_OK;
+}
+
+static enum err delete(struct change *c)
+{
+    bool reverts = c->kind == KIND_VENDOR || c->kind == KIND_SETTING;
+    if (!c->now)
+        return not_found(c);
+    if (reverts && !c->entry->body.at)
+        return say(c, E_CONFLICT, "id", "it stands in the configuration file; change it there");
+    if (reverts || !c->file)
+        return E_OK;
+    c->stored = edit_map(c->a);
+    edit_set(c->a, c->stored, "deleted", edit_true(c->a));
+    return E_OK;
+}
+
+/* ---- the next configuration ---- */
+
+/* in's objects with this one put in its place, changed or left out. */
+static struct config_object *next_objects(const struct change *c, size_t *count)
+{
+    struct config_object *list = malloc((c->in->object_count + 1) * sizeof(*list));
+    struct config_object mine = { kind_name(c->kind), c->id, c->out->stored };
+    size_t n = 0;
+    bool placed = !mine.body.at;
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < c->in->object_count; i++) {
+        const struct config_object *o = &c->in->objects[i];
+        bool same = span_is(o->kind, mine.kind) && span_is(o->id, mine.id);
+        if (same && !mine.body.at)
+            continue;
+        list[n++] = same ? mine : *o;
+        placed = placed || same;
+    }
+    if (!placed)
+        list[n++] = mine;
+    *count = n;
+    return list;
+}
+
+/* A deleted object that was missed: the trouble becomes a conflict that names who needs it. */
+static enum err still_used(struct change *c, const struct missing *missing)
+{
+    struct trouble conflict = { .set = false };
+    bool mine = missing->name.at && missing->kind == c->kind && (span_is(missing->name, c->id) || span_is(missing->name, text_of(c->now, "name")));
+    if (c->body || !mine)
+        return E_CONFIG;
+    trouble_say(&conflict, NULL, "id", "%.*s \"%.*s\" is still referred to by %.*s", SPAN_ARG(kind_name(c->kind)), SPAN_ARG(missing->name), SPAN_ARG(missing->by));
+    *c->t = conflict;
+    return E_CONFLICT;
+}
+
+static enum err build(struct change *c)
+{
+    struct config_input next = *c->in;
+    struct missing missing = { .name = SPAN_NONE };
+    c->out->id = c->id;
+    c->out->stored = c->stored ? edit_json(c->a, c->stored) : SPAN_NONE;
+    if (!c->id.at || (c->stored && !c->out->stored.at))
+        return E_NO_MEMORY;
+    struct config_object *objects = next_objects(c, &next.object_count);
+    if (!objects)
+        return E_NO_MEMORY;
+    next.objects = objects;
+    enum err e = load_run(&next, true, &c->out->snapshot, c->a, &missing, c->t);
+    free(objects);
+    return e == E_CONFIG ? still_used(c, &missing) : e;
+}
+
+static enum err begin(struct change *c, struct arena *scratch)
+{
+    *c->out = (struct config_changed){ .id = SPAN_NONE };
+    return tree_read(&c->tree, c->in, false, scratch, c->t);
+}
+
+static enum err finish(struct change *c, enum err e, struct arena *scratch)
+{
+    if (e == E_NO_MEMORY)
+        say(c, e, "", "out of memory");
+    tree_redact(&c->tree, c->t);
+    tree_wipe(&c->tree);
+    tree_free(&c->tree);
+    arena_free(scratch);
+    if (e)
+        c->out->token = SPAN_NONE;
+    return e;
+}
+
+#define SCRATCH_CEILING ((size_t)2 << 30)
+
+/* Objects that are there without an entry of their own: built-in vendors, settings with their defaults, the workspace
+ * "default". */
+static bool always_there(enum kind kind) { return kind == KIND_VENDOR || kind == KIND_SETTING || kind == KIND_WORKSPACE; }
+
+static enum err apply(struct change *c)
+{
+    struct span id = c->asked->id;
+    enum err e = read_body(c);
+    if (!e && id.at)
+        e = look_up(c, id);
+    if (e)
+        return e;
+    bool makes = !id.at || (!c->now && c->kind != KIND_KEY && (!c->asked->patch || always_there(c->kind)));
+    if (!c->asked->body.at)
+        e = id.at ? delete(c) : not_found(c);
+    else
+        e = makes ? create(c) : update(c);
+    return e ? e : build(c);
+}
+
+enum err config_apply(const struct config_input *in, const struct config_change *asked, struct arena *a, struct config_changed *out, struct trouble *t)
+{
+    struct arena scratch;
+    struct change c = { .in = in, .asked = asked, .a = a, .out = out, .t = t };
+    if (!kind_parse(asked->kind, &c.kind))
+        return say(&c, E_NOT_FOUND, "kind", "allowed: key, credential, policy, budget, vendor, workspace, setting");
+    arena_init(&scratch, SCRATCH_CEILING);
+    enum err e = begin(&c, &scratch);
+    return finish(&c, e ? e : apply(&c), &scratch);
+}
+
+/* ---- rotation ---- */
+
+/* An old token stays for the overlap, unless its own end comes first. */
+static void keep_hash(struct change *c, struct node *list, const struct node *old, int64_t now_ms, int64_t end_ms)
+{
+    char time[TIME_TEXT];
+    int64_t until = 0;
+    struct trouble ignored = { .set = false };
+    if (!node_time(node_get(old, "until"), "", &until, &ignored) || (until && until <= now_ms) || list->count == TOKENS_MOST)
+        return;
+    struct node *copy = edit_copy(c->a, old);
+    edit_set(c->a, copy, "until", edit_text(c->a, text_time(until && until < end_ms ? until : end_ms, time)));
+    edit_add(c->a, list, copy);
+}
+
+static enum err put_tokens(struct change *c, int64_t now_ms, int64_t end_ms)
+{
+    struct node *list = edit_list(c->a);
+    const struct node *hashes = node_get(c->now, "token_hashes");
+    struct span plain = text_of(c->now, "token");
+    c->out->token = fresh_token(c->a);
+    c->stored = stored_part(c);
+    if (!list || !c->stored || !c->out->token.at || !put_hash(c, list, c->out->token, 0))
+        return E_NO_MEMORY;
+    for (const struct node *n = hashes && end_ms > now_ms ? hashes->first : NULL; n; n = n->next)
+        keep_hash(c, list, n, now_ms, end_ms);
+    if (!hashes && plain.at && end_ms > now_ms && !put_hash(c, list, plain, end_ms))
+        return E_NO_MEMORY;
+    edit_set(c->a, c->stored, "token_hashes", list);
+    if (node_get(c->file, "token"))
+        edit_set(c->a, c->stored, "token", edit_null(c->a));
+    return E_OK;
+}
+
+static enum err rotate(struct change *c, int64_t now_ms, int64_t end_ms)
+{
+    enum err e = look_up(c, c->asked->id);
+    if (e)
+        return e;
+    if (!c->now)
+        return not_found(c);
+    if (node_get(c->now, "revoked_at"))
+        return say(c, E_CONFLICT, "revoked_at", "this key was revoked; make a new one");
+    e = put_tokens(c, now_ms, end_ms);
+    return e ? e : build(c);
+}
+
+enum err config_rotate(const struct config_input *in, struct span key_id, int64_t overlap_ms, int64_t now_ms, struct arena *a, struct config_changed *out, struct trouble *t)
+{
+    struct arena scratch;
+    struct config_change asked = { .kind = SPAN("key"), .id = key_id, .body = SPAN("{}") };
+    struct change c = { .in = in, .asked = &asked, .a = a, .out = out, .t = t, .kind = KIND_KEY };
+    c.body = edit_map(a); /* not a deletion */
+    arena_init(&scratch, SCRATCH_CEILING);
+    enum err e = begin(&c, &scratch);
+    if (!e && (overlap_ms < 0 || overlap_ms > OVERLAP_MOST))
+        e = say(&c, E_CONFIG, "overlap", "allowed: from 0 (the old token ends now) to 90 days");
+    return finish(&c, e ? e : rotate(&c, now_ms, now_ms + overlap_ms), &scratch);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * credentials.c - the vendors' secrets: given in the file, or sealed in an object of the API. In memory they stand in one
+ * run of secret memory, and nowhere else once the load is over. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "config/parts.h"
+
+enum { SECRET_LONGEST = 4096 };
+
+char *load_secret(struct load *l, size_t len)
+{
+    char *at = (char *)l->s->secrets.at + l->secrets_used;
+    if (!l->s->secrets.at || len + 1 > l->s->secrets.size - l->secrets_used)
+        return NULL;
+    l->secrets_used += len + 1;
+    at[len] = '\0';
+    return at;
+}
+
+static enum err put_secret(struct load *l, const struct node *at, const char *path, struct span plain, struct credential *out)
+{
+    if (!plain.len || plain.len > SECRET_LONGEST || !text_is_printable(plain)) {
+        trouble_say(l->t, at, path, "%s; allowed: the vendor's secret, 1 to %d printable characters without blanks",
+            plain.len ? "not shown here, but not a secret" : "is empty", SECRET_LONGEST);
+        return E_CONFIG;
+    }
+    char *room = load_secret(l, plain.len);
+    if (!room)
+        return E_NO_MEMORY;
+    memcpy(room, plain.at, plain.len);
+    out->secret.secret = span_make(room, plain.len);
+    return E_OK;
+}
+
+static enum err open_sealed(struct load *l, const struct node *at, const char *path, struct span text, struct credential *out)
+{
+    struct buf plain;
+    struct span sealed = text_base64_decode(text, &l->scratch);
+    struct span bound = config_secret_bound(out->name, out->upstream->vendor.slug, &l->scratch);
+    enum err e = E_CONFIG;
+    buf_init(&plain, 2 * SECRET_LONGEST);
+    /* All its room at once, so that no copy stays behind. */
+    bool room = buf_reserve(&plain, SECRET_LONGEST) != NULL;
+    if (room && sealed.at && bound.at && sealed.len < SECRET_LONGEST && unseal(&plain, l->seal_key.bytes, bound, sealed))
+        e = put_secret(l, at, path, buf_span(&plain), out);
+    else
+        trouble_say(l->t, at, path, "its sealed secret does not open: another master key, another name or vendor, or damaged; allowed: give the secret again");
+    if (plain.at)
+        secret_wipe(plain.at, plain.room);
+    buf_free(&plain);
+    return e;
+}
+
+static enum err read_secret(struct load *l, const struct node *n, struct path *p, struct credential *out)
+{
+    struct span secret = SPAN_NONE, sealed = SPAN_NONE;
+    const struct node *plain = node_get(n, "secret"), *closed = node_get(n, "sealed");
+    const char *path = path_with(p, ".secret");
+    if (!node_span(plain, path, &secret, l->t) || !node_span(closed, path, &sealed, l->t))
+        return E_CONFIG;
+    if (sealed.at)
+        return open_sealed(l, n, path, sealed, out);
+    if (secret.at)
+        return put_secret(l, plain, path, secret, out);
+    trouble_say(l->t, n, path, "is required; allowed: the vendor's secret, say ${%s_SECRET}", "VENDOR");
+    return E_CONFIG;
+}
+
+static bool read_public(struct load *l, const struct node *n, struct path *p, const char *field, struct span *out)
+{
+    char name[40];
+    struct span text = SPAN_NONE;
+    snprintf(name, sizeof(name), ".%s", field);
+    const struct node *at = node_get(n, field);
+    if (!node_span(at, path_with(p, name), &text, l->t))
+        return false;
+    if (text.at && (!text.len || text.len > 200 || !text_is_printable(text))) {
+        trouble_found(l->t, at, path_with(p, name), "1 to 200 printable characters without blanks");
+        return false;
+    }
+    if (text.at)
+        *out = arena_copy(l->a, text);
+    return true;
+}
+
+static bool read_account(struct load *l, const struct node *n, struct path *p, struct credential *out)
+{
+    const struct vendor *v = &out->upstream->vendor;
+    struct vendor_secret *s = &out->secret;
+    if (node_get(n, "account") && node_get(n, "account_sid")) {
+        trouble_say(l->t, n, path_with(p, ".account_sid"), "stands beside account; allowed: one of them, they mean the same");
+        return false;
+    }
+    if (!read_public(l, n, p, "account", &s->account) || !read_public(l, n, p, "account_sid", &s->account) || !read_public(l, n, p, "key_id", &s->key_id))
+        return false;
+    if (v->needs_account == (s->account.at != NULL))
+        return true;
+    if (v->needs_account)
+        trouble_say(l->t, n, path_with(p, ".account"), "is required; allowed: the account at %.*s that the secret belongs to", SPAN_ARG(v->title));
+    else
+        trouble_say(l->t, n, path_with(p, ".account"), "%.*s has no accounts in its calls; allowed: leave it out", SPAN_ARG(v->slug));
+    return false;
+}
+
+static const char *const all_fields[] = { "vendor", "secret", "sealed", "account", "account_sid", "key_id", "disabled", NULL };
+
+static enum err read_credential(struct load *l, const struct node *n, struct path *p, struct credential *out)
+{
+    struct span vendor = SPAN_NONE;
+    const struct node *field = node_get(n, "vendor");
+    if (!node_only(n, p->text, all_fields, l->t) || !node_span(field, path_with(p, ".vendor"), &vendor, l->t))
+        return E_CONFIG;
+    if (!vendor.at) {
+        trouble_say(l->t, n, path_with(p, ".vendor"), "is required; allowed: the vendor the secret belongs to");
+        return E_CONFIG;
+    }
+    out->upstream = snapshot_upstream(l->s, vendor);
+    if (!out->upstream)
+        return load_missing(l, KIND_VENDOR, vendor, field, path_with(p, ".vendor"));
+    if (!node_bool(node_get(n, "disabled"), path_with(p, ".disabled"), &out->disabled, l->t) || !read_account(l, n, p, out))
+        return E_CONFIG;
+    return read_secret(l, n, p, out);
+}
+
+/* An upper bound: the file's texts, and for objects all of their JSON (base64 is longer than what it carries). */
+enum err secrets_load(struct load *l)
+{
+    size_t room = proxies_secret_room() + 64;
+    const struct entries *es = &l->tree.kinds[KIND_CREDENTIAL];
+    for (size_t i = 0; i < es->count; i++) {
+        const struct node *secret = node_get(es->list[i].file, "secret");
+        room += 2 + es->list[i].body.len + (secret && secret->kind == NODE_SCALAR ? secret->text.len : 0);
+    }
+    l->s->secrets.at = secret_alloc(room);
+    l->s->secrets.size = l->s->secrets.at ? room : 0;
+    return l->s->secrets.at ? E_OK : E_NO_MEMORY;
+}
+
+enum err credentials_load(struct load *l)
+{
+    const struct entries *es = &l->tree.kinds[KIND_CREDENTIAL];
+    struct snapshot *s = l->s;
+    struct path p;
+    s->credentials = ARENA_ARRAY(l->a, struct credential, es->count + 1);
+    if (!s->credentials)
+        return E_NO_MEMORY;
+    for (size_t i = 0; i < es->count; i++) {
+        struct arena_mark mark = arena_mark(&l->scratch);
+        struct credential *c = &s->credentials[s->credential_count];
+        const struct node *n = entry_node(&l->tree, KIND_CREDENTIAL, &es->list[i], &l->scratch, l->t);
+        if (!n && l->t->set)
+            return E_CONFIG;
+        if (!n)
+            continue;
+        entry_path(KIND_CREDENTIAL, &es->list[i], p.text);
+        p.len = strlen(p.text);
+        c->name = arena_copy(l->a, es->list[i].id);
+        enum err e = read_credential(l, n, &p, c);
+        if (!e)
+            e = load_memory(l);
+        if (e)
+            return e;
+        if (!map_put(&l->credential_by_name, c->name, c))
+            return E_NO_MEMORY;
+        s->credential_count++;
+        arena_rewind(&l->scratch, mark);
+    }
+    return E_OK;
+}

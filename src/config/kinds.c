@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * kinds.c - the kinds of objects a configuration is made of, one row each: names, places in the file, allowed fields. */
+#include "base/text.h"
+#include "config/tree.h"
+
+static const char *const vendor_fields[] = { "base_url", "listen", "deadlines", "settings", "manifest", NULL };
+static const char *const credential_fields[] = { "vendor", "secret", "account", "account_sid", "key_id", "disabled", NULL };
+static const char *const workspace_fields[] = { "caps_as_429", "budgets", NULL };
+static const char *const budget_fields[] = { "name", "limit", "window", "timezone", "vendor", "operation", "model", "per", "alert", "soft",
+    "key", "workspace", "user", "team", NULL };
+static const char *const key_fields[] = { "name", "token", "credentials", "policy", "workspace", "user", "team", "expires_at", "revoked_at",
+    "addresses", "metadata", "budgets", NULL };
+static const char *const setting_fields[] = { "value", NULL };
+/* policy_read knows a policy's fields itself. */
+static const char *const policy_fields[] = { "allow", "deny", "models", "scopes", "parameters", "max_call_usd", NULL };
+
+static const struct {
+    struct span name, field;
+    const char *const *fields;
+} kinds[KIND_COUNT] = {
+    [KIND_VENDOR] = { { "vendor", 6 }, { "vendors", 7 }, vendor_fields },
+    [KIND_CREDENTIAL] = { { "credential", 10 }, { "credentials", 11 }, credential_fields },
+    [KIND_POLICY] = { { "policy", 6 }, { "policies", 8 }, policy_fields },
+    [KIND_WORKSPACE] = { { "workspace", 9 }, { "workspaces", 10 }, workspace_fields },
+    [KIND_BUDGET] = { { "budget", 6 }, { "budgets", 7 }, budget_fields },
+    [KIND_KEY] = { { "key", 3 }, { "keys", 4 }, key_fields },
+    [KIND_SETTING] = { { "setting", 7 }, { "settings", 8 }, setting_fields },
+};
+
+bool kind_parse(struct span text, enum kind *out)
+{
+    for (int k = 0; k < KIND_COUNT; k++) {
+        if (!span_is(text, kinds[k].name))
+            continue;
+        *out = (enum kind)k;
+        return true;
+    }
+    return false;
+}
+
+struct span kind_name(enum kind k) { return kinds[k].name; }
+
+struct span kind_field(enum kind k) { return kinds[k].field; }
+
+const char *const *kind_fields(enum kind k) { return kinds[k].fields; }
+
+/* Not the API's: where things stand on this machine's disk, and who may use the API. */
+bool setting_known(struct span name)
+{
+    static const char *const known[] = { "listen", "limits", "workers", "log_level", "caps_as_429", "prices", NULL };
+    for (size_t i = 0; known[i]; i++)
+        if (span_is(name, span_of(known[i])))
+            return true;
+    return false;
+}
+
+bool config_name_ok(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '_' && c != '-' && c != '.')
+            return false;
+    }
+    return name.len > 0 && name.len <= CONFIG_NAME_LONGEST;
+}
+
+struct span config_key_id(struct span name, struct arena *a)
+{
+    struct digest digest;
+    struct buf id;
+    buf_init(&id, 256);
+    buf_put(&id, SPAN("key:"));
+    buf_put(&id, name);
+    digest = digest_sha256(buf_span(&id));
+    buf_clear(&id);
+    buf_put(&id, SPAN("key_"));
+    buf_put_hex(&id, span_make((const char *)digest.bytes, 8));
+    struct span copy = id.broken ? SPAN_NONE : arena_copy(a, buf_span(&id));
+    buf_free(&id);
+    return copy;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * parts.h - how a snapshot is put together: one load, its parts in order (load.c). Inside config/ only.
+ *
+ * `a` is the snapshot's arena: what goes in there lives as long as the snapshot. `scratch` dies with the load. */
+#ifndef TG_CONFIG_PARTS_H
+#define TG_CONFIG_PARTS_H
+
+#include "config/tree.h"
+
+struct missing {
+    enum kind kind;
+    struct span name; /* SPAN_NONE: nothing was missing */
+    struct span by;   /* who refers to it: "key support-agent (keys[0].policy)" */
+};
+
+/* A budget of the gate with the keys it counts. */
+struct gate_budget {
+    struct budget *budget;
+    const struct node *node;
+    struct span name;
+    struct span *keys, *workspaces, *users, *teams; /* patterns; NULL: any */
+    size_t key_count, workspace_count, user_count, team_count;
+};
+
+struct workspace {
+    struct span name;
+    bool caps_as_429;
+    struct budget *budgets;
+    size_t budget_count;
+};
+
+struct load {
+    const struct config_input *in;
+    struct snapshot *s;
+    struct arena *a;
+    struct arena scratch;
+    struct tree tree;
+    struct trouble *t;
+    bool quiet; /* a trial: no warnings */
+    struct digest seal_key;
+    struct span trust; /* names a ca_file and its state; SPAN_NONE: the system's store */
+    size_t secrets_used;
+    struct map credential_by_name, policy_by_name, workspace_by_name, zones, shared;
+    struct workspace *workspaces;
+    size_t workspace_count;
+    struct gate_budget *gate;
+    struct missing missing; /* what a reference did not find: deleting it was the mistake */
+};
+
+/* What load_run leaves in *missing lives in `a`. */
+CHECKED enum err load_run(const struct config_input *in, bool quiet, struct snapshot **out, struct arena *a, struct missing *missing, struct trouble *t);
+
+CHECKED enum err settings_load(struct load *l);
+/* Room for all secrets of this load, see load_secret. */
+CHECKED enum err secrets_load(struct load *l);
+CHECKED enum err upstreams_load(struct load *l);
+CHECKED enum err credentials_load(struct load *l);
+CHECKED enum err policies_load(struct load *l);
+CHECKED enum err workspaces_load(struct load *l);
+CHECKED enum err budgets_load(struct load *l);
+/* After the keys: a budget that names a key must find one. */
+CHECKED enum err budgets_check_keys(struct load *l);
+CHECKED enum err keys_load(struct load *l);
+CHECKED enum err prices_load(struct load *l);
+
+/* budgets.c: one budget of an owner ("key_1f3c"); path is its field path; spans end up in l->a. */
+CHECKED enum err budget_load(struct load *l, const struct node *n, const char *path, struct span id_prefix, struct span owner, struct budget *out);
+bool budget_ids_differ(struct load *l, const struct node *list, const char *path, const struct budget *budgets, size_t count);
+bool gate_budget_counts(const struct gate_budget *g, const struct key *k);
+
+/* A reference that was not found: names what there is. */
+enum err load_missing(struct load *l, enum kind kind, struct span name, const struct node *at, const char *path);
+/* One copy of equal texts for the whole snapshot. */
+struct span load_share(struct load *l, struct span text);
+/* Room in the snapshot's secret memory. */
+char *load_secret(struct load *l, size_t len);
+/* E_NO_MEMORY if the snapshot's arena gave out. */
+CHECKED enum err load_memory(struct load *l);
+
+struct path {
+    char text[CONFIG_PATH];
+    size_t len;
+};
+/* p with a field behind it (".policy"), valid until the next call on p; cheap, since most paths are never shown. */
+const char *path_with(struct path *p, const char *field);
+
+/* seal.c: the keys behind hashes and sealed secrets, all derived from the master key. */
+struct digest config_seal_key(const uint8_t master[32]);
+void config_token_hash_init(struct digest_keyed *k, const uint8_t master[32]);
+void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]);
+/* What a sealed secret is bound to: it opens under this name and for this vendor only. */
+struct span config_secret_bound(struct span credential, struct span vendor, struct arena *a);
+
+/* A key's token as configured: 16..200 printable characters, and no damaged token of ours. NULL: good; else what is
+ * allowed. */
+const char *config_token_wrong(struct span token);
+
+/* proxy.c */
+struct proxy {
+    struct span host, auth; /* host SPAN_NONE: direct */
+    uint16_t port;
+};
+struct proxies {
+    struct proxy https, http;
+    struct span no_proxy;
+};
+/* What the environment says, in l->a and secret memory. */
+CHECKED enum err proxies_read(struct load *l, struct proxies *out);
+/* How much secret memory that can take at most. */
+size_t proxies_secret_room(void);
+const struct proxy *proxy_for(const struct proxies *p, bool https, struct span host, uint16_t port);
+
+/* origin.c: "https://api.stripe.com:443/prefix". NULL: *why is what is allowed. */
+struct base_url {
+    bool https;
+    struct span host; /* no brackets, lower case */
+    uint16_t port;
+    struct span path; /* "/prefix" or "" */
+};
+CHECKED bool base_url_parse(struct span text, struct arena *a, struct base_url *out);
+
+#endif
