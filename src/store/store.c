@@ -19,7 +19,9 @@ static const struct span statement_texts[ST_COUNT] = {
 #undef STATEMENT
 };
 
-enum { WAL_PAGES = 4096 /* 16 MiB of log, after which it is folded into the database */ };
+/* Larger pages than usual: a row with its JSON is 1-2 kB, and SQLite pays by the page (measured at 1 kB: 10.3 us a call with
+ * 4 KiB, 9.8 with 8, 7.6 with 16, 7.2 with 32, at the price of larger commits when there is little to do). */
+enum { PAGE = 16384, WAL_PAGES = (16 << 20) / PAGE /* of log, after which it is folded into the database */ };
 
 /* Two processes on one directory would chain and count past each other. The lock goes with the process. */
 static bool take_directory(struct store *s, struct span dir, char why[256])
@@ -61,12 +63,12 @@ static bool make_file(struct store *s, struct span dir, char why[256])
 
 static bool prepare_connection(struct store *s, char why[256])
 {
-    char set[160];
+    char set[200];
     s->db = sql_open(s->path, SQLITE_OPEN_READWRITE, why);
     if (!s->db)
         return false;
-    snprintf(set, sizeof(set), "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = %d;"
-        " PRAGMA journal_size_limit = %d", WAL_PAGES, 4 * WAL_PAGES * 4096);
+    snprintf(set, sizeof(set), "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        " PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d", PAGE, WAL_PAGES, 4 * WAL_PAGES * PAGE);
     if (sql_run(s->db, set) != E_OK) {
         snprintf(why, 256, "%.140s cannot be opened: %.80s", s->path, sqlite3_errmsg(s->db));
         return false;
