@@ -4,9 +4,13 @@
  *   first -> ... -> reading -> ... -> last          position = number * SEGMENT + offset, so it never goes back
  *   (applied up to here)  (reader)    (writer)
  *
- * The writer owns `last`, the reader `first` and `reading`; they meet in two places only: a record's length, and a
- * segment's `next`, which is set after the segment was sealed with an END record. Room on disk is taken when a segment is
- * made, so a full disk is an error there and never a signal in the middle of a record.
+ * The writer owns `last`, the reader `first` and `reading`; they meet in three places only: a record's length, a segment's
+ * `next`, which is set after the segment was sealed with an END record, and `spare`, an applied segment whose memory and
+ * room on disk are used again under another name: fresh pages of a file cost more than everything else in a record. Room on
+ * disk is taken when a segment is made, so a full disk is an error there and never a signal in the middle of a record.
+ *
+ * Old bytes stand behind the last record of a segment used again; so before a record is published, the length of the one
+ * after it is set to zero.
  *
  * Every start seals what the last process wrote and begins a segment of its own: whatever half a record stood behind the
  * last whole one is never looked at again. Damage inside a sealed segment costs the rest of that segment, not those
@@ -29,7 +33,7 @@
 #include "base/must.h"
 #include "ledger/journal_record.h"
 
-enum { SEGMENT = 4 << 20, SEGMENT_HEAD = 64, VERSION = 1, WRITERS = 255, NAME_ROOM = 64, WHY = 256 };
+enum { SEGMENT = JOURNAL_SEGMENT, SEGMENT_HEAD = 64, VERSION = 1, WRITERS = 255, NAME_ROOM = 64, WHY = 256 };
 
 /* The first bytes of a file. */
 struct segment_head {
@@ -49,6 +53,7 @@ struct journal {
     int dir, lock;
     unsigned writer;
     struct segment *first, *reading, *last;
+    struct segment *_Atomic spare; /* applied: from the reader back to the writer */
     size_t used;      /* of last; writer's */
     size_t read;      /* of reading; reader's */
     uint64_t next_number;
@@ -117,16 +122,43 @@ static int segment_open(struct journal *j, uint64_t number, int flags, struct se
     return failed;
 }
 
+/* Takes the spare segment for the next number. Its head is blank while it is between two names, so that a crash there
+ * leaves a file with nothing in it. NULL: there is none. */
+static struct segment *use_again(struct journal *j)
+{
+    char old[NAME_ROOM], new[NAME_ROOM];
+    struct segment *s = atomic_exchange(&j->spare, NULL);
+    if (!s)
+        return NULL;
+    memset(s->at, 0, SEGMENT_HEAD);
+    name_of(j->writer, s->number, old);
+    name_of(j->writer, j->next_number, new);
+    if (renameat(j->dir, old, j->dir, new) != 0) {
+        segment_recycle(j, s);
+        return NULL;
+    }
+    s->number = j->next_number;
+    s->end = 0;
+    atomic_store(&s->next, NULL);
+    return s;
+}
+
+static void write_head(const struct journal *j, struct segment *s)
+{
+    struct segment_head head = { .version = VERSION, .writer = j->writer, .number = s->number };
+    memcpy(head.magic, magic, sizeof(magic));
+    record_blank(s->at + SEGMENT_HEAD);
+    memcpy(s->at, &head, sizeof(head));
+}
+
 /* A new segment behind the last one. 0, or errno with nothing changed. */
 static int extend(struct journal *j)
 {
-    struct segment *s;
-    struct segment_head head = { .version = VERSION, .writer = j->writer, .number = j->next_number };
-    int failed = segment_open(j, j->next_number, O_CREAT | O_EXCL, &s);
+    struct segment *s = use_again(j);
+    int failed = s ? 0 : segment_open(j, j->next_number, O_CREAT | O_EXCL, &s);
     if (failed)
         return failed;
-    memcpy(head.magic, magic, sizeof(magic));
-    memcpy(s->at, &head, sizeof(head));
+    write_head(j, s);
     if (j->last) {
         j->last->end = j->used;
         if (SEGMENT - j->used >= RECORD_HEAD) {
@@ -154,8 +186,10 @@ static char *make_room(struct journal *j, size_t size)
     return failed ? NULL : j->last->at + j->used;
 }
 
-static void published(struct journal *j, char *at, size_t size)
+static void publish(struct journal *j, char *at, size_t size)
 {
+    if (j->used + size < SEGMENT)
+        record_blank(at + size);
     record_publish(at, size, position(j->last, j->used));
     j->used += size;
     atomic_store_explicit(&j->written, position(j->last, j->used), memory_order_release);
@@ -169,7 +203,7 @@ enum err journal_put_hold(struct journal *j, const struct journal_hold *h)
     if (!at)
         return size <= JOURNAL_RECORD_MAX ? E_LEDGER_UNAVAILABLE : E_TOO_LARGE;
     record_write_hold(at, size, h);
-    published(j, at, size);
+    publish(j, at, size);
     return E_OK;
 }
 
@@ -181,7 +215,7 @@ enum err journal_put_row(struct journal *j, const struct journal_row *r)
     if (!at)
         return size <= JOURNAL_RECORD_MAX ? E_LEDGER_UNAVAILABLE : E_TOO_LARGE;
     record_write_row(at, size, r);
-    published(j, at, size);
+    publish(j, at, size);
     return E_OK;
 }
 
@@ -222,6 +256,13 @@ bool journal_read(struct journal *j, struct journal_record *out)
     }
 }
 
+static void retire(struct journal *j, struct segment *s)
+{
+    struct segment *none = NULL;
+    if (!atomic_compare_exchange_strong(&j->spare, &none, s))
+        segment_recycle(j, s);
+}
+
 void journal_applied(struct journal *j, uint64_t to)
 {
     struct segment *next;
@@ -230,7 +271,7 @@ void journal_applied(struct journal *j, uint64_t to)
             j->reading = next;
             j->read = SEGMENT_HEAD;
         }
-        segment_recycle(j, j->first);
+        retire(j, j->first);
         j->first = next;
     }
     /* What lies between the last record of a segment and the first of the next needs no applying. */
@@ -358,8 +399,16 @@ static void append(struct journal *j, struct segment *s)
     s->end = SEGMENT;
 }
 
+/* Killed before the head was written, or before the first record. */
+static bool is_empty(const struct segment *s, enum head head)
+{
+    size_t length;
+    enum found found = look(s, SEGMENT_HEAD, &length);
+    return head == HEAD_EMPTY || found == FOUND_NOTHING || found == FOUND_END;
+}
+
 /* Takes one file of the last process into the chain, unless there is nothing in it. */
-static bool adopt(struct journal *j, uint64_t number, bool is_last, char why[WHY])
+static bool adopt(struct journal *j, uint64_t number, char why[WHY])
 {
     struct segment *s;
     int failed = segment_open(j, number, 0, &s);
@@ -373,13 +422,10 @@ static bool adopt(struct journal *j, uint64_t number, bool is_last, char why[WHY
         segment_free(s);
         return false;
     }
-    size_t end = is_last && head == HEAD_GOOD ? find_end(j, s) : SEGMENT;
-    if (head == HEAD_EMPTY || end == SEGMENT_HEAD) {
+    if (is_empty(s, head))
         segment_recycle(j, s);
-        return true;
-    }
-    append(j, s);
-    j->used = end;
+    else
+        append(j, s);
     return true;
 }
 
@@ -391,10 +437,11 @@ static bool adopt_all(struct journal *j, char why[WHY])
     if (!ok)
         snprintf(why, WHY, "journal: %s", strerror(failed));
     for (size_t i = 0; i < n.count && ok; i++) {
-        ok = adopt(j, n.list[i], i + 1 == n.count, why);
+        ok = adopt(j, n.list[i], why);
         j->next_number = n.list[i] + 1;
     }
     free(n.list);
+    j->used = j->last ? find_end(j, j->last) : 0;
     j->reading = j->first;
     j->read = SEGMENT_HEAD;
     return ok;
@@ -455,6 +502,8 @@ void journal_close(struct journal *j)
         next = atomic_load(&s->next);
         segment_free(s);
     }
+    if (j->spare)
+        segment_recycle(j, j->spare);
     if (j->lock >= 0)
         close(j->lock);
     if (j->dir >= 0)

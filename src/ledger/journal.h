@@ -55,7 +55,7 @@ struct journal_row {
     size_t count;
 };
 
-enum { JOURNAL_RECORD_MAX = 1 << 20 };
+enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20 }; /* a file's size: room on disk is taken in such steps */
 
 /* dir is made if absent. `writer` numbers the writer: 0..254. Continues after what is there, in a segment of its own. NULL:
  * why[] (no room, a file of another version, or another process that writes here). */

@@ -124,6 +124,8 @@ static uint32_t sum(const char *record, size_t length, uint64_t position)
     return (uint32_t)(all ^ all >> 32);
 }
 
+void record_blank(char *at) { __atomic_store_n((uint32_t *)(void *)at, 0, __ATOMIC_RELAXED); }
+
 void record_publish(char *at, size_t size, uint64_t position)
 {
     uint32_t check = sum(at, size, position);

@@ -17,10 +17,12 @@ enum { RECORD_HEAD = 16, RECORD_END = 0xE0D };
 /* Bytes that the record takes; more than JOURNAL_RECORD_MAX: too large. */
 size_t record_hold_size(const struct journal_hold *h);
 size_t record_row_size(const struct journal_row *r);
-/* Write it to `at`, where that many zeroed or old bytes are free, `length` excepted: record_publish does that. */
+/* Write it to `at`, where that many bytes are free, `length` and `sum` excepted: record_publish does that. */
 void record_write_hold(char *at, size_t size, const struct journal_hold *h);
 void record_write_row(char *at, size_t size, const struct journal_row *r);
 void record_write_end(char *at);
+/* Says that nothing stands here yet. Before the record in front of it is published: a reader that sees that one looks here. */
+void record_blank(char *at);
 /* Computes the sum, then lets readers on other threads see the record. */
 void record_publish(char *at, size_t size, uint64_t position);
 /* Length of the record at `at`, 0: none yet. What was written before it was published can be read after this. */

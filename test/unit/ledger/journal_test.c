@@ -17,7 +17,7 @@
 #include "base/must.h"
 #include "test/test.h"
 
-enum { SEGMENT = 4 << 20, JSON_MOST = 200000 };
+enum { SEGMENT = JOURNAL_SEGMENT, JSON_MOST = 200000 };
 
 struct place {
     char dir[64];
@@ -147,7 +147,7 @@ TEST(written_is_read_across_segments)
         CHECK_INT(journal_lag(j), 0);
     }
     CHECK(last > SEGMENT);
-    CHECK_INT(segments(&p, NULL), 1); /* what was applied is gone */
+    CHECK(segments(&p, NULL) <= 2); /* what was applied is gone, but for the one to be used again */
     journal_close(j);
     place_free(&p);
 }
@@ -176,7 +176,7 @@ TEST(a_restart_continues_where_the_store_stands)
     }
     CHECK(!journal_read(j, &record));
     journal_applied(j, end);
-    CHECK_INT(segments(&p, NULL), 1);
+    CHECK(segments(&p, NULL) <= 2);
     journal_close(j);
     for (int i = 0; i < 20; i++) { /* idle restarts leave nothing behind */
         j = open_at(&p);
@@ -277,7 +277,7 @@ TEST(a_reader_on_another_thread)
     pthread_join(thread, NULL);
     CHECK(race.ok);
     CHECK_INT(journal_lag(race.j), 0);
-    CHECK_INT(segments(&p, NULL), 1);
+    CHECK(segments(&p, NULL) <= 2);
     journal_close(race.j);
     place_free(&p);
 }
@@ -391,14 +391,16 @@ TEST(damage_inside_costs_one_segment_only)
     log_level_set(LOG_INFO);
     CHECK(last == RECORDS - 1 && seen > RECORDS / 2 && seen < RECORDS);
     journal_applied(j, record.position);
-    CHECK_INT(segments(&p, NULL), 1);
+    CHECK(segments(&p, NULL) <= 2);
     journal_close(j);
     place_free(&p);
 }
 
-/* The child writes and says after each record how far it came; the parent kills it somewhere. */
-static void write_until_killed(const struct place *p, uint64_t from, int out)
+/* The child writes and says after each record how far it came; the parent kills it somewhere. `applies`: it also reads and
+ * applies, so that segments are used again and old bytes stand behind the last record. */
+static void write_until_killed(const struct place *p, uint64_t from, bool applies, int out)
 {
+    static struct journal_record record;
     char why[256];
     struct journal *j = journal_open(span_of(p->dir), 0, why);
     for (uint64_t n = from; j; n++) {
@@ -406,6 +408,11 @@ static void write_until_killed(const struct place *p, uint64_t from, int out)
             break;
         if (write(out, &n, sizeof(n)) != (ssize_t)sizeof(n))
             break;
+        if (applies && n % 300 == 299) {
+            while (journal_read(j, &record))
+                continue;
+            journal_applied(j, record.position);
+        }
     }
     _exit(1);
 }
@@ -422,10 +429,10 @@ TEST(killed_fifty_times)
         pid_t child = fork();
         if (child == 0) {
             close(ends[0]);
-            write_until_killed(&p, next, ends[1]);
+            write_until_killed(&p, next, round % 2, ends[1]);
         }
         close(ends[1]);
-        for (int n = 0; n < 20 + round * 7 && read(ends[0], &told, sizeof(told)) == (ssize_t)sizeof(told); n++)
+        for (int n = 0; n < 20 + round * 70 && read(ends[0], &told, sizeof(told)) == (ssize_t)sizeof(told); n++)
             acknowledged = told + 1;
         kill(child, SIGKILL);
         while (read(ends[0], &told, sizeof(told)) == (ssize_t)sizeof(told))
@@ -434,7 +441,9 @@ TEST(killed_fifty_times)
         close(ends[0]);
         struct journal *j = open_at(&p);
         journal_seek(j, applied);
-        for (; journal_read(j, &record); next++) {
+        for (bool first = true; journal_read(j, &record); next++, first = false) {
+            if (first && round % 2 && number_of(&record) > next)
+                next = number_of(&record); /* the child applied those before */
             check_record(&record, next, next % 50 == 0 ? 60000 : 0);
             applied = record.position;
         }
