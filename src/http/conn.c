@@ -44,17 +44,21 @@ void conn_leave(struct http_request *c)
     unhook(c);
 }
 
-/* We have said all; but closing while the peer sends would reset the connection and could take our last words away. */
+static uint64_t taken(const struct http_request *c) { return c->written - wire_queued(c->wire); }
+
+/* We have said all; but closing while the peer sends would reset the connection and could take our last words away, and
+ * a slow peer may still be reading them. */
 static void linger(struct http_request *c)
 {
     if (c->state == CONN_BUSY)
         c->server->busy--;
     c->state = CONN_LINGER;
     c->linger = CONN_LINGER_BYTES;
+    c->watch_mark = taken(c);
     intake_clear(&c->in);
     wire_shut(c->wire);
     conn_resume(c);
-    timer_set(c->server->loop, &c->timer, CONN_LINGER_MS);
+    timer_set(c->server->loop, &c->timer, wire_queued(c->wire) > 0 ? c->server->limits.write_ms : CONN_LINGER_MS);
 }
 
 /* The peer will not have its reply: its service must let go. */
@@ -74,6 +78,7 @@ static void await(struct http_request *c)
     c->state = CONN_IDLE;
     c->scan = (struct head_scan){ 0 };
     c->watch = WATCH_NONE;
+    c->watch_mark = taken(c);
     timer_set(c->server->loop, &c->timer, c->server->limits.idle_ms);
 }
 
@@ -85,9 +90,10 @@ void conn_resume(struct http_request *c)
     wire_resume(c->wire);
 }
 
-static void close_or_linger(struct http_request *c)
+void conn_retire(struct http_request *c)
 {
-    if (c->half || (c->body.over && c->in.unread.len == 0 && !c->paused))
+    bool quiet = c->half || (c->body.over && c->in.unread.len == 0 && !c->paused);
+    if (quiet && wire_queued(c->wire) == 0)
         conn_leave(c);
     else
         linger(c);
@@ -105,7 +111,7 @@ void conn_finish(struct http_request *c)
     must(c->state == CONN_BUSY);
     bool keep = !c->close && !c->half && !s->draining && c->fault == E_OK;
     if (!keep || (!c->body.over && body_left(&c->body) > CONN_SKIP)) {
-        close_or_linger(c);
+        conn_retire(c);
         return;
     }
     s->busy--;
@@ -213,9 +219,7 @@ static void advance(struct http_request *c, const bool *dead)
     }
 }
 
-/* ---- the timer of a busy connection ---- */
-
-static uint64_t taken(const struct http_request *c) { return c->written - wire_queued(c->wire); }
+/* ---- the timer ---- */
 
 void conn_watch(struct http_request *c)
 {
@@ -258,6 +262,20 @@ static void busy_too_long(struct http_request *c)
     wake(c);
 }
 
+/* Whoever still takes bytes of a reply is neither idle nor finished; after a standstill of write_ms it is both. */
+static void idle_too_long(struct http_request *c)
+{
+    struct http_server *s = c->server;
+    if (wire_queued(c->wire) == 0) {
+        conn_leave(c);
+    } else if (taken(c) == c->watch_mark) {
+        conn_drop(c);
+    } else {
+        c->watch_mark = taken(c);
+        timer_set(s->loop, &c->timer, s->limits.write_ms);
+    }
+}
+
 static void on_timer(struct timer *t)
 {
     struct http_request *c = CONTAINER_OF(t, struct http_request, timer);
@@ -275,7 +293,7 @@ static void on_timer(struct timer *t)
     case CONN_IDLE:
     case CONN_SKIP_BODY:
     case CONN_LINGER:
-        conn_leave(c);
+        idle_too_long(c);
         return;
     }
 }
@@ -391,6 +409,7 @@ void conn_start(struct http_request *c, bool shaking)
     c->paused = c->half = c->turning = false;
     c->written = 0;
     c->dead = NULL;
+    body_init(&c->body, BODY_NONE, 0);
     memset(c->memo, 0, sizeof(c->memo));
     await(c);
     if (!shaking)

@@ -82,7 +82,8 @@ void conn_start(struct http_request *c, bool shaking);
 void conn_finish(struct http_request *c); /* the reply ended: next request, skip, or close */
 void conn_drop(struct http_request *c);   /* close at once */
 void conn_reset(struct http_request *c);  /* close so that the peer notices */
-void conn_leave(struct http_request *c);  /* close in good order */
+void conn_leave(struct http_request *c);  /* close; what is queued may still go out, for a few seconds */
+void conn_retire(struct http_request *c); /* close when the peer has taken all, or stands still */
 void conn_watch(struct http_request *c);  /* sets the timer that fits a busy connection */
 void conn_resume(struct http_request *c);
 

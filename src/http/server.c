@@ -180,7 +180,7 @@ void http_server_drain(struct http_server *s, void (*done)(void *self), void *se
         struct http_request *c = CONTAINER_OF(at, struct http_request, link);
         next = at->next;
         if (c->state == CONN_IDLE && c->in.unread.len == 0)
-            conn_leave(c);
+            conn_retire(c);
     }
     if (s->open == 0)
         loop_later(s->loop, &s->finish);

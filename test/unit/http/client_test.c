@@ -2,6 +2,7 @@
  * client_test.c - the calling side over real sockets: an upstream that says what the test wrote down, byte for byte, and
  * the rig's server where several connections are needed. */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,7 +53,9 @@ static void speak(int fd, const struct say *say, size_t split)
 static void converse(struct upstream *u, int fd)
 {
     struct linger hard = { 1, 0 };
+    int one = 1;
     char c;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     while (u->at < u->n && read_request(fd)) {
         const struct say *say = &u->says[u->at++];
         speak(fd, say, u->split);
