@@ -58,7 +58,7 @@ UNIT := $(sort $(wildcard $(ONLY:%=test/unit/%/*.c)) test/unit/main.c)
 SIM := $(sort $(wildcard test/sim/*.c))
 FUZZ := $(sort $(wildcard test/fuzz/*_fuzz.c))
 
-.PHONY: all unit sim fuzz layers tidy clean
+.PHONY: all unit sim fuzz layers tidy clean print-cppflags
 all: $(OUT)/tollgate
 ifeq ($(VARIANT),release)
 all: build/tollgate
@@ -115,8 +115,10 @@ $(OUT)/embed.o: $(OUT)/embed.S
 
 layers:
 	@script/layers
+print-cppflags:
+	@echo $(CPPFLAGS)
 tidy:
-	@clang-tidy --quiet $(SRC) src/main.c -- $(CPPFLAGS) -std=c11
+	@script/tidy
 clean:
 	rm -rf build
 
