@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ask_test.c - what requests say, what is refused, and whether the bound of the input is one. */
+#include <stdlib.h>
+
+#include "rig.h"
+#include "test/test.h"
+
+static struct rig r;
+
+#define OPEN(name) rig_open(&r, name)
+#define CLOSE() rig_close(&r)
+
+static void check_refused(int line, const char *body, enum err want)
+{
+    enum err e = rig_ask(&r, body);
+    if (e != want || !r.why)
+        test_fail(__FILE__, line, "%s: got %.*s (%s)", body, SPAN_ARG(err_code(e)), r.why ? r.why : "no reason");
+}
+#define REFUSED(body, e) check_refused(__LINE__, body, e)
+
+TEST(registry)
+{
+    CHECK(dialect_find(SPAN("openai_chat")) && dialect_find(SPAN("openai_responses")));
+    CHECK(dialect_find(SPAN("openai_embeddings")) && dialect_find(SPAN("anthropic_messages")));
+    CHECK(!dialect_find(SPAN("openai")) && !dialect_find(SPAN_NONE));
+}
+
+TEST(chat)
+{
+    OPEN("openai_chat");
+    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), E_OK);
+    CHECK_SPAN(r.ask.model, SPAN("gpt-4o"));
+    CHECK(!r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded && !r.ask.tier.at && !r.ask.user.at);
+    CHECK_INT(r.ask.output_limit, -1);
+    CHECK_INT(r.ask.choices, 1);
+    CHECK_INT(r.ask.input_most, 62 + 128);
+    CHECK_INT(rig_ask(&r, "{\"stream\":true,\"max_tokens\":10,\"max_completion_tokens\":20,\"n\":3,\"service_tier\":\"flex\",\"user\":"
+        "\"u\\u00e9\",\"model\":\"a\\/b\",\"messages\":[],\"tools\":[]}"), E_OK);
+    CHECK(r.ask.stream && !r.ask.usage_wanted);
+    CHECK_SPAN(r.ask.model, SPAN("a/b"));
+    CHECK_SPAN(r.ask.user, SPAN("u\xc3\xa9"));
+    CHECK_SPAN(r.ask.tier, SPAN("flex"));
+    CHECK_INT(r.ask.output_limit, 20);
+    CHECK_INT(r.ask.choices, 3);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"service_tier\":\"default\"}"), E_OK);
+    CHECK(r.ask.usage_wanted && !r.ask.tier.at);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"stream\":null,\"max_tokens\":null,\"n\":null,\"stream_options\":null,\"user\":null}"), E_OK);
+    CHECK(!r.ask.stream && r.ask.output_limit == -1 && r.ask.choices == 1);
+    CLOSE();
+}
+
+TEST(chat_refusals)
+{
+    OPEN("openai_chat");
+    REFUSED("", E_BAD_REQUEST);
+    REFUSED("[]", E_BAD_REQUEST);
+    REFUSED("{}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"\"}", E_BAD_REQUEST);
+    REFUSED("{\"model\":null}", E_BAD_REQUEST);
+    REFUSED("{\"model\":5}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"model\":\"b\"}", E_NOT_CANONICAL);
+    REFUSED("{\"model\":\"a\",\"mod\\u0065l\":\"b\"}", E_NOT_CANONICAL);
+    REFUSED("{\"model\":\"a\",\"Model\":\"b\"}", E_NOT_CANONICAL);
+    REFUSED("{\"model\":\"a\",\"MAX_TOKENS\":5}", E_NOT_CANONICAL);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":5,\"max_tokens\":6}", E_NOT_CANONICAL);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":\"5\"}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":-5}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":1e9}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":5.0}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":9223372036854775807}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"max_tokens\":99999999999999999999}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"stream\":\"true\"}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"stream\":1}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"n\":[2]}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"stream_options\":5}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"stream_options\":{\"include_usage\":\"yes\"}}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"stream_options\":{\"include_usage\":true,\"include_usage\":false}}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\"} x", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\",\"x\":\"\xff\"}", E_BAD_REQUEST);
+    CLOSE();
+}
+
+#define PICTURE "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+#define CHAT(part) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[" part "]}]}"
+
+/* The bound less the bytes of the body and what is added to all. */
+static int64_t beyond(const char *body, int64_t extra)
+{
+    CHECK_INT(rig_ask(&r, body), E_OK);
+    return r.ask.input_most - (int64_t)strlen(body) - extra;
+}
+
+TEST(chat_pictures)
+{
+    const int64_t most = 49152, less = sizeof("\"" PICTURE "\"") - 1;
+    OPEN("openai_chat");
+    CHECK_INT(beyond(CHAT("{\"type\":\"text\",\"text\":\"" PICTURE "\"}"), 128), 0);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond(CHAT("{\"type\":\"image_url\",\"image_url\":{\"url\":\"" PICTURE "\",\"detail\":\"low\"}}"), 128), most - less);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond(CHAT("{\"image\\u005furl\":{\"\\u0075rl\":\"" PICTURE "\"},\"type\":\"image_url\"},{\"image_url\":\"" PICTURE "\"}"), 128), 2 * (most - less));
+    CHECK_INT(beyond(CHAT("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}"), 128), 0);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(beyond(CHAT("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:application/pdf;base64,AAAA\"}}"), 128), 0);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(beyond(CHAT("{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}"), 128), 0);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(beyond(CHAT("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}"), 128), 0);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond("{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]}", 128), 0);
+    CHECK(r.ask.input_unbounded);
+    /* a function's own description that looks like a picture is text */
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"content\":[{\"image_url\":{\"url\":\"" PICTURE "\"}}]}]}", 128 + 1024), 0);
+    CHECK_INT(beyond("{\"model\":\"m\",\"messages\":[{\"x\":[{\"content\":[{\"image_url\":{\"url\":\"" PICTURE "\"}}]}]}]}", 128), 0);
+    CLOSE();
+}
+
+TEST(chat_search_and_prediction)
+{
+    OPEN("openai_chat");
+    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-4o-search-preview\",\"messages\":[]}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"web_search_options\":{}}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"prediction\":{\"type\":\"content\",\"content\":\"abc\"}}"), E_OK);
+    CHECK_INT(r.ask.output_extra, 34);
+    CLOSE();
+}
+
+TEST(responses)
+{
+    OPEN("openai_responses");
+    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-5.4\",\"input\":\"hi\",\"max_output_tokens\":9,\"stream\":true,\"service_tier\":\"auto\"}"), E_OK);
+    CHECK(r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded);
+    CHECK_SPAN(r.ask.tier, SPAN("auto"));
+    CHECK_INT(r.ask.output_limit, 9);
+    static const char *const unbounded[] = { "\"previous_response_id\":\"r\"", "\"conversation\":\"c\"", "\"prompt\":{\"id\":\"p\"}",
+        "\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]", "\"tools\":[{\"type\":\"web_search\"}]", "\"tools\":[{\"type\":\"mcp\"}]",
+        "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"f\"}]}]",
+        "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"image_url\":\"https://x\"}]}]",
+        "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"}]}]",
+        "\"input\":[{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":[{\"type\":\"input_image\",\"image_url\":\"https://x\"}]}]" };
+    for (size_t i = 0; i < sizeof(unbounded) / sizeof(*unbounded); i++) {
+        char body[400];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", unbounded[i]);
+        CHECK_INT(rig_ask(&r, body), E_OK);
+        if (!r.ask.input_unbounded)
+            test_fail(__FILE__, __LINE__, "bounded: %s", body);
+    }
+    CHECK_INT(beyond("{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"x\"},{\"type\":"
+        "\"input_image\",\"image_url\":\"" PICTURE "\"}]},{\"type\":\"function_call_output\",\"output\":\"y\"}]}", 128), 49152 - (int64_t)sizeof("\"" PICTURE "\"") + 1);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"function\",\"parameters\":{\"type\":\"object\"}}]}", 128 + 1024), 0);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_preview\"}]}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":4,\"tools\":[{\"type\":\"web_search\"},{\"type\":\"file_search\"}]}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 4);
+    CHECK_INT(r.ask.fees[FEE_FILE_SEARCH], 4);
+    CLOSE();
+}
+
+TEST(embeddings)
+{
+    OPEN("openai_embeddings");
+    CHECK_INT(beyond("{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", 128), 0);
+    CHECK(!r.ask.input_unbounded && r.ask.output_limit == 0);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"input\":[[1,2],[3]]}"), E_OK);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"input\":[\"a\",{\"image\":\"https://x\"}]}"), E_OK);
+    CHECK(r.ask.input_unbounded);
+    CLOSE();
+}
+
+TEST(messages)
+{
+    OPEN("anthropic_messages");
+    CHECK_INT(rig_ask(&r, "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":1024,\"stream\":true,\"metadata\":{\"user_id\":\"u1\"},\"speed\":\"fast\","
+        "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), E_OK);
+    CHECK(r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded);
+    CHECK_SPAN(r.ask.user, SPAN("u1"));
+    CHECK_SPAN(r.ask.tier, SPAN("fast"));
+    CHECK_INT(r.ask.output_limit, 1024);
+    REFUSED("{\"model\":\"m\",\"max_tokens\":1,\"max_tokens\":2}", E_NOT_CANONICAL);
+#define CLAUDE(block) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[" block "]}]}"
+    CHECK_INT(beyond(CLAUDE("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"AAAABBBB\"}}"), 128), 8192 - 10);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond(CLAUDE("{\"type\":\"tool_result\",\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"AAAABBBB\"}}]}"), 128), 8192 - 10);
+    CHECK(!r.ask.input_unbounded);
+    CHECK_INT(beyond(CLAUDE("{\"type\":\"tool_use\",\"input\":{\"content\":[{\"source\":{\"data\":\"AAAA\"}}]}}"), 128), 0);
+    static const char *const unbounded[] = { CLAUDE("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}}"),
+        CLAUDE("{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
+        CLAUDE("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"data\":\"AAAA\"}}"), CLAUDE("{\"type\":\"container_upload\",\"file_id\":\"f\"}"),
+        CLAUDE("{\"type\":\"tool_result\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"url\"}}]}"),
+        "{\"model\":\"m\",\"mcp_servers\":[{}]}", "{\"model\":\"m\",\"tools\":[{\"type\":\"web_fetch_20250910\",\"name\":\"web_fetch\"}]}" };
+    for (size_t i = 0; i < sizeof(unbounded) / sizeof(*unbounded); i++) {
+        CHECK_INT(rig_ask(&r, unbounded[i]), E_OK);
+        if (!r.ask.input_unbounded)
+            test_fail(__FILE__, __LINE__, "bounded: %s", unbounded[i]);
+    }
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}},{\"type\":\"web_search_20250305\",\"max_uses\":5}]}"), E_OK);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 5);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20250305\"}]}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}", 128 + 1024 + 2048), 0);
+    CHECK(!r.ask.input_unbounded);
+    CLOSE();
+}
+
+TEST(cut_requests_are_refused)
+{
+    static const struct {
+        const char *dialect, *body;
+    } cases[] = {
+        { "openai_chat", CHAT("{\"type\":\"image_url\",\"image_url\":{\"url\":\"" PICTURE "\"}},{\"type\":\"text\",\"text\":\"\\u00e9\\n\"}") },
+        { "openai_responses", "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"x\"}]}],\"tools\":[{\"type\":\"x\"}]}" },
+        { "openai_embeddings", "{\"model\":\"m\",\"input\":[\"a\",[1,2]]}" },
+        { "anthropic_messages", "{\"model\":\"m\",\"max_tokens\":5,\"tools\":[{\"type\":\"web_search_1\",\"max_uses\":2}],\"messages\":[]}" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct span whole = span_of(cases[i].body);
+        OPEN(cases[i].dialect);
+        CHECK_INT(rig_ask_span(&r, whole), E_OK);
+        for (size_t n = 0; n < whole.len; n++)
+            CHECK_INT(rig_ask_span(&r, span_first(whole, n)), E_BAD_REQUEST);
+        CLOSE();
+    }
+}
+
+/* Changed bytes: any answer, but an answer; and a bound not below zero. */
+TEST(damaged_requests_do_no_harm)
+{
+    const char *whole = CHAT("{\"type\":\"image_url\",\"image_url\":{\"url\":\"" PICTURE "\"}}");
+    size_t len = strlen(whole), taken = 0;
+    char *body = malloc(len);
+    OPEN("openai_chat");
+    for (size_t i = 0; i < len; i++) {
+        static const char bytes[] = "\"\\{}[]:,0 \xc3";
+        for (size_t k = 0; k < sizeof(bytes) - 1; k++) {
+            memcpy(body, whole, len);
+            body[i] = bytes[k];
+            enum err e = rig_ask_span(&r, span_make(body, len));
+            taken += e == E_OK;
+            CHECK(e || r.ask.input_most > 0);
+        }
+    }
+    CHECK(taken > 0);
+    free(body);
+    CLOSE();
+}

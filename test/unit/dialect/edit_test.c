@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * edit_test.c - edits change what they should and not one byte else. */
+#include <stdlib.h>
+
+#include "rig.h"
+#include "test/test.h"
+
+static struct rig r;
+
+static struct span edit(const char *body, int64_t limit, bool usage, bool old_name, struct buf *out)
+{
+    struct ask_edit e = { limit, usage, old_name };
+    struct span text = SPAN("");
+    CHECK_INT(rig_ask(&r, body), E_OK);
+    buf_clear(out);
+    r.dialect->edit_ask(r.json, buf_span(&r.body), &e, out);
+    CHECK_INT(buf_done(out, &text), E_OK);
+    return text;
+}
+
+static void check_edit(int line, const char *body, int64_t limit, bool usage, const char *want)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    struct span got = edit(body, limit, usage, false, &out);
+    if (!span_is(got, span_of(want)))
+        test_fail(__FILE__, line, "got %.*s, want %s", SPAN_ARG(got), want);
+    buf_free(&out);
+}
+#define EDIT(body, limit, usage, want) check_edit(__LINE__, body, limit, usage, want)
+
+TEST(chat_edits)
+{
+    rig_open(&r, "openai_chat");
+    EDIT("{\"model\":\"m\"}", -1, false, "{\"model\":\"m\"}");
+    EDIT(" {\"model\":\"m\"}", 7, false, " {\"max_completion_tokens\":7,\"model\":\"m\"}");
+    EDIT("{\"model\":\"m\", \"max_tokens\" : 100 }", 7, false, "{\"model\":\"m\", \"max_tokens\" : 7 }");
+    EDIT("{\"max_completion_tokens\":null,\"model\":\"m\"}", 7, false, "{\"max_completion_tokens\":7,\"model\":\"m\"}");
+    EDIT("{\"max_tokens\":null,\"model\":\"m\"}", 7, false, "{\"max_completion_tokens\":7,\"max_tokens\":null,\"model\":\"m\"}");
+    EDIT("{\"max_tokens\":1,\"max_completion_tokens\":2,\"model\":\"m\"}", 77, false, "{\"max_tokens\":77,\"max_completion_tokens\":77,\"model\":\"m\"}");
+    EDIT("{\"model\":\"m\"}", 7, true, "{\"max_completion_tokens\":7,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}");
+    EDIT("{\"model\":\"m\",\"stream_options\":{}}", -1, true, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true}}");
+    EDIT("{\"model\":\"m\",\"stream_options\":null}", -1, true, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true}}");
+    EDIT("{\"model\":\"m\",\"stream_options\":{\"x\":1}}", -1, true, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true,\"x\":1}}");
+    EDIT("{\"model\":\"m\",\"stream_options\":{\"x\":1,\"include_usage\": false}}", -1, true, "{\"model\":\"m\",\"stream_options\":{\"x\":1,\"include_usage\": true}}");
+    EDIT("{\"model\":\"m\",\"max_tok\\u0065ns\":5}", 7, false, "{\"model\":\"m\",\"max_tok\\u0065ns\":7}");
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    CHECK_SPAN(edit("{\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_tokens\":7,\"model\":\"m\"}"));
+    CHECK_SPAN(edit("{\"max_completion_tokens\":9,\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_completion_tokens\":7,\"model\":\"m\"}"));
+    buf_free(&out);
+    rig_close(&r);
+}
+
+TEST(other_edits)
+{
+    rig_open(&r, "openai_responses");
+    EDIT("{\"model\":\"m\"}", 7, true, "{\"max_output_tokens\":7,\"model\":\"m\"}");
+    EDIT("{\"model\":\"m\",\"max_output_tokens\":null}", 7, true, "{\"model\":\"m\",\"max_output_tokens\":7}");
+    rig_close(&r);
+    rig_open(&r, "anthropic_messages");
+    EDIT("{\"model\":\"m\",\"max_tokens\":100000}", 7, true, "{\"model\":\"m\",\"max_tokens\":7}");
+    EDIT("{\"model\":\"m\"}", 7, true, "{\"max_tokens\":7,\"model\":\"m\"}");
+    rig_close(&r);
+    CHECK(!dialect_find(SPAN("openai_embeddings"))->edit_ask);
+}
+
+TEST(what_cannot_be_edited_is_not_written)
+{
+    struct ask_edit e = { 7, true, false };
+    struct buf out, body;
+    rig_open(&r, "openai_chat");
+    buf_init(&out, 1 << 20);
+    buf_init(&body, 1 << 20);
+    buf_put(&body, SPAN("{\"model\""));
+    r.dialect->edit_ask(r.json, buf_span(&body), &e, &out);
+    CHECK(out.broken);
+    buf_free(&body);
+    buf_free(&out);
+    rig_close(&r);
+}
+
+/* --- property: any members in any order, any white space --- */
+
+static uint32_t dice(uint32_t *seed, uint32_t n)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 8) % n;
+}
+
+static void put_blank(struct buf *b, uint32_t *seed)
+{
+    static const char *const blanks[] = { "", "", " ", "\n\t", "  " };
+    buf_put(b, span_of(blanks[dice(seed, 5)]));
+}
+
+static void put_request(struct buf *b, uint32_t *seed)
+{
+    static const char *const members[] = { "\"model\":\"gpt-4o\"", "\"max_tokens\": 55", "\"max_completion_tokens\" :66",
+        "\"max_output_tokens\":77", "\"stream_options\": {\"include_usage\" : false , \"other\":[1,{\"include_usage\":3}]}", "\"stream\":true",
+        "\"messages\":[{\"role\":\"user\",\"content\":\"a \\\"max_tokens\\\":5 }{ \\\\\"}]", "\"tools\":[{\"max_tokens\":1,\"n\":[[],{}]}]",
+        "\"temperature\":1.0e0", "\"x\\u0079z\":null", "\"\xc3\xa9\":\"\xf0\x9f\x98\x80\"" };
+    bool used[11] = { false };
+    uint32_t n = 1 + dice(seed, 11);
+    buf_put_byte(b, '{');
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = i == 0 ? 0 : dice(seed, 11);
+        if (used[k])
+            continue;
+        used[k] = true;
+        if (i)
+            buf_put_byte(b, ',');
+        put_blank(b, seed);
+        buf_put(b, span_of(members[k]));
+        put_blank(b, seed);
+    }
+    buf_put_byte(b, '}');
+    put_blank(b, seed);
+}
+
+static bool is_limit(struct span name)
+{
+    return span_is(name, SPAN("max_tokens")) || span_is(name, SPAN("max_completion_tokens")) || span_is(name, SPAN("max_output_tokens"));
+}
+
+static bool edited(struct span name) { return is_limit(name) || span_is(name, SPAN("stream_options")); }
+
+static void print_member(struct buf *out, struct span name, struct json_value item)
+{
+    buf_put(out, name);
+    buf_put_byte(out, '=');
+    json_print(item, out);
+    buf_put_byte(out, ';');
+}
+
+/* All members but the edited ones, in order. */
+static void print_rest(struct span body, struct buf *out, int64_t *limits, int64_t limit, bool *usage)
+{
+    struct json *j = json_new();
+    struct json_value v, item;
+    struct span name;
+    const char *why = "";
+    int64_t n;
+    if (json_parse(j, body, false, &v, &why))
+        test_fail(__FILE__, __LINE__, "not JSON: %s: %.*s", why, SPAN_ARG(body));
+    else
+        for (struct json_iter it = json_iter(v); json_next(&it, &name, &item);) {
+            if (is_limit(name) && json_integer(item, &n) && n == limit)
+                (*limits)++;
+            if (!edited(name))
+                print_member(out, name, item);
+        }
+    *usage = !json_path(v, SPAN("stream_options.include_usage")).doc ? false : true;
+    bool said = false;
+    *usage = *usage && json_bool(json_path(v, SPAN("stream_options.include_usage")), &said) && said;
+    json_free(j);
+}
+
+TEST(edits_keep_all_else)
+{
+    static const char *const names[] = { "openai_chat", "openai_responses", "anthropic_messages" };
+    uint32_t seed = 4711;
+    for (int i = 0; i < 3000; i++) {
+        struct buf body, out, before, after;
+        struct buf *all[] = { &body, &out, &before, &after };
+        int64_t limits = 0, none = 0;
+        bool usage = false, ignored;
+        struct ask_edit e = { 1234, true, dice(&seed, 2) != 0 };
+        for (int k = 0; k < 4; k++)
+            buf_init(all[k], 1 << 20);
+        rig_open(&r, names[i % 3]);
+        put_request(&body, &seed);
+        r.dialect->edit_ask(r.json, buf_span(&body), &e, &out);
+        CHECK(!out.broken);
+        print_rest(buf_span(&body), &before, &none, -7, &ignored);
+        print_rest(buf_span(&out), &after, &limits, 1234, &usage);
+        CHECK_SPAN(buf_span(&after), buf_span(&before));
+        CHECK(limits >= 1 && (i % 3 != 0 || usage));
+        CHECK_INT(rig_ask_span(&r, buf_span(&out)), E_OK);
+        CHECK_INT(r.ask.output_limit, 1234);
+        rig_close(&r);
+        for (int k = 0; k < 4; k++)
+            buf_free(all[k]);
+    }
+}
