@@ -6,6 +6,8 @@
  * lose the newest commits); that is why a source is told `applied`, and may forget, only after one that did wait. */
 #include "store/inside.h"
 
+#include <stdio.h>
+
 void batch_init(struct store *s)
 {
     struct batch *b = &s->batch;
@@ -56,6 +58,7 @@ enum err batch_begin(struct store *s)
 
 void batch_rollback(struct store *s)
 {
+    snprintf(s->trouble, sizeof(s->trouble), "%s", sqlite3_errmsg(s->db)); /* before rolling back changes it */
     if (s->batch.open && !sqlite3_get_autocommit(s->db)) /* some errors have rolled back by themselves */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     reset(&s->batch);
@@ -110,6 +113,7 @@ enum err batch_commit(struct store *s)
     if (e != E_OK)
         return e;
     bool rows = b->rows > 0;
+    s->commits++;
     s->chain = b->chain;
     s->unsynced = true;
     s->unsynced_bytes += b->bytes;

@@ -90,6 +90,8 @@ struct store {
     struct chain chain;
     struct batch batch;
     struct buf text; /* what is hashed */
+    uint64_t commits; /* so far */
+    char trouble[160]; /* of the last write that failed, in SQLite's words */
     bool synchronous; /* commits wait for the disk now */
     bool unsynced;    /* something was committed that may not be on the platter */
     size_t unsynced_bytes;

@@ -32,5 +32,5 @@ STATEMENT(OBJECT,
     "INSERT OR REPLACE INTO objects(kind, id, version, created_at, updated_at, body) VALUES(?,?,?,?,?,?)")
 STATEMENT(OBJECT_GET, "SELECT version, created_at, body IS NOT NULL FROM objects WHERE kind = ? AND id = ?")
 STATEMENT(SWEEP_TO, "SELECT account FROM accounts WHERE account > ? ORDER BY account LIMIT 1 OFFSET ?")
-STATEMENT(SWEEP, "DELETE FROM accounts WHERE account > ?1 AND (?2 IS NULL OR account <= ?2) AND resets_at > 0 AND resets_at < ?3")
+STATEMENT(SWEEP, "DELETE FROM accounts WHERE account > ? AND account <= ? AND resets_at > 0 AND resets_at < ?")
 #undef GROW

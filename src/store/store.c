@@ -192,7 +192,7 @@ enum err store_recover(struct store *s,
     if (e == E_OK && restored)
         e = give_back(s, restored, self);
     if (e != E_OK)
-        log_error("store", "the replay failed: %s", sqlite3_errmsg(s->db));
+        log_error("store", "the replay failed (%.*s): %s", SPAN_ARG(err_code(e)), s->trouble);
     if (doubts)
         log_warn("store", "%zu calls were under way when the gate stopped; their amounts stay reserved, in doubt", doubts);
     return e;

@@ -30,7 +30,10 @@ void sweep_step(struct store *s, int64_t unix_ms, int64_t monotonic_ms)
     enum err e = range_end(s, &end, &last);
     if (e == E_OK) {
         sql_bind_always(q, 1, buf_span(&s->sweep_from));
-        sql_bind(q, 2, last ? SPAN_NONE : buf_span(&end));
+        if (last)
+            sql_bind_blob(q, 2, SPAN("")); /* in SQLite's order any blob comes after all texts */
+        else
+            sql_bind_always(q, 2, buf_span(&end));
         sql_bind_i64(q, 3, unix_ms - SWEEP_AFTER_MS);
         e = sql_step(q);
     }

@@ -51,7 +51,7 @@ static void note_health(struct store *s, enum err e)
     if (good)
         log_info("store", "writing works again");
     else
-        log_error("store", "cannot write: %s; calls are kept in the journal until it works", sqlite3_errmsg(s->db));
+        log_error("store", "cannot write (%.*s: %s); calls are kept in the journal until it works", SPAN_ARG(err_code(e)), s->trouble);
 }
 
 /* What grew while there was work is given back: an idle gate is a small one. */
@@ -143,9 +143,11 @@ static bool turn(struct store *s, uint64_t generation, bool *more)
     /* Before reading: who appends later sets it again, and is read in the next turn. */
     atomic_exchange(&s->nudged, false);
     batch_synchronous(s, sync_due(s));
+    uint64_t commits = s->commits;
     enum err e = batch_run(s, generation, more);
     batch_synchronous(s, false);
-    note_health(s, e);
+    if (e != E_OK || s->commits != commits) /* without a write nothing was learned */
+        note_health(s, e);
     s->loaded = true;
     answer(s, generation, e);
     *more = *more && e == E_OK;
@@ -239,6 +241,6 @@ void store_close(struct store *s)
     if (s->running)
         stop(s);
     if (s->unsynced && batch_sync(s) != E_OK)
-        log_error("store", "the last records stay in the journal: %s", sqlite3_errmsg(s->db));
+        log_error("store", "the last records stay in the journal: %s", s->trouble);
     store_release(s);
 }
