@@ -126,19 +126,21 @@ static void put_framing(struct http_request *c, int status, int64_t length, stru
         buf_put(out, SPAN("connection: keep-alive\r\n"));
 }
 
-/* Whether the connection outlives this reply must be known when its head is written. */
-static bool must_close(const struct http_request *c)
+/* Whether the connection outlives this reply should be known when its head is written: a peer that is not told may send
+ * its next request into a closing connection. `final`: nothing more of the body will be read. */
+static bool must_close(const struct http_request *c, bool final)
 {
     bool silent = !c->continued && c->in.unread.len == 0 && !c->body.over; /* it may send its body, or not: no telling */
-    return c->close || c->half || c->server->draining || c->fault != E_OK || silent;
+    bool too_much = final && body_left(&c->body) > CONN_SKIP;
+    return c->close || c->half || c->server->draining || c->fault != E_OK || silent || too_much;
 }
 
-static struct buf *put_head(struct http_request *c, int status, const struct http_field *fields, size_t count, int64_t length)
+static struct buf *put_head(struct http_request *c, int status, const struct http_field *fields, size_t count, int64_t length, bool final)
 {
     must(c->state == CONN_BUSY && !c->replied && status >= 200);
     struct buf *out = cork(c);
     c->replied = true;
-    c->close = must_close(c);
+    c->close = must_close(c, final);
     http_put_status(out, status);
     put_date(c->server);
     for (size_t i = 0; i < count; i++) {
@@ -154,7 +156,7 @@ static struct buf *put_head(struct http_request *c, int status, const struct htt
 
 void http_reply_head(struct http_request *r, int status, const struct http_field *fields, size_t count, int64_t length)
 {
-    (void)put_head(r, status, fields, count, length);
+    (void)put_head(r, status, fields, count, length, false);
 }
 
 void http_reply_write(struct http_request *r, struct span bytes)
@@ -210,7 +212,7 @@ void http_reply_end(struct http_request *r, const struct http_field *trailers, s
 
 void http_reply(struct http_request *r, int status, const struct http_field *fields, size_t count, struct span body)
 {
-    struct buf *out = put_head(r, status, fields, count, (int64_t)body.len);
+    struct buf *out = put_head(r, status, fields, count, (int64_t)body.len, true);
     if (out->broken) {
         http_reply_cut(r);
         return;

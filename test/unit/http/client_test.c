@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "test/test.h"
 #include "test/unit/http/rig.h"
+#include "test/unit/net/papers.h"
 
 /* ---- an upstream of few words ---- */
 
@@ -644,4 +645,45 @@ TEST(closing_at_any_moment)
     expect(&c, "GET /late HTTP/1.1\r\nhost: a\r\n\r\n", IO_END, 200, SPAN("late"), false);
     caller_stop(&c);
     rig_stop(&rig);
+}
+
+TEST(over_tls)
+{
+    struct papers papers;
+    struct rig rig;
+    struct caller c;
+    char why[256];
+    papers_make(&papers);
+    struct tls_server *server = tls_server_new(span_of(papers.cert), span_of(papers.key), why);
+    struct tls_client *client = tls_client_new(span_of(papers.ca), why);
+    must(server && client);
+    rig_start_tls(&rig, server);
+    caller_start(&c, rig_port(&rig.address));
+    c.origin.tls = client;
+    caller_open(&c);
+    expect(&c, "GET /memo HTTP/1.1\r\nhost: a\r\n\r\n", IO_END, 200, SPAN("0"), false);
+    expect(&c, "GET /memo HTTP/1.1\r\nhost: a\r\n\r\n", IO_END, 200, SPAN("1"), true);
+    struct ask a = { .chunked = true, .more = 8 << 20, .body = SPAN("abc") };
+    ask_open(&a, &c, "POST /stream HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    loop_run(&c.loop);
+    CHECK_INT(a.end, IO_END);
+    CHECK_INT(a.in.len, (8 << 20) + 3);
+    buf_free(&a.in);
+    struct ask cut = ask_once(&c, "GET /cut HTTP/1.1\r\nhost: a\r\n\r\n");
+    CHECK_INT(cut.end, IO_FAILED);
+    CHECK_INT(cut.fault, E_UPSTREAM_BROKEN);
+    buf_free(&cut.in);
+    int plain = rig_dial(rig_port(&rig.address)); /* who speaks no TLS is dropped */
+    struct buf left;
+    buf_init(&left, 1 << 20);
+    rig_send(plain, SPAN("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+    (void)rig_read_all(plain, &left);
+    CHECK(!span_starts(buf_span(&left), SPAN("HTTP")));
+    buf_free(&left);
+    close(plain);
+    caller_stop(&c);
+    rig_stop(&rig);
+    tls_client_free(client);
+    tls_server_free(server);
+    papers_burn(&papers);
 }

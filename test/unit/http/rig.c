@@ -265,7 +265,7 @@ static void *run(void *self)
     return NULL;
 }
 
-void rig_start(struct rig *r, const struct http_limits *limits)
+static void start(struct rig *r, const struct http_limits *limits, struct tls_server *tls)
 {
     char why[256];
     struct http_service service = { r, begin, refused };
@@ -275,9 +275,13 @@ void rig_start(struct rig *r, const struct http_limits *limits)
     must(listen_parse(SPAN("127.0.0.1:0"), &r->address));
     r->server = http_server_new(&r->loop, &r->limits, &service);
     must(r->server);
-    must(http_server_listen(r->server, &r->address, NULL, r, why));
+    must(http_server_listen(r->server, &r->address, tls, r, why));
     must(pthread_create(&r->thread, NULL, run, r) == 0);
 }
+
+void rig_start(struct rig *r, const struct http_limits *limits) { start(r, limits, NULL); }
+
+void rig_start_tls(struct rig *r, struct tls_server *tls) { start(r, NULL, tls); }
 
 void rig_stop(struct rig *r)
 {

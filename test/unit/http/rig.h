@@ -21,6 +21,7 @@ struct rig {
 };
 
 void rig_start(struct rig *r, const struct http_limits *limits); /* limits NULL: the default ones */
+void rig_start_tls(struct rig *r, struct tls_server *tls);
 void rig_stop(struct rig *r);
 void rig_drain(struct rig *r); /* from the test's thread; r->done counts */
 
