@@ -203,6 +203,11 @@ TEST(restore_walk_and_sweep)
     const int64_t real = 1;
     ledger_settle(l, &h, &real); /* the account outlived its window for this */
     CHECK_INT(ledger_sweep(l, 501), 1);
+    w.amount = 0;
+    CHECK_INT(ledger_reserve(l, &h, &w, 1, &why), E_OK);
+    CHECK_INT(ledger_sweep(l, 501), 0); /* nothing is held, but a call points at it */
+    ledger_settle(l, &h, &real);
+    CHECK_INT(ledger_sweep(l, 501), 1);
     ledger_free(l);
 }
 
