@@ -223,12 +223,14 @@ enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct
     uint64_t hashes[LEDGER_LINES], set = 0;
     enum err e = E_OK;
     must(!hold->open && count <= LEDGER_LINES);
+    hold->count = 0;
     for (size_t i = 0; i < count; i++) {
         must(wants[i].amount >= 0);
+        if (!wants[i].account.at)
+            return E_NO_MEMORY; /* for its name, that is */
         hashes[i] = map_hash(wants[i].account);
         set |= UINT64_C(1) << hashes[i] % SHARDS;
     }
-    hold->count = 0;
     lock_set(l, set);
     for (size_t i = 0; i < count && !e; i++) {
         e = take_line(shard_of(l, hashes[i]), &wants[i], hashes[i], &hold->lines[i]);

@@ -52,8 +52,9 @@ struct ledger_balance {
 struct ledger *ledger_new(void);
 void ledger_free(struct ledger *l);
 
-/* E_OK and *hold open; or E_BUDGET_EXCEEDED with *why and nothing taken; E_NO_MEMORY, nothing taken. An account that is
- * not there begins at zero. A new limit takes effect with the first want that carries it. */
+/* E_OK and *hold open; or E_BUDGET_EXCEEDED with *why and nothing taken; E_NO_MEMORY, nothing taken (also when an account is
+ * SPAN_NONE: its name found no room). An account that is not there begins at zero. A new limit takes effect with the first
+ * want that carries it. */
 CHECKED enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct ledger_want *wants, size_t count, struct ledger_refusal *why);
 /* Changes what an open hold reserves on one line (a resized reservation); E_BUDGET_EXCEEDED leaves it as it was. */
 CHECKED enum err ledger_resize(struct ledger *l, struct ledger_hold *hold, size_t line, int64_t amount, struct ledger_refusal *why);

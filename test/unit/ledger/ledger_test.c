@@ -67,6 +67,18 @@ TEST(all_or_nothing)
     ledger_free(l);
 }
 
+TEST(an_account_without_a_name_is_refused)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    struct ledger_refusal why;
+    struct ledger_want wants[] = { want("a", 10, 1), { .limit = 10 } };
+    CHECK_INT(ledger_reserve(l, &h, wants, 2, &why), E_NO_MEMORY);
+    CHECK(!h.open);
+    BALANCE("a", 0, 0, 0);
+    ledger_free(l);
+}
+
 TEST(one_account_named_twice_is_summed)
 {
     struct ledger *l = ledger_new();
