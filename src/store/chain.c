@@ -234,7 +234,7 @@ enum err store_verify(struct store_reader *r, int64_t *rows, uint64_t *bad_id)
     if (c.entry && c.row)
         e = walk(&c, rows, bad_id);
     sqlite3_finalize(c.entry);
-    sqlite3_finalize(c.row);
+    reader_finish(r, c.row);
     buf_free(&c.text);
     buf_free(&c.ids);
     return e;

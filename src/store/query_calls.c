@@ -52,7 +52,7 @@ enum err store_calls(
         statement = query_prepare(r, &q, &e);
     if (statement)
         e = visit_all(r, statement, visit, self);
-    sqlite3_finalize(statement);
+    reader_finish(r, statement);
     query_free(&q);
     return e;
 }

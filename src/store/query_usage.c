@@ -142,7 +142,7 @@ enum err store_usage(struct store_reader *r, const struct call_filter *f, const 
         statement = query_prepare(r, &q, &e);
     if (statement)
         e = collect(statement, chosen, by_count, &found);
-    sqlite3_finalize(statement);
+    reader_finish(r, statement);
     query_free(&q);
     *rows = found.at;
     *count = found.count;
@@ -212,7 +212,7 @@ enum err store_runs(struct store_reader *r, struct span cursor, int limit, struc
     sqlite3_stmt *statement = query_prepare(r, &q, &e);
     if (statement)
         e = collect_runs(statement, &found);
-    sqlite3_finalize(statement);
+    reader_finish(r, statement);
     query_free(&q);
     *next = SPAN_NONE;
     if (e == E_OK && found.count > (size_t)limit) {

@@ -47,6 +47,12 @@ void reader_hurried(struct store_reader *r) { r->deadline = thread_now() + READ_
 
 void reader_unhurried(struct store_reader *r) { r->deadline = 0; }
 
+void reader_finish(struct store_reader *r, sqlite3_stmt *q)
+{
+    sqlite3_finalize(q);
+    (void)sqlite3_db_release_memory(r->db);
+}
+
 /* ---- queries --------------------------------------------------------------------------------------------------------------- */
 
 void query_init(struct query *q)

@@ -20,6 +20,9 @@ struct store_reader {
 void reader_hurried(struct store_reader *r);
 void reader_unhurried(struct store_reader *r);
 
+/* And ends with this one: a query over much history leaves no memory behind. q may be NULL. */
+void reader_finish(struct store_reader *r, sqlite3_stmt *q);
+
 /* A query under construction: constant text, and the values of its parameters in their order. */
 enum { QUERY_VALUES = 24 };
 struct query {

@@ -23,7 +23,7 @@ struct store_line {
 struct store_record {
     bool row; /* false: a hold */
     uint64_t position;
-    uint64_t call;
+    uint64_t call; /* below 2^63 */
     int64_t at;
     int verdict; /* enum verdict of ledger/journal.h: 0 allowed, 1 denied, 2 error, 3 in doubt */
     int status;
@@ -35,6 +35,9 @@ struct store_record {
     const struct store_line *lines;
     size_t count;
 };
+/* read fills *out; its spans live until applied(), its lines until the next read. seek goes back to a position at or after
+ * what was applied: at recovery, and when a transaction failed. applied() is told what is synced to the disk, not merely
+ * committed: about a second later. */
 struct store_source {
     void *self;
     bool (*read)(void *self, struct store_record *out);
@@ -67,7 +70,7 @@ struct store_object {
     int64_t version, created_at, updated_at;
 };
 /* Blocking, done on the store thread, durable (synced) when it returns. version_seen: 0 create only, -1 any, else the
- * version that must still be there: E_CONFLICT. body SPAN_NONE deletes. */
+ * version that must still be there: E_CONFLICT. body SPAN_NONE deletes: E_NOT_FOUND when there is nothing. Versions go on after it. */
 CHECKED enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms);
 
 /* Reading: one reader per thread. Results are in arena a. */
@@ -88,7 +91,8 @@ struct call_filter {
 CHECKED enum err store_calls(struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self);
 CHECKED enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct span *json); /* E_NOT_FOUND */
 
-/* Sums over calls, grouped. by: up to 4 of key, run, vendor, operation, model, step, workspace, user, denied, day. */
+/* Sums over calls, grouped, dearest first (by day first: in order of days). More than 10,000 groups: E_TOO_LARGE; longer
+ * than 30 s: E_OVERLOADED; limit is not used. forwarded: allowed, in doubt, or failed after a hold. by: up to 4 of key, run, vendor, operation, model, step, workspace, user, denied, day. */
 struct usage_row {
     struct span group[4];
     int64_t calls, forwarded, refused;
@@ -97,10 +101,11 @@ struct usage_row {
     int64_t first_at, last_at;
 };
 CHECKED enum err store_usage(struct store_reader *r, const struct call_filter *f, const struct span *by, size_t by_count, struct arena *a, struct usage_row **rows, size_t *count);
-/* Runs, latest first, keyset by last_at/run: cursor text in and out. */
+/* Runs (group[0]; group[1] is the workspace), latest first, keyset by last_at/run: cursor text in and out. */
 CHECKED enum err store_runs(struct store_reader *r, struct span cursor, int limit, struct arena *a, struct usage_row **rows, size_t *count, struct span *next);
 
-/* Checks the hash chain: E_OK and the number of rows, or E_CONFLICT and *bad_id. */
+/* Checks the hash chain: E_OK and the number of rows, or E_CONFLICT and *bad_id: the row that was edited, moved, put in or
+ * taken out, or the one that lost its predecessor. Takes its time, in many short reads. */
 CHECKED enum err store_verify(struct store_reader *r, int64_t *rows, uint64_t *bad_id);
 
 #endif

@@ -7,7 +7,11 @@
 #include "store/inside.h"
 
 #include <errno.h>
+#include <stdlib.h> /* defines __GLIBC__ where it is so */
 #include <time.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -61,6 +65,9 @@ static void rest(struct store *s)
     buf_free(&s->text);
     buf_free(&s->batch.ids);
     (void)sqlite3_db_release_memory(s->db);
+#ifdef __GLIBC__
+    (void)malloc_trim(0); /* it keeps freed pages otherwise: 4.6 MiB after a burst, measured */
+#endif
 }
 
 static void do_chores(struct store *s)
