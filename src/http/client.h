@@ -51,7 +51,8 @@ struct http_call *http_call_open(struct http_pool *p, const struct http_origin *
 /* IO_BYTES: connected, may send; IO_WAIT; IO_FAILED. */
 enum io http_call_ready(struct http_call *c);
 /* head: complete, as composed with http_put_*; its framing fields must fit what follows. body: the first run, may be empty;
- * `last`: nothing follows. Only once, when ready. `chunked`: later runs are framed as chunks here. */
+ * `last`: nothing follows. Only once, when ready. `chunked`: body and later runs are framed as chunks here. What is sent on
+ * a call that has failed meanwhile is dropped. */
 void http_call_send(struct http_call *c, struct span head, struct span body, bool chunked, bool last);
 void http_call_write(struct http_call *c, struct span body, bool last);
 bool http_call_room(const struct http_call *c);

@@ -79,7 +79,7 @@ static void await(struct http_request *c)
     c->scan = (struct head_scan){ 0 };
     c->watch = WATCH_NONE;
     c->watch_mark = taken(c);
-    timer_set(c->server->loop, &c->timer, c->server->limits.idle_ms);
+    timer_set(c->server->loop, &c->timer, c->server->draining ? CONN_LINGER_MS : c->server->limits.idle_ms);
 }
 
 void conn_resume(struct http_request *c)
@@ -204,10 +204,10 @@ static bool take_head(struct http_request *c)
     return true;
 }
 
-/* As many requests as are there and are answered at once. */
+/* As many requests as are there and are answered at once; but a peer that takes no replies gets no further ones. */
 static void advance(struct http_request *c, const bool *dead)
 {
-    while (!*dead && c->in.unread.len > 0) {
+    while (!*dead && c->in.unread.len > 0 && wire_has_room(c->wire)) {
         if (c->state == CONN_SKIP_BODY && !skip_body(c))
             return;
         if (c->state != CONN_IDLE && c->state != CONN_HEAD)
@@ -379,6 +379,8 @@ static void on_ended(void *self, enum err why)
 static void on_drained(void *self)
 {
     struct http_request *c = self;
+    if (c->state == CONN_IDLE || c->state == CONN_HEAD)
+        loop_later(c->server->loop, &c->next);
     if (c->state != CONN_BUSY)
         return;
     conn_watch(c);

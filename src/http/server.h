@@ -53,7 +53,7 @@ void http_server_renew(struct http_server *s, struct tls_server *tls);
  * connection is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *self), void *self);
 size_t http_server_busy(const struct http_server *s); /* requests under way */
-void http_server_free(struct http_server *s);         /* drops what is open */
+void http_server_free(struct http_server *s);         /* drops what is open; gone() is called for requests under way */
 
 /* What was asked. Valid while the request lives. */
 const struct http_head *http_request_head(const struct http_request *r);
@@ -71,13 +71,15 @@ enum io http_request_read(struct http_request *r, struct span *bytes);
 enum err http_request_fault(const struct http_request *r);
 
 /* The reply: head once, then bytes, then end. length -1: chunked (or until close for HTTP/1.0); HEAD, 1xx, 204 and 304
- * send no body whatever is written. `fields` must not hold framing fields (content-length, transfer-encoding, connection,
- * date): they are the server's. Head and first bytes leave in one write. */
+ * send no body whatever is written. `fields` should not hold framing fields (content-length, transfer-encoding, connection,
+ * keep-alive, date): they are the server's, and dropped. What is written gathers until 16 KiB are there, the reply ends or
+ * the loop's turn does, so that head and first bytes leave in one write. More than `length` must not be written. */
 void http_reply_head(struct http_request *r, int status, const struct http_field *fields, size_t count, int64_t length);
 void http_reply_write(struct http_request *r, struct span bytes);
 bool http_reply_room(const struct http_request *r); /* false: wait for wake() */
 /* Ends the reply; trailers only go out when chunked and are ignored otherwise. If the request's body was not read to its
- * end, up to 256 KiB of it are skipped, else the connection closes. r is dead after it. */
+ * end, up to 256 KiB of it are skipped, else the connection closes. Less than `length` written: as http_reply_cut. r is
+ * dead after it. */
 void http_reply_end(struct http_request *r, const struct http_field *trailers, size_t count);
 /* Whole reply in one call. */
 void http_reply(struct http_request *r, int status, const struct http_field *fields, size_t count, struct span body);

@@ -454,6 +454,48 @@ TEST(large_echo_with_backpressure)
     rig_stop(&rig);
 }
 
+enum { FLOOD = 200000 };
+
+static void *flood(void *self)
+{
+    struct span one = SPAN("GET /memo HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct buf many;
+    buf_init(&many, 1 << 20);
+    for (int i = 0; i < 1000; i++)
+        buf_put(&many, one);
+    for (int i = 0; i < FLOOD / 1000; i++)
+        rig_send(*(int *)self, buf_span(&many));
+    rig_send(*(int *)self, SPAN("GET /memo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    buf_free(&many);
+    return NULL;
+}
+
+TEST(flood_without_reading_is_bounded)
+{
+    struct rig rig;
+    struct buf all;
+    pthread_t thread;
+    int count = 0;
+    rig_start(&rig, NULL);
+    buf_init(&all, 64 << 20);
+    int fd = rig_dial(rig_port(&rig.address));
+    must(pthread_create(&thread, NULL, flood, &fd) == 0);
+    rig_sleep(600);
+    int begun = rig.begun;
+    rig_sleep(100);
+    CHECK_INT(rig.begun, begun); /* it stands still, */
+    CHECK(begun < FLOOD);
+    CHECK(rig_read_all(fd, &all)); /* and goes on */
+    pthread_join(thread, NULL);
+    struct span rest = buf_span(&all);
+    for (ptrdiff_t at; (at = span_find(rest, SPAN("HTTP/1.1 200"))) >= 0; count++)
+        rest = span_from(rest, (size_t)at + 12);
+    CHECK_INT(count, FLOOD + 1);
+    close(fd);
+    buf_free(&all);
+    rig_stop(&rig);
+}
+
 TEST(cut_replies_are_seen)
 {
     struct rig rig;
