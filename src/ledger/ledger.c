@@ -17,7 +17,7 @@
 #include "base/money.h"
 #include "base/must.h"
 
-enum { SHARDS = 64, FIRST_ROOM = 16, CACHE_LINE = 64 };
+enum { SHARDS = 64, FIRST_ROOM = 16, CACHE_LINE = 64, SWEEP_STRETCH = 64 };
 
 struct account {
     struct account *next; /* in its bucket */
@@ -381,21 +381,43 @@ void ledger_each(struct ledger *l, void (*visit)(void *self, struct span account
     }
 }
 
+static bool is_over(const struct account *a, int64_t before_ms)
+{
+    return !a->pins && !a->reserved && a->resets_at && a->resets_at < before_ms;
+}
+
+/* A stretch of the shard's list behind `at`, which is pinned; *at is pinned in turn. True: there is more. */
+static bool sweep_some(struct shard *s, struct account **at, int64_t before_ms, size_t *dropped)
+{
+    lock(s);
+    struct list *next = *at ? (*at)->all.next : s->all.next;
+    if (*at)
+        unpin(s, *at);
+    *at = NULL;
+    for (size_t n = 0; n < SWEEP_STRETCH && next != &s->all; n++) {
+        struct account *account = CONTAINER_OF(next, struct account, all);
+        next = next->next;
+        if (is_over(account, before_ms)) {
+            drop(s, account);
+            (*dropped)++;
+        } else {
+            *at = account;
+        }
+    }
+    bool more = next != &s->all;
+    if (more && *at)
+        (*at)->pins++;
+    unlock(s);
+    return more;
+}
+
 size_t ledger_sweep(struct ledger *l, int64_t before_ms)
 {
     size_t dropped = 0;
     for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *s = &l->shards[i];
-        lock(s);
-        for (struct list *at = s->all.next, *next; at != &s->all; at = next) {
-            struct account *account = CONTAINER_OF(at, struct account, all);
-            next = at->next;
-            if (account->pins || account->reserved || !account->resets_at || account->resets_at >= before_ms)
-                continue;
-            drop(s, account);
-            dropped++;
-        }
-        unlock(s);
+        struct account *at = NULL;
+        while (sweep_some(&l->shards[i], &at, before_ms, &dropped))
+            continue;
     }
     return dropped;
 }

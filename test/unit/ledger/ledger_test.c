@@ -223,6 +223,20 @@ TEST(restore_walk_and_sweep)
     ledger_free(l);
 }
 
+TEST(sweep_of_many)
+{
+    struct ledger *l = ledger_new();
+    char name[32];
+    for (int i = 0; i < 40000; i++) {
+        snprintf(name, sizeof(name), "account %d", i);
+        must(ledger_restore(l, span_of(name), i, 0, i % 3 ? 100 : 900) == E_OK);
+    }
+    CHECK_INT(ledger_sweep(l, 500), 26666);
+    CHECK_INT(ledger_sweep(l, 500), 0);
+    CHECK_INT(ledger_sweep(l, 901), 13334);
+    ledger_free(l);
+}
+
 /* A linear congruence is random enough to choose operations with. */
 static uint32_t draw(uint64_t *state, uint32_t below)
 {
