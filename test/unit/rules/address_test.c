@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * address_test.c - who is inside a network and who is not, with the spellings that other readers take and this one does not. */
 #include "rules/address.h"
 
 #include "test/test.h"

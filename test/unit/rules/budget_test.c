@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * budget_test.c - budgets as configured, mistakes in them as they are explained, and the names of accounts, which are the
+ * ledger's keys: two that differ must never become one. */
 #include "rules/budget.h"
 
 #include "base/text.h"

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * token_test.c - keys as text: made, checked, masked, and split from the run that may stand behind them. */
 #include "rules/token.h"
 
 #include "base/text.h"
