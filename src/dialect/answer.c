@@ -108,6 +108,16 @@ static int64_t vendor_cost(struct json *j, struct span usage)
     return member_find(j, top[3].raw, &upstream, 1, NULL) && member_nano(upstream.raw, &more) ? money_add(cost, more) : cost;
 }
 
+/* As a text that lives for ever: the parser's own does not. */
+static struct span search_size(struct span said)
+{
+    static const struct span sizes[] = { { "low", 3 }, { "medium", 6 }, { "high", 4 } };
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+        if (span_is(said, sizes[i]))
+            return sizes[i];
+    return SPAN_NONE;
+}
+
 void answer_openai_usage(struct json *j, struct span usage, struct usage *u)
 {
     struct json_value v;
@@ -123,13 +133,7 @@ void answer_openai_usage(struct json *j, struct span usage, struct usage *u)
     split_output(&c, u);
     u->tokens[METER_CITATION] = member_count(v, SPAN("citation_tokens"));
     u->fees[FEE_WEB_SEARCH] = member_count(v, SPAN("num_search_queries"));
-    struct span size = json_string(json_member(v, SPAN("search_context_size")));
-    if (span_is(size, SPAN("low")))
-        u->search = SPAN("low");
-    else if (span_is(size, SPAN("medium")))
-        u->search = SPAN("medium");
-    else if (span_is(size, SPAN("high")))
-        u->search = SPAN("high");
+    u->search = search_size(json_string(json_member(v, SPAN("search_context_size"))));
     u->vendor_cost = vendor_cost(j, usage);
 }
 

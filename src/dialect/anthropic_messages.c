@@ -187,7 +187,8 @@ static struct usage read_counts(struct json_value v)
 
 static void add_totals(struct usage *u)
 {
-    u->input_total = u->tokens[METER_IN] + u->tokens[METER_CACHE_READ] + u->tokens[METER_CACHE_WRITE] + u->tokens[METER_CACHE_WRITE_1H];
+    const int64_t *n = u->tokens;
+    u->input_total = n[METER_IN] + n[METER_CACHE_READ] + n[METER_CACHE_WRITE] + n[METER_CACHE_WRITE_1H];
     u->output_total = u->tokens[METER_OUT];
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/money.h"
+#include "base/text.h"
 
 enum { ASK_MODEL_MOST = 256 };
 static const int64_t ASK_COUNT_MOST = INT64_C(1) << 40;
@@ -78,6 +79,10 @@ enum err ask_read(struct json *j, struct span body, struct arena *a, const struc
         return r.error;
     if (found->model.len == 0 || found->model.len > ASK_MODEL_MOST) {
         *why = found->model.len ? "model is too long" : "model is missing";
+        return E_BAD_REQUEST;
+    }
+    if (!text_is_printable(found->model)) { /* it goes to logs and headers */
+        *why = "model has characters that no model's name has";
         return E_BAD_REQUEST;
     }
     return E_OK;

@@ -39,8 +39,8 @@ struct ask_field {
 
 /* fields ends with a name of SPAN_NONE. A model must be there. Names that differ from a field's by case only are
  * refused: some vendors read them as the field. */
-CHECKED enum err ask_read(struct json *j, struct span body, struct arena *a, const struct ask_field *fields, struct ask_found *found,
-    const char **why);
+CHECKED enum err ask_read(struct json *j, struct span body, struct arena *a, const struct ask_field *fields,
+    struct ask_found *found, const char **why);
 /* Slots to an ask that is sound for text: limits, tier, user, the byte bound. */
 void ask_begin(struct span body, const struct ask_found *found, struct ask *out);
 /* A picture of so many base64 bytes at raw stands in the body and costs at most `most` tokens. */

@@ -21,6 +21,7 @@ static const struct ask_field fields[] = {
     ASK_FIELD("user", ASK_TEXT, user, " must be a string"),
     ASK_FIELD("messages", ASK_RAW, messages, ""),
     ASK_FIELD("tools", ASK_RAW, tools, ""),
+    ASK_FIELD("functions", ASK_RAW, tools, ""),
     ASK_FIELD("stream_options", ASK_RAW, stream_options, ""),
     ASK_FIELD("prediction", ASK_RAW, prediction, ""),
     ASK_FIELD("web_search_options", ASK_RAW, search_options, ""),
@@ -30,7 +31,7 @@ static const struct ask_field fields[] = {
 
 /* --- the request's messages --- */
 
-enum { CONTENT = 1, IMAGE_URL, URL, AUDIO, ID, TYPE, TEXT, INPUT_AUDIO, REFUSAL, CACHE_CONTROL, NAME };
+enum { CONTENT = 1, IMAGE_URL, URL, AUDIO, ID, TYPE, TEXT, INPUT_AUDIO, REFUSAL, CACHE_CONTROL };
 static const struct span message_names[] = {
     [CONTENT - 1] = { "content", 7 },
     [IMAGE_URL - 1] = { "image_url", 9 },
@@ -42,15 +43,13 @@ static const struct span message_names[] = {
     [INPUT_AUDIO - 1] = { "input_audio", 11 },
     [REFUSAL - 1] = { "refusal", 7 },
     [CACHE_CONTROL - 1] = { "cache_control", 13 },
-    [NAME - 1] = { "name", 4 },
-    [NAME] = { NULL, 0 },
+    [CACHE_CONTROL] = { NULL, 0 },
 };
 
 /* Parts of kinds that are not known here (files, videos, ...) may cost what cannot be seen. */
 static bool known_part_member(uint64_t name)
 {
-    return name == TYPE || name == TEXT || name == IMAGE_URL || name == INPUT_AUDIO || name == REFUSAL || name == CACHE_CONTROL ||
-           name == NAME || name == ID;
+    return name == TYPE || name == TEXT || name == IMAGE_URL || name == INPUT_AUDIO || name == REFUSAL || name == CACHE_CONTROL;
 }
 
 static void weigh_message(void *self, uint64_t place, bool name, struct span raw)
@@ -62,7 +61,7 @@ static void weigh_message(void *self, uint64_t place, bool name, struct span raw
             ask->input_unbounded = true;
         return;
     }
-    bool picture = place == WALK_AT5(WALK_ITEM, CONTENT, WALK_ITEM, IMAGE_URL, URL) || place == WALK_AT4(WALK_ITEM, CONTENT, WALK_ITEM, IMAGE_URL);
+    bool picture = place == (part << 16 | WALK_AT2(IMAGE_URL, URL)) || place == (part << 8 | IMAGE_URL);
     if (picture && ask_is_inline_picture(raw))
         ask_picture(ask, raw, PICTURE_TOKENS_MOST);
     else if (picture || place == WALK_AT3(WALK_ITEM, AUDIO, ID)) /* an address; an earlier answer's sound */
@@ -87,6 +86,12 @@ static enum err read_options(struct json *j, struct span raw, struct ask *out, c
 /* Models named so search the web before each answer. */
 static bool always_searches(struct span model) { return span_find(model, SPAN("-search-")) >= 0; }
 
+/* And these as often as they like. */
+static bool searches_at_will(struct span model)
+{
+    return span_find(model, SPAN("deep-research")) >= 0 || span_ends(model, SPAN(":online"));
+}
+
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
@@ -99,6 +104,10 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     if (found.search_options.at || always_searches(found.model)) {
         out->input_unbounded = true;
         out->fees[FEE_WEB_SEARCH] = out->choices;
+    }
+    if (searches_at_will(found.model)) {
+        out->input_unbounded = true;
+        out->fees[FEE_WEB_SEARCH] = -1;
     }
     return read_options(j, found.stream_options, out, why);
 }
@@ -140,7 +149,8 @@ static void edit_limit(const struct member *limit, const struct member *old_limi
 
 static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
 {
-    struct member m[] = { { .name = SPAN("max_completion_tokens") }, { .name = SPAN("max_tokens") }, { .name = SPAN("stream_options") } };
+    struct member m[] = { { .name = SPAN("max_completion_tokens") }, { .name = SPAN("max_tokens") },
+        { .name = SPAN("stream_options") } };
     struct ask_splices s = { .body = body };
     bool empty;
     if (!member_find(j, body, m, 3, &empty) || empty) {
@@ -213,7 +223,8 @@ static bool worth_reading(struct span data, const struct stream_meter *m)
 
 static bool no_choices(const struct member *choices)
 {
-    return !choices->raw.at || (choices->kind == JSON_ARRAY && !span_trim(span_make(choices->raw.at + 1, choices->raw.len - 2)).len);
+    struct span raw = choices->raw;
+    return !raw.at || (choices->kind == JSON_ARRAY && span_trim(span_make(raw.at + 1, raw.len - 2)).len == 0);
 }
 
 /* What a chunk is read for, beside the meter. */

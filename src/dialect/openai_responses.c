@@ -27,7 +27,7 @@ static const struct ask_field fields[] = {
     { .name = { NULL, 0 } },
 };
 
-enum { TYPE = 1, CONTENT, OUTPUT, IMAGE_URL, FILE_ID, FILE_URL, FILE_DATA, ACTION, SEARCH_SIZE };
+enum { TYPE = 1, CONTENT, OUTPUT, IMAGE_URL, FILE_ID, FILE_URL, FILE_DATA, ACTION, SEARCH_SIZE, ID };
 static const struct span names[] = {
     [TYPE - 1] = { "type", 4 },
     [CONTENT - 1] = { "content", 7 },
@@ -38,7 +38,8 @@ static const struct span names[] = {
     [FILE_DATA - 1] = { "file_data", 9 },
     [ACTION - 1] = { "action", 6 },
     [SEARCH_SIZE - 1] = { "search_context_size", 19 },
-    [SEARCH_SIZE] = { NULL, 0 },
+    [ID - 1] = { "id", 2 },
+    [ID] = { NULL, 0 },
 };
 
 /* --- the request --- */
@@ -66,14 +67,21 @@ static bool known_item(struct span type)
     return false;
 }
 
+struct weighing {
+    struct ask *ask;
+    bool ids; /* some item has one */
+};
+
 static void weigh_item(void *self, uint64_t place, bool name, struct span raw)
 {
-    struct ask *ask = self;
+    struct weighing *w = self;
+    struct ask *ask = w->ask;
     const uint64_t content = WALK_AT3(WALK_ITEM, CONTENT, WALK_ITEM), output = WALK_AT3(WALK_ITEM, OUTPUT, WALK_ITEM),
                    screen = WALK_AT2(WALK_ITEM, OUTPUT);
     bool part = place >> 8 == content || place >> 8 == output || place >> 8 == screen;
     uint64_t last = place & 0xff;
     if (name) {
+        w->ids = w->ids || place == WALK_AT2(WALK_ITEM, ID);
         if (part && (last == FILE_ID || last == FILE_URL || last == FILE_DATA))
             ask->input_unbounded = true;
         return;
@@ -88,6 +96,21 @@ static void weigh_item(void *self, uint64_t place, bool name, struct span raw)
         ask_picture(ask, raw, PICTURE_TOKENS_MOST);
     else if (last == IMAGE_URL)
         ask->input_unbounded = true;
+}
+
+/* An item with neither a type nor a role is a reference to a stored one. */
+static bool has_references(struct json *j, struct span input)
+{
+    struct json_value v, item;
+    struct span name;
+    const char *why;
+    if (json_parse(j, input, true, &v, &why))
+        return true;
+    for (struct json_iter it = json_iter(v); json_next(&it, &name, &item);)
+        if (json_kind(item) == JSON_OBJECT && json_kind(json_member(item, SPAN("type"))) != JSON_STRING &&
+            json_kind(json_member(item, SPAN("role"))) != JSON_STRING)
+            return true;
+    return false;
 }
 
 /* Functions run at the caller's; everything else may bring input and fees of its own. */
@@ -107,13 +130,16 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
+    struct weighing w = { out, false };
     enum err e = ask_read(j, body, a, fields, &found, why);
     if (e)
         return e;
     ask_begin(body, &found, out);
     if (found.prompt.at)
         out->input_unbounded = true;
-    walk(found.input, names, weigh_item, out);
+    walk(found.input, names, weigh_item, &w);
+    if (w.ids && !out->input_unbounded && has_references(j, found.input))
+        out->input_unbounded = true;
     walk(found.tools, names, weigh_tool, out);
     for (int fee = 0; fee < FEE_COUNT; fee++)
         if (out->fees[fee] < 0)
@@ -149,7 +175,7 @@ static void count_call(void *self, uint64_t place, bool name, struct span raw)
         u->fees[FEE_WEB_SEARCH] += span_is(raw, SPAN("\"web_search_call\""));
         u->fees[FEE_FILE_SEARCH] += span_is(raw, SPAN("\"file_search_call\""));
     } else if (place == WALK_AT3(WALK_ITEM, ACTION, TYPE)) {
-        bool free = span_is(raw, SPAN("\"open_page\"")) || span_is(raw, SPAN("\"find_in_page\"")) || span_is(raw, SPAN("\"find\""));
+        bool free = span_is(raw, SPAN("\"open_page\"")) || span_is(raw, SPAN("\"find_in_page\""));
         u->fees[FEE_WEB_SEARCH] -= free && u->fees[FEE_WEB_SEARCH] > 0;
     }
 }

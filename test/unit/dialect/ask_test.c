@@ -58,6 +58,7 @@ TEST(chat_refusals)
     REFUSED("{\"model\":\"\"}", E_BAD_REQUEST);
     REFUSED("{\"model\":null}", E_BAD_REQUEST);
     REFUSED("{\"model\":5}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"a\\r\\nx: y\"}", E_BAD_REQUEST);
     REFUSED("{\"model\":\"a\",\"model\":\"b\"}", E_NOT_CANONICAL);
     REFUSED("{\"model\":\"a\",\"mod\\u0065l\":\"b\"}", E_NOT_CANONICAL);
     REFUSED("{\"model\":\"a\",\"Model\":\"b\"}", E_NOT_CANONICAL);
@@ -122,6 +123,8 @@ TEST(chat_search_and_prediction)
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
     CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"web_search_options\":{}}"), E_OK);
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
+    CHECK_INT(rig_ask(&r, "{\"model\":\"openai/gpt-4o:online\"}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == -1);
     CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"prediction\":{\"type\":\"content\",\"content\":\"abc\"}}"), E_OK);
     CHECK_INT(r.ask.output_extra, 34);
     CLOSE();
@@ -135,7 +138,7 @@ TEST(responses)
     CHECK_SPAN(r.ask.tier, SPAN("auto"));
     CHECK_INT(r.ask.output_limit, 9);
     static const char *const unbounded[] = { "\"previous_response_id\":\"r\"", "\"conversation\":\"c\"", "\"prompt\":{\"id\":\"p\"}",
-        "\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]", "\"tools\":[{\"type\":\"web_search\"}]", "\"tools\":[{\"type\":\"mcp\"}]",
+        "\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]", "\"input\":[{\"id\":\"x\"}]", "\"tools\":[{\"type\":\"web_search\"}]", "\"tools\":[{\"type\":\"mcp\"}]",
         "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"f\"}]}]",
         "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"image_url\":\"https://x\"}]}]",
         "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"file_id\":\"f\"}]}]",
