@@ -70,7 +70,8 @@ static nano_usd to_nano(wide sum, bool up)
 }
 
 /* The plain table of an era, or its last step below the input (strictly: the limit itself is still the lower price). */
-static const struct price_table *find_table(const struct price *p, enum price_era era, struct span name, int64_t when, int64_t input, bool step)
+static const struct price_table *find_table(const struct price *p, enum price_era era, struct span name, int64_t when,
+    int64_t input, bool step)
 {
     const struct price_table *best = NULL;
     for (size_t i = 0; i < p->table_count; i++) {
@@ -183,10 +184,12 @@ static int64_t factor_named(const struct price *p, struct span prefix, struct sp
     return 100;
 }
 
+static bool is_of_place(struct span factor) { return span_starts(factor, SPAN("geo_")) || span_starts(factor, SPAN("region_")); }
+
 /* A tier that has prices of its own is not multiplied on top. */
 static int64_t tier_factor(const struct price *p, struct span tier)
 {
-    if (!tier.len || find_table(p, PRICE_SVC, tier, 0, 0, false) || span_starts(tier, SPAN("geo_")) || span_starts(tier, SPAN("region_")))
+    if (!tier.len || is_of_place(tier) || find_table(p, PRICE_SVC, tier, 0, 0, false))
         return 100;
     return factor_named(p, SPAN(""), tier);
 }
@@ -346,7 +349,7 @@ static int64_t dearest_factor(const struct price *p, struct span tier)
     int64_t place = 100, mode = tier_factor(p, tier);
     for (size_t i = 0; i < p->factor_count; i++) {
         const struct price_factor *f = &p->factors[i];
-        bool of_place = span_starts(f->name, SPAN("geo_")) || span_starts(f->name, SPAN("region_"));
+        bool of_place = is_of_place(f->name);
         if (of_place && f->hundredths > place)
             place = f->hundredths;
         if (!of_place && tier_is_open(tier) && f->hundredths > mode)
@@ -375,7 +378,8 @@ static enum err bound_of(const struct price *p, int64_t input_most, bool output,
     return E_OK;
 }
 
-enum err price_ceiling(const struct price *p, int64_t input_most, int64_t output_most, struct span tier, int64_t at_ms, nano_usd *out)
+enum err price_ceiling(const struct price *p, int64_t input_most, int64_t output_most, struct span tier, int64_t at_ms,
+    nano_usd *out)
 {
     struct bound b;
     if (output_most < 0)

@@ -36,7 +36,8 @@ CHECKED enum err price_cost(const struct price *p, const struct usage *u, int64_
 /* The most a call can cost: every input token at the dearest input rate it can reach (fresh, written to cache, audio;
  * dearest tier that `input_most` can reach, dearest service tier asked for, dearest window), every output token at the
  * dearest output rate, plus fixed request fees; rounded up. */
-CHECKED enum err price_ceiling(const struct price *p, int64_t input_most, int64_t output_most, struct span tier, int64_t at_ms, nano_usd *out);
+CHECKED enum err price_ceiling(const struct price *p, int64_t input_most, int64_t output_most, struct span tier, int64_t at_ms,
+    nano_usd *out);
 /* The most that so many pieces (searches and the like, by enum fee) can cost; fees == NULL: 0. Comes on top of
  * price_ceiling, which counts the request fee alone. */
 CHECKED enum err price_fees_ceiling(const struct price *p, const int64_t fees[FEE_COUNT], nano_usd *out);

@@ -146,7 +146,7 @@ static bool without_date(struct span model, struct span *out)
 const struct price *price_find(const struct price_book *book, struct span provider, struct span model)
 {
     struct span plain;
-    struct price_book *b = (struct price_book *)(uintptr_t)book; /* what changes is the table of parsed rows, unseen from outside */
+    struct price_book *b = (struct price_book *)(uintptr_t)book; /* only the table of parsed rows changes, unseen outside */
     const struct price *p = find_exact(b, provider, model);
     if (p || !without_date(model, &plain))
         return p;
@@ -179,17 +179,18 @@ static bool read_member(const struct node *n, const char *field, struct buf *rat
     int64_t ignored;
     struct span name = n->name;
     bool fee = span_ends(name, SPAN("_fee"));
-    if (n->kind != NODE_SCALAR || !money_decimal(n->text, fee ? PRICE_PIECE_DIGITS : PRICE_RATE_DIGITS, &ignored) || ignored < 0) {
-        trouble_say(t, n, field, "%.*s: allowed: a decimal number of USD, not negative, at most %d decimals", SPAN_ARG(name),
-            fee ? PRICE_PIECE_DIGITS : PRICE_RATE_DIGITS);
+    int digits = fee ? PRICE_PIECE_DIGITS : PRICE_RATE_DIGITS;
+    if (n->kind != NODE_SCALAR || !money_decimal(n->text, digits, &ignored) || ignored < 0) {
+        trouble_say(t, n, field, "%.*s: allowed: a decimal number of USD, not negative, at most %d decimals", SPAN_ARG(name), digits);
         return false;
     }
     if (fee)
         name = span_first(name, name.len - 4);
     if (fee ? price_fee(name) < 0 : price_meter(name) < 0) {
-        trouble_say(t, n, field, "%.*s is not known; allowed: in, out, cache_read, cache_write, cache_write_1h, reason, audio_in, "
-            "audio_out, image_in, image_out (USD per million tokens), request_fee, web_search_fee, ... (USD each), context, "
-            "output_max", SPAN_ARG(n->name));
+        trouble_say(t, n, field,
+            "%.*s is not known; allowed: in, out, cache_read, cache_write, cache_write_1h, reason, audio_in, audio_out, image_in, "
+            "image_out (USD per million tokens), request_fee, web_search_fee, ... (USD each), context, output_max",
+            SPAN_ARG(n->name));
         return false;
     }
     if (fee)
