@@ -69,7 +69,9 @@ static enum err parse(struct tree *tree, struct span text, bool raw, struct trou
     }
     if (!node_only(tree->root, "", top_fields, t))
         return E_CONFIG;
-    return raw ? expand_names(tree->arena, tree->root, t) : node_expand(tree->arena, tree->root, t);
+    e = raw ? expand_names(tree->arena, tree->root, t) : node_expand(tree->arena, tree->root, t);
+    tree->expanded = !e;
+    return e;
 }
 
 static enum err read_root(struct tree *tree, const struct config_input *in, bool raw, struct trouble *t)
@@ -342,7 +344,7 @@ static void redact(const struct node *n, struct trouble *t)
 
 void tree_redact(const struct tree *tree, struct trouble *t)
 {
-    if (tree->root && t->set)
+    if (tree->expanded && t->set)
         redact(tree->root, t);
 }
 

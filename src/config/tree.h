@@ -31,7 +31,8 @@ struct entries {
 
 struct tree {
     const char *file_name; /* for messages */
-    struct node *root;     /* the file's map, settings of the API laid over it */
+    struct node *root;     /* the file's map, settings of the API laid over it; NULL: not read */
+    bool expanded;         /* its ${...} were replaced: messages must be looked through for what they gave */
     struct entries kinds[KIND_COUNT];
     struct digest digest; /* of everything that was read */
     struct arena *arena;

@@ -33,7 +33,7 @@ static enum err add(struct load *l, struct sources *all, const struct node *root
 {
     struct source *there = map_get(&all->by_slug, slug);
     if (!config_name_ok(slug)) {
-        trouble_say(l->t, root, "slug", "a manifest needs a slug; allowed: 1 to 64 characters of A-Z a-z 0-9 _ - .");
+        trouble_say(l->t, root, "vendor", "a manifest names its vendor; allowed: 1 to 64 characters of A-Z a-z 0-9 _ - .");
         return E_CONFIG;
     }
     if (there && there->embedded && !embedded) {
@@ -43,7 +43,7 @@ static enum err add(struct load *l, struct sources *all, const struct node *root
         return E_OK;
     }
     if (there) {
-        trouble_say(l->t, root, "slug", "found \"%.*s\", which %s has as well; allowed: one manifest a vendor", SPAN_ARG(slug), there->root->file);
+        trouble_say(l->t, root, "vendor", "found \"%.*s\", which %s has as well; allowed: one manifest a vendor", SPAN_ARG(slug), there->root->file);
         return E_CONFIG;
     }
     if (all->count == VENDORS_MOST) {
@@ -56,7 +56,7 @@ static enum err add(struct load *l, struct sources *all, const struct node *root
 
 static struct span slug_of(const struct node *root)
 {
-    const struct node *slug = node_get(root, "slug");
+    const struct node *slug = node_get(root, "vendor");
     return slug && slug->kind == NODE_SCALAR ? slug->text : SPAN_NONE;
 }
 
@@ -154,7 +154,7 @@ static enum err add_inline(struct load *l, struct sources *all, const struct nod
         return E_OK;
     if (slug.at && span_is(slug, entry->name))
         return add(l, all, manifest, slug, false);
-    trouble_say(l->t, manifest, path, "found slug \"%.*s\"; allowed: the entry's name, \"%.*s\"", SPAN_ARG(slug), SPAN_ARG(entry->name));
+    trouble_say(l->t, manifest, path, "found vendor \"%.*s\"; allowed: the entry's name, \"%.*s\"", SPAN_ARG(slug), SPAN_ARG(entry->name));
     return E_CONFIG;
 }
 
@@ -185,7 +185,7 @@ static enum err set_origin(struct load *l, const struct proxies *proxies, const 
 {
     struct base_url url;
     if (text.len > BASE_URL_LONGEST || !base_url_parse(text, l->a, &url)) {
-        trouble_say(l->t, at, path, "found \"%.*s\"; allowed: http://host[:port][/path] or https://..., without user, query or trailing slash",
+        trouble_say(l->t, at, path, "found \"%.*s\"; allowed: http://host[:port][/path] or https://..., without user and query",
             SPAN_ARG(span_first(text, 100)));
         return E_CONFIG;
     }
@@ -304,7 +304,7 @@ static enum err compile(struct load *l, const struct proxies *proxies, const str
     if (!node_span(n, path_with(&p, ".base_url"), &base_url, l->t))
         return E_CONFIG;
     if (base_url.at && (base_url.len > BASE_URL_LONGEST || !base_url_parse(base_url, l->a, &url))) {
-        trouble_found(l->t, n, path_with(&p, ".base_url"), "http://host[:port][/path] or https://..., without user, query or trailing slash");
+        trouble_found(l->t, n, path_with(&p, ".base_url"), "http://host[:port][/path] or https://..., without user and query");
         return E_CONFIG;
     }
     u->deadlines = l->s->settings.limits.deadlines;
