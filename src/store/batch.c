@@ -12,6 +12,8 @@ void batch_init(struct store *s)
 {
     struct batch *b = &s->batch;
     arena_init(&b->memory, BATCH_CEILING);
+    arena_init(&s->kept_memory, BATCH_CEILING);
+    s->kept_end = &s->kept;
     buf_init(&b->ids, BATCH_RECORDS * sizeof(uint64_t));
     buf_init(&s->text, BATCH_CEILING);
 }
@@ -29,9 +31,17 @@ static void reset(struct batch *b)
     b->open = false;
 }
 
+static void forget_kept(struct store *s)
+{
+    arena_free(&s->kept_memory);
+    s->kept = NULL;
+    s->kept_end = &s->kept;
+}
+
 void batch_free(struct store *s)
 {
     reset(&s->batch);
+    forget_kept(s);
     buf_free(&s->batch.ids);
     buf_free(&s->text);
 }
@@ -62,11 +72,8 @@ void batch_rollback(struct store *s)
     if (s->batch.open && !sqlite3_get_autocommit(s->db)) /* some errors have rolled back by themselves */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     reset(&s->batch);
-    for (size_t i = 0; i < s->source_count; i++) {
-        struct source *from = &s->sources[i];
-        from->read = from->committed;
-        from->from.seek(from->from.self, from->committed);
-    }
+    for (size_t i = 0; i < s->source_count; i++)
+        s->sources[i].read = s->sources[i].committed;
 }
 
 static enum err save_positions(struct store *s)
@@ -147,21 +154,45 @@ enum err batch_sync(struct store *s)
     return e;
 }
 
-static bool room(const struct batch *b)
+static bool room(const struct store *s)
 {
-    return b->records < BATCH_RECORDS && b->memory.taken < BATCH_MEMORY && b->bytes < BATCH_BYTES;
+    const struct batch *b = &s->batch;
+    return b->records < BATCH_RECORDS && b->memory.taken + s->kept_memory.taken < BATCH_MEMORY && b->bytes < BATCH_BYTES;
 }
 
-static enum err apply(struct store *s, struct source *from, const struct store_record *r)
+/* Read once, it exists nowhere else until the next start: without memory for it the process had better end, and replay. */
+static const struct kept *keep(struct store *s, struct source *from, const struct store_record *r)
 {
-    if (r->position <= from->read)
-        return E_OK; /* was applied before */
+    size_t lines = r->count * sizeof(*r->lines);
+    struct kept *k = arena_take(&s->kept_memory, sizeof(*k) + lines);
+    must(k);
+    *k = (struct kept){ NULL, from, *r };
+    if (lines)
+        memcpy(k + 1, r->lines, lines);
+    k->record.lines = (const struct store_line *)(const void *)(k + 1);
+    *s->kept_end = k;
+    s->kept_end = &k->next;
+    return k;
+}
+
+static enum err apply(struct store *s, const struct kept *k)
+{
+    const struct store_record *r = &k->record;
     enum err e = s->batch.open ? E_OK : batch_begin(s);
     if (e == E_OK)
         e = r->row ? row_put(s, r) : holds_open(s, r);
-    from->read = r->position;
+    k->from->read = r->position;
     s->batch.records++;
     s->batch.bytes += r->json.len;
+    return e;
+}
+
+/* Those of a batch that failed. */
+static enum err apply_kept(struct store *s)
+{
+    enum err e = E_OK;
+    for (const struct kept *k = s->kept; k && e == E_OK; k = k->next)
+        e = apply(s, k);
     return e;
 }
 
@@ -169,13 +200,15 @@ static enum err apply(struct store *s, struct source *from, const struct store_r
 static enum err take_turn(struct store *s, struct source *from, uint64_t generation, bool *any)
 {
     struct store_record r;
-    for (int i = 0; i < BATCH_TURN && room(&s->batch); i++) {
+    for (int i = 0; i < BATCH_TURN && room(s); i++) {
         if (!from->from.read(from->from.self, &r)) {
             from->drained = generation;
             return E_OK;
         }
         *any = true;
-        enum err e = apply(s, from, &r);
+        if (r.position <= from->committed)
+            continue; /* was applied before */
+        enum err e = apply(s, keep(s, from, &r));
         if (e != E_OK)
             return e;
     }
@@ -185,7 +218,7 @@ static enum err take_turn(struct store *s, struct source *from, uint64_t generat
 static enum err fill(struct store *s, uint64_t generation)
 {
     bool any = true;
-    while (any && room(&s->batch)) {
+    while (any && room(s)) {
         any = false;
         for (size_t i = 0; i < s->source_count; i++) {
             enum err e = take_turn(s, &s->sources[i], generation, &any);
@@ -198,11 +231,14 @@ static enum err fill(struct store *s, uint64_t generation)
 
 enum err batch_run(struct store *s, uint64_t generation, bool *more)
 {
-    enum err e = fill(s, generation);
-    *more = !room(&s->batch);
+    bool again = s->kept;
+    enum err e = again ? apply_kept(s) : fill(s, generation);
+    *more = again || !room(s);
     if (e == E_OK && s->batch.open)
         e = batch_commit(s);
-    if (e != E_OK)
+    if (e == E_OK)
+        forget_kept(s);
+    else
         batch_rollback(s);
     return e;
 }

@@ -12,27 +12,11 @@
 
 enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILING = 8 << 20, LINE_BYTES = 24 /* without the account */ };
 
-struct hold {
-    uint64_t call; /* its bytes are the key in the batch's map */
-    int64_t at;
-    struct span json; /* the source keeps it until the batch is applied */
-    struct store_line *lines;
-    size_t count;
-};
-
 static struct span key_of(const uint64_t *call) { return span_make((const char *)call, sizeof(*call)); }
 
 enum err holds_open(struct store *s, const struct store_record *r)
 {
-    struct arena *a = &s->batch.memory;
-    struct hold *h = ARENA_NEW(a, struct hold);
-    struct store_line *lines = ARENA_ARRAY(a, struct store_line, r->count ? r->count : 1);
-    if (!h || !lines)
-        return E_NO_MEMORY;
-    if (r->count)
-        memcpy(lines, r->lines, r->count * sizeof(*lines)); /* r->lines is the reader's scratch space */
-    *h = (struct hold){ r->call, r->at, r->json, lines, r->count };
-    return map_put(&s->batch.holds, key_of(&h->call), h) ? E_OK : E_NO_MEMORY;
+    return map_put(&s->batch.holds, key_of(&r->call), (void *)r) ? E_OK : E_NO_MEMORY;
 }
 
 enum err holds_close(struct store *s, uint64_t call)
@@ -68,7 +52,7 @@ static bool get_line(struct span *rest, struct store_line *line)
     return true;
 }
 
-static enum err save(struct store *s, const struct hold *h, struct buf *lines)
+static enum err save(struct store *s, const struct store_record *h, struct buf *lines)
 {
     sqlite3_stmt *q = s->statements[ST_HOLD];
     struct span bytes;

@@ -6,8 +6,8 @@
  *                 |- holds.c  a HOLD waits for its ROW, across batches in a table, and becomes a row in doubt at recovery
  *                 `- sums.c   balances, runs and hours: added up in memory, written once a batch
  *
- * A batch keeps nothing when it is rolled back: its memory is dropped and the sources are read again from where the last
- * transaction ended. All of this belongs to the store thread, or to the caller's while no thread runs. */
+ * What was read is kept in memory until it is committed, because a source is read once, forwards: a batch that was rolled
+ * back drops its sums and its holds and is applied again from there. All of this belongs to the store thread, or to the caller's while no thread runs. */
 #ifndef TG_STORE_INSIDE_H
 #define TG_STORE_INSIDE_H
 
@@ -23,8 +23,8 @@
 enum {
     BATCH_RECORDS = 4096,            /* in one transaction */
     BATCH_TURN = 64,                 /* from one source before the next has its turn: keeps ids nearly in order */
-    BATCH_MEMORY = 2 << 20,          /* of holds and sums, after which a batch ends early */
-    BATCH_CEILING = 16 << 20,        /* of the same: one record more must fit */
+    BATCH_MEMORY = 4 << 20,          /* of records and sums, after which a batch ends early */
+    BATCH_CEILING = 16 << 20,        /* of either: one record more must fit */
     BATCH_BYTES = 16 << 20,          /* of JSON in one transaction */
     GATHER_MS = 20,                  /* the longest that the first record of a batch waits under light load */
     SYNC_MS = 1000,                  /* the longest that a committed record is not on the platter */
@@ -53,6 +53,13 @@ struct source {
     uint64_t drained;   /* the generation (struct store) in which it last had nothing more */
 };
 
+/* A record that was read and is not committed yet; its lines stand behind it. */
+struct kept {
+    struct kept *next;
+    struct source *from;
+    struct store_record record;
+};
+
 /* The tip of the hash chain. */
 struct chain {
     int64_t rows;
@@ -62,7 +69,7 @@ struct chain {
 struct batch {
     struct arena memory;
     struct map accounts, runs; /* name -> sums (sums.c) */
-    struct map holds;          /* call id -> hold (holds.c) */
+    struct map holds;          /* call id -> the hold's record, if its row has not come */
     struct hour *hours;
     struct chain chain; /* becomes the store's at commit */
     struct buf ids;     /* of the rows, in the order of the chain */
@@ -89,6 +96,8 @@ struct store {
     size_t source_count;
     struct chain chain;
     struct batch batch;
+    struct arena kept_memory;
+    struct kept *kept, **kept_end; /* in the order they were read */
     struct buf text; /* what is hashed */
     uint64_t commits; /* so far */
     char trouble[160]; /* of the last write that failed, in SQLite's words */
@@ -144,6 +153,7 @@ CHECKED enum err chain_load(struct store *s);
 CHECKED enum err chain_save(struct store *s);
 
 /* holds.c */
+/* r stays until the batch ends. */
 CHECKED enum err holds_open(struct store *s, const struct store_record *r);
 CHECKED enum err holds_close(struct store *s, uint64_t call);
 CHECKED enum err holds_save(struct store *s);

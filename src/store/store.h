@@ -35,9 +35,8 @@ struct store_record {
     const struct store_line *lines;
     size_t count;
 };
-/* read fills *out; its spans live until applied(), its lines until the next read. seek goes back to a position at or after
- * what was applied: at recovery, and when a transaction failed. applied() is told what is synced to the disk, not merely
- * committed: about a second later. */
+/* read fills *out; its spans live until applied(), its lines until the next read. seek is called once, by store_recover.
+ * applied() is told what is synced to the disk, not merely committed: about a second later. */
 struct store_source {
     void *self;
     bool (*read)(void *self, struct store_record *out);

@@ -12,6 +12,7 @@ static bool read_next(void *self, struct store_record *out)
 {
     struct rig_source *f = self;
     pthread_mutex_lock(&f->mutex);
+    f->begun = true;
     bool some = f->next < f->count;
     if (some) {
         const struct rig_record *r = &f->records[f->next++];
@@ -27,7 +28,7 @@ static void seek(void *self, uint64_t position)
 {
     struct rig_source *f = self;
     pthread_mutex_lock(&f->mutex);
-    f->wronged = f->wronged || position < f->applied;
+    f->wronged = f->wronged || f->begun || position < f->applied;
     f->next = (size_t)(position / 10);
     pthread_mutex_unlock(&f->mutex);
 }
@@ -62,6 +63,7 @@ void rig_open(struct rig *g, bool start)
         must(g->store);
     }
     for (size_t i = 0; i < g->sources; i++) {
+        g->source[i].begun = false;
         struct store_source from = { &g->source[i], read_next, seek, applied };
         store_source_add(g->store, &from, (unsigned)i);
     }

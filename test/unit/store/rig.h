@@ -25,7 +25,8 @@ struct rig_source {
     size_t count, room, next;
     uint64_t applied;
     bool deaf;    /* applied() is not heard, as after a crash between commit and applied() */
-    bool wronged; /* the store broke a rule: a seek before what was applied */
+    bool begun;   /* was read from: no seek any more */
+    bool wronged; /* the store broke a rule: a seek before what was applied, or after a read */
     struct store_line scratch[RIG_LINES];
 };
 
