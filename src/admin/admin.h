@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * admin.h - the admin plane: a listener of its own, on a thread of its own, for operators and the command line.
  *
- * Every request needs the admin token (but /healthz, /readyz). The thread may block on queries and on the store; no call of
- * an agent waits for it. Routes are one table (admin/routes.c); each handler is a few lines over store, config and gate. */
+ * Every request needs the admin token (but /healthz, /readyz and the page itself, which holds no data). The thread may
+ * block on queries and on the store; no call of an agent waits for it. Routes are one table (admin/routes.c); each handler
+ * is a few lines over store, config and gate. */
 #ifndef TG_ADMIN_ADMIN_H
 #define TG_ADMIN_ADMIN_H
 
@@ -16,7 +17,7 @@ struct admin_parts {
     struct books *books;
     struct config_input config; /* file, data_dir, master key; objects are read from the store at each change */
     struct listen_address listen;
-    struct digest token_hash;   /* SHA-256 of the admin token */
+    struct digest token_hash;   /* SHA-256 of the admin token; not looked at while the configuration has one of its own */
 };
 
 /* Starts the thread. NULL: why[]. */
@@ -27,7 +28,10 @@ struct span admin_address(const struct admin *a);
 void admin_reload(struct admin *a);
 /* From the store thread after a commit: feeds the event streams. */
 void admin_committed(void *self);
-void admin_stop(struct admin *a); /* ends the thread, frees */
+/* Ends the thread and lets go of gate, books and configuration; admin_committed does nothing from then on. */
+void admin_stop(struct admin *a);
+/* The memory itself: once the store thread has ended too (books_close), since that may call admin_committed until then. */
+void admin_free(struct admin *a);
 
 /* Objects as the store has them, for config_load; and the stops among them. In arena a. */
 CHECKED enum err admin_objects(struct store_reader *r, struct arena *a, struct config_object **list, size_t *count);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * admin.c - the plane's thread, and the way of a request through it: token, route, body, handler.
+ *
+ *   begin -> token? -> route? -> query? -> body (waits) -> type? -> handler, which replies
+ *
+ * The token is asked for before the route, so that a stranger learns nothing of what there is, and before the body, so that
+ * one costs us nothing. */
+#include "admin/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+/* ---- configuration ---- */
+
+enum err admin_objects(struct store_reader *r, struct arena *a, struct config_object **list, size_t *count)
+{
+    struct store_object *stored;
+    enum err e = store_objects(r, a, &stored, count);
+    *list = NULL;
+    if (e)
+        return e;
+    *list = ARENA_ARRAY(a, struct config_object, *count + 1);
+    if (!*list)
+        return E_NO_MEMORY;
+    for (size_t i = 0; i < *count; i++)
+        (*list)[i] = (struct config_object){ stored[i].kind, stored[i].id, stored[i].body };
+    return E_OK;
+}
+
+enum err admin_input(struct admin *a, struct arena *arena, struct config_input *out)
+{
+    struct config_object *list;
+    *out = a->parts.config;
+    enum err e = admin_objects(a->reader, arena, &list, &out->object_count);
+    out->objects = list;
+    return e;
+}
+
+void admin_publish(struct admin *a, struct snapshot *s)
+{
+    gate_publish(a->parts.gate, s);
+    snapshot_drop(s);
+}
+
+enum err admin_reload_now(struct admin *a, struct trouble *t)
+{
+    struct arena arena;
+    struct config_input in;
+    struct snapshot *s = NULL;
+    arena_init(&arena, VISIT_ARENA);
+    enum err e = admin_input(a, &arena, &in);
+    if (!e)
+        e = config_load(&in, &s, t);
+    else
+        trouble_say(t, NULL, "", "the stored configuration cannot be read");
+    if (!e) {
+        admin_publish(a, s);
+        events_tell_change(a, SPAN("config"), SPAN_NONE, SPAN("reloaded"));
+    }
+    arena_free(&arena);
+    return e;
+}
+
+static void reload(void *self)
+{
+    struct trouble t = { .set = false };
+    if (admin_reload_now(self, &t) == E_OK)
+        log_info("admin", "the configuration was read again and is in force");
+    else
+        log_error("admin", "the configuration was not taken, the one in force stays: %s", t.text);
+}
+
+/* ---- what handlers need ---- */
+
+void visit_catch_up(struct visit *v) { v->stale = store_barrier(books_store(v->admin->parts.books)) != E_OK; }
+
+struct node *visit_object(struct visit *v)
+{
+    struct trouble t = { .set = false };
+    struct node *root = NULL;
+    struct span text = v->body.len ? buf_span(&v->body) : SPAN("{}");
+    if (node_read_json(&v->arena, "", text, &root, &t) != E_OK) {
+        reply_problem(v, E_BAD_REQUEST, t.field, "%s", t.text);
+        return NULL;
+    }
+    if (root->kind == NODE_MAP)
+        return root;
+    reply_problem(v, E_BAD_REQUEST, NULL, "allowed: a JSON object");
+    return NULL;
+}
+
+struct span visit_key_id(struct visit *v, struct span text)
+{
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    const struct key *key = map_get(&s->key_by_id, text);
+    struct span id = key ? arena_copy(&v->arena, key->id) : text;
+    snapshot_drop(s);
+    return id;
+}
+
+void reload_post(struct visit *v)
+{
+    struct trouble t = { .set = false };
+    enum err e = admin_reload_now(v->admin, &t);
+    if (e) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    json_open(&v->json, '{');
+    json_pair(&v->json, SPAN("config"), s->digest);
+    json_pair_time(&v->json, SPAN("loaded_at"), s->loaded_at);
+    json_close(&v->json, '}');
+    snapshot_drop(s);
+    reply_json(v, 200);
+}
+
+/* ---- the way of a request ---- */
+
+static void visit_free(struct visit *v)
+{
+    buf_free(&v->body);
+    buf_free(&v->out);
+    arena_free(&v->arena);
+    free(v);
+}
+
+/* Digests are compared, so neither the time nor the length tells anything of the token. */
+static bool token_fits(struct admin *a, const struct http_head *h)
+{
+    struct span given = http_get(h, SPAN("authorization"));
+    if (http_count(h, SPAN("authorization")) != 1 || !span_is_nocase(span_first(given, 7), SPAN("bearer ")))
+        return false;
+    given = span_trim(span_from(given, 7));
+    struct snapshot *s = gate_snapshot(a->parts.gate);
+    bool configured = s->settings.has_admin_token;
+    bool fits = configured && snapshot_admin(s, given);
+    snapshot_drop(s);
+    if (configured)
+        return fits;
+    struct digest digest = digest_sha256(given);
+    return digest_same(span_make((const char *)digest.bytes, DIGEST_LEN), span_make((const char *)a->parts.token_hash.bytes, DIGEST_LEN));
+}
+
+static bool is_open(struct span path)
+{
+    for (size_t i = 0; i < admin_route_count; i++)
+        if (admin_routes[i].open && span_is(path, span_of(admin_routes[i].path)))
+            return true;
+    return false;
+}
+
+static bool type_fits(struct visit *v)
+{
+    struct span type = http_get(http_request_head(v->request), SPAN("content-type"));
+    if (!v->body.len || http_is_type(type, SPAN("application/json")) || http_is_type(type, SPAN("application/merge-patch+json")))
+        return true;
+    reply_problem_as(v, 415, SPAN("unsupported_media_type"), SPAN("the body is of a type that is not read here"), NULL,
+        SPAN("allowed: content-type application/json"));
+    return false;
+}
+
+static bool find_route(struct visit *v, struct span path)
+{
+    const struct http_head *h = http_request_head(v->request);
+    struct span id, allow;
+    v->route = route_find(h->method, path, &id, &v->arena, &allow);
+    if (!v->route) {
+        if (allow.at)
+            reply_allow(v, allow);
+        else
+            reply_problem(v, E_NOT_FOUND, NULL, "no such path; GET /api/v1/openapi.json lists what there is");
+        return false;
+    }
+    v->id = id.at ? text_percent_decode(id, false, &v->arena) : SPAN_NONE;
+    if (!id.at || (v->id.at && text_is_utf8(v->id)))
+        return true;
+    reply_problem(v, E_BAD_REQUEST, NULL, "the path cannot be read; allowed: percent-encoded UTF-8");
+    return false;
+}
+
+/* False: replied. */
+static bool admit(struct visit *v)
+{
+    const struct http_head *h = http_request_head(v->request);
+    struct span query = h->target, path = h->target;
+    if (!span_cut(&query, '?', &path))
+        query = SPAN_NONE;
+    bool get = span_is(h->method, SPAN("GET")) || span_is(h->method, SPAN("HEAD"));
+    if (get && page_file(v, path))
+        return false;
+    if (!is_open(path) && !token_fits(v->admin, h)) {
+        reply_unauthorized(v);
+        return false;
+    }
+    return find_route(v, path) && query_read(v, query);
+}
+
+static void run(struct visit *v)
+{
+    if (type_fits(v))
+        v->route->run(v);
+    must(!v->request);
+    visit_free(v);
+}
+
+/* The body, as far as it has come; the handler when it is whole. */
+static void advance(struct visit *v)
+{
+    struct span bytes;
+    enum io io;
+    while ((io = http_request_read(v->request, &bytes)) == IO_BYTES) {
+        buf_put(&v->body, bytes);
+        if (!v->body.broken)
+            continue;
+        reply_problem(v, E_TOO_LARGE, NULL, "allowed: a body of at most %d bytes", VISIT_BODY);
+        visit_free(v);
+        return;
+    }
+    if (io == IO_WAIT)
+        return;
+    if (io == IO_END) {
+        run(v);
+        return;
+    }
+    reply_problem(v, http_request_fault(v->request), NULL, "the body did not arrive whole");
+    visit_free(v);
+}
+
+static void woken(void *mine) { advance(mine); }
+static void gone(void *mine) { visit_free(mine); }
+static const struct http_request_user visit_user = { .wake = woken, .gone = gone };
+
+static void begin(void *self, struct http_request *r)
+{
+    struct visit *v = calloc(1, sizeof(*v));
+    if (!v) {
+        http_reply(r, err_status(E_NO_MEMORY), NULL, 0, SPAN(""));
+        return;
+    }
+    v->admin = self;
+    v->request = r;
+    arena_init(&v->arena, VISIT_ARENA);
+    buf_init(&v->body, VISIT_BODY);
+    buf_init(&v->out, VISIT_ANSWER);
+    v->json = json_out(&v->out);
+    http_request_user(r, &visit_user, v);
+    if (admit(v))
+        advance(v);
+    else
+        visit_free(v);
+}
+
+/* ---- the thread ---- */
+
+static void *run_thread(void *self)
+{
+    loop_run(&((struct admin *)self)->loop);
+    return NULL;
+}
+
+static bool listen_here(struct admin *a, char why[256])
+{
+    struct http_limits limits = http_limits_default;
+    struct http_service service = { .self = a, .begin = begin };
+    limits.connections = ADMIN_CONNECTIONS;
+    a->server = http_server_new(&a->loop, &limits, &service);
+    return a->server && http_server_listen(a->server, &a->parts.listen, NULL, NULL, why);
+}
+
+static void let_go(struct admin *a)
+{
+    if (a->server)
+        http_server_free(a->server);
+    events_free(a);
+    loop_free(&a->loop);
+    store_reader_free(a->reader);
+    json_free(a->json);
+}
+
+struct admin *admin_start(const struct admin_parts *parts, char why[256])
+{
+    struct admin *a = calloc(1, sizeof(*a));
+    snprintf(why, 256, "out of memory");
+    if (!a)
+        return NULL;
+    a->parts = *parts;
+    a->started_at = clock_unix_ms();
+    must(pthread_mutex_init(&a->lock, NULL) == 0);
+    if (loop_init(&a->loop) != E_OK) {
+        admin_free(a);
+        return NULL;
+    }
+    events_init(a);
+    a->json = json_new();
+    a->reader = a->json ? store_reader_new(books_store(parts->books), why) : NULL;
+    a->running = a->reader && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
+    if (a->running)
+        return a;
+    let_go(a);
+    admin_free(a);
+    return NULL;
+}
+
+struct span admin_address(const struct admin *a) { return span_of(a->parts.listen.text); }
+
+void admin_reload(struct admin *a) { loop_post(&a->loop, reload, a); }
+
+static void answer_bell(void *self)
+{
+    struct admin *a = self;
+    must(pthread_mutex_lock(&a->lock) == 0);
+    a->rung = false;
+    must(pthread_mutex_unlock(&a->lock) == 0);
+    events_feed(a);
+}
+
+void admin_committed(void *self)
+{
+    struct admin *a = self;
+    must(pthread_mutex_lock(&a->lock) == 0);
+    if (a->running && !a->rung) {
+        a->rung = true;
+        loop_post(&a->loop, answer_bell, a);
+    }
+    must(pthread_mutex_unlock(&a->lock) == 0);
+}
+
+void admin_stop(struct admin *a)
+{
+    must(pthread_mutex_lock(&a->lock) == 0);
+    a->running = false;
+    must(pthread_mutex_unlock(&a->lock) == 0);
+    loop_stop(&a->loop);
+    must(pthread_join(a->thread, NULL) == 0);
+    let_go(a);
+}
+
+void admin_free(struct admin *a)
+{
+    if (!a)
+        return;
+    must(pthread_mutex_destroy(&a->lock) == 0);
+    free(a);
+}

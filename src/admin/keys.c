@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * keys.c - the end of a key, now or after an overlap.
+ *
+ * Revoking publishes a stop first: it reaches every worker within a turn of its loop, cuts what is under way, and does not
+ * depend on the disk or on a configuration that still loads. What is stored afterwards makes it last. */
+#include "admin/inside.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#define OVERLAP_USUAL (INT64_C(24) * 60 * 60 * 1000)
+
+enum { REASON_LONGEST = 500 };
+
+/* The key's id in v->arena; SPAN_NONE: replied. */
+static struct span find_key(struct visit *v)
+{
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    const struct key *key = map_get(&s->key_by_id, v->id);
+    struct span id = key ? arena_copy(&v->arena, key->id) : SPAN_NONE;
+    snapshot_drop(s);
+    if (!id.at)
+        reply_problem(v, E_NOT_FOUND, "id", "there is no key \"%.*s\"", SPAN_ARG(span_first(v->id, 64)));
+    return id;
+}
+
+static bool read_revocation(struct visit *v, struct stop *stop)
+{
+    static const char *const fields[] = { "reason", "mode", NULL };
+    static const char *const modes[] = { "cut", "drain", NULL };
+    struct trouble t = { .set = false };
+    int mode = 0;
+    const struct node *body = visit_object(v);
+    if (!body)
+        return false;
+    bool fine = node_only(body, "", fields, &t) && node_span(node_get(body, "reason"), "reason", &stop->reason, &t) &&
+                node_choice(node_get(body, "mode"), "mode", modes, &mode, &t);
+    if (fine && stop->reason.len > REASON_LONGEST)
+        trouble_say(&t, NULL, "reason", "allowed: at most %d characters", REASON_LONGEST);
+    stop->cut = mode == 0;
+    if (t.set)
+        reply_trouble(v, E_CONFIG, &t);
+    return !t.set;
+}
+
+static struct stop revocation(struct span id)
+{
+    return (struct stop){ .kind = STOP_KEY, .value = id, .reason = SPAN("the key was revoked"), .by = SPAN("admin"), .code = E_KEY_REVOKED, .cut = true };
+}
+
+void keys_revoke(struct visit *v)
+{
+    struct stop_outcome outcome;
+    struct config_changed made;
+    struct trouble t = { .set = false };
+    char now[TIME_TEXT];
+    struct span id = find_key(v);
+    struct stop stop = revocation(id);
+    enum err e;
+    if (!id.at || !read_revocation(v, &stop))
+        return;
+    e = stops_put(v->admin, &stop, &v->arena, &outcome);
+    if (e) {
+        reply_problem(v, e, NULL, "the key was not revoked");
+        return;
+    }
+    struct config_change c = { .kind = SPAN("key"), .id = id, .patch = true };
+    c.body = arena_print(&v->arena, "{\"revoked_at\":\"%.*s\"}", SPAN_ARG(text_time(clock_unix_ms(), now)));
+    bool kept = objects_apply(v, &c, &made, &e, &t);
+    events_tell_change(v->admin, c.kind, id, SPAN("revoked"));
+    json_open(&v->json, '{');
+    if (!objects_write(v, c.kind, id, SPAN_NONE))
+        return;
+    json_pair_i64(&v->json, SPAN("cut"), (int64_t)outcome.effect.cut);
+    json_pair_i64(&v->json, SPAN("in_flight"), (int64_t)outcome.effect.left);
+    json_pair_bool(&v->json, SPAN("durable"), kept || outcome.durable);
+    if (!kept)
+        json_pair(&v->json, SPAN("warning"), arena_print(&v->arena, "a stop holds the key; its object could not be changed: %s", t.text));
+    json_close(&v->json, '}');
+    reply_json(v, 200);
+}
+
+/* Its calls under way are cut before it is gone; then the stop has nothing left to hold. */
+void keys_delete(struct visit *v)
+{
+    struct stop_outcome outcome;
+    struct config_changed made;
+    struct trouble t = { .set = false };
+    struct config_change c = { .kind = SPAN("key") };
+    enum err e;
+    c.id = find_key(v);
+    if (!c.id.at)
+        return;
+    if (!objects_apply(v, &c, &made, &e, &t)) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    struct stop stop = revocation(c.id);
+    if (stops_put(v->admin, &stop, &v->arena, &outcome) == E_OK)
+        (void)stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), &v->arena); /* stays in force if the store fails: nobody has the key */
+    events_tell_change(v->admin, c.kind, c.id, SPAN("deleted"));
+    reply_nothing(v);
+}
+
+static bool read_overlap(struct visit *v, int64_t *overlap_ms)
+{
+    static const char *const fields[] = { "overlap", NULL };
+    struct trouble t = { .set = false };
+    const struct node *body = visit_object(v);
+    *overlap_ms = OVERLAP_USUAL;
+    if (!body)
+        return false;
+    if (node_only(body, "", fields, &t) && node_duration(node_get(body, "overlap"), "overlap", overlap_ms, &t))
+        return true;
+    reply_trouble(v, E_CONFIG, &t);
+    return false;
+}
+
+void keys_rotate(struct visit *v)
+{
+    struct config_input in;
+    struct config_changed made;
+    struct trouble t = { .set = false };
+    int64_t overlap_ms;
+    struct span id = find_key(v);
+    if (!id.at || !read_overlap(v, &overlap_ms))
+        return;
+    enum err e = admin_input(v->admin, &v->arena, &in);
+    if (!e)
+        e = config_rotate(&in, id, overlap_ms, clock_unix_ms(), &v->arena, &made, &t);
+    if (e || !objects_keep(v, SPAN("key"), &made, &e, &t)) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    events_tell_change(v->admin, SPAN("key"), id, SPAN("rotated"));
+    json_open(&v->json, '{');
+    if (!objects_write(v, SPAN("key"), id, made.token))
+        return;
+    json_pair_time(&v->json, SPAN("previous_valid_until"), overlap_ms ? clock_unix_ms() + overlap_ms : 0);
+    json_close(&v->json, '}');
+    reply_json(v, 200);
+}

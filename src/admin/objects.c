@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * objects.c - what operators make: keys, credentials, policies, budgets, vendors, workspaces, settings. One set of handlers
+ * for all kinds; what a kind allows is config's to say.
+ *
+ * A change is checked against the whole configuration, stored durably, and in force at every worker, in this order, before
+ * it is answered. */
+#include "admin/inside.h"
+#include "base/clock.h"
+
+enum { OBJECTS_USUAL = 1000, OBJECTS_MOST = 10000, OBJECT_SHOWN = 4 << 20 };
+
+static struct span kind_of(const struct visit *v) { return span_of(v->route->kind); }
+
+/* ---- reading ---- */
+
+struct listing {
+    struct json_out *out;
+    struct arena *arena;
+    struct span after, last;
+    int left;
+    bool more;
+};
+
+static void put_object(void *self, struct span id, struct span json)
+{
+    struct listing *l = self;
+    if (l->after.at && span_compare(id, l->after) <= 0)
+        return;
+    if (l->left == 0) {
+        l->more = true;
+        return;
+    }
+    json_put_raw(l->out, json);
+    l->left--;
+    if (l->left == 0)
+        l->last = arena_copy(l->arena, id);
+}
+
+void objects_list(struct visit *v)
+{
+    struct trouble t = { .set = false };
+    struct config_input in;
+    struct listing l = { .out = &v->json, .arena = &v->arena, .after = query_get(v, "cursor") };
+    if (!query_limit(v, OBJECTS_USUAL, OBJECTS_MOST, &l.left))
+        return;
+    enum err e = admin_input(v->admin, &v->arena, &in);
+    if (e) {
+        reply_store(v, e);
+        return;
+    }
+    json_open(&v->json, '{');
+    json_name(&v->json, SPAN("data"));
+    json_open(&v->json, '[');
+    e = config_list(&in, kind_of(v), put_object, &l, &t);
+    if (e) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    json_close(&v->json, ']');
+    json_pair(&v->json, SPAN("next_cursor"), l.more ? l.last : SPAN_NONE);
+    json_close(&v->json, '}');
+    reply_json(v, 200);
+}
+
+/* The masked token gives way to the one that is shown this once. */
+static void put_members(struct visit *v, struct json_value object, struct span token)
+{
+    struct span name;
+    struct json_value item;
+    for (struct json_iter it = json_iter(object); json_next(&it, &name, &item);) {
+        json_name(&v->json, name);
+        if (token.at && span_is(name, SPAN("token"))) {
+            json_put_string(&v->json, token);
+            continue;
+        }
+        json_print(item, &v->out);
+        v->json.comma = true;
+    }
+}
+
+bool objects_write(struct visit *v, struct span kind, struct span id, struct span token)
+{
+    struct trouble t = { .set = false };
+    struct config_input in;
+    struct json_value root;
+    struct buf shown;
+    const char *why;
+    buf_init(&shown, OBJECT_SHOWN);
+    enum err e = admin_input(v->admin, &v->arena, &in);
+    if (!e)
+        e = config_show(&in, kind, id, &shown, &t);
+    if (!e && json_parse(v->admin->json, buf_span(&shown), true, &root, &why) != E_OK)
+        e = E_IO;
+    if (!e)
+        put_members(v, root, token);
+    buf_free(&shown);
+    if (e)
+        reply_trouble(v, e, &t);
+    return e == E_OK;
+}
+
+static void answer(struct visit *v, int status, struct span id, struct span token)
+{
+    json_open(&v->json, '{');
+    if (!objects_write(v, kind_of(v), id, token))
+        return;
+    json_close(&v->json, '}');
+    reply_json(v, status);
+}
+
+void objects_get(struct visit *v) { answer(v, 200, v->id, SPAN_NONE); }
+
+/* ---- changing ---- */
+
+bool objects_keep(struct visit *v, struct span kind, struct config_changed *made, enum err *e, struct trouble *t)
+{
+    struct admin *a = v->admin;
+    *e = store_object_put(books_store(a->parts.books), kind, made->id, made->stored, -1, clock_unix_ms());
+    if (*e == E_NOT_FOUND && !made->stored.at)
+        *e = E_OK; /* nothing was stored of it */
+    if (*e == E_OK) {
+        admin_publish(a, made->snapshot);
+        return true;
+    }
+    snapshot_drop(made->snapshot);
+    trouble_say(t, NULL, "", "the store could not write it; nothing was changed");
+    *e = *e == E_NO_MEMORY ? E_NO_MEMORY : E_IO;
+    return false;
+}
+
+bool objects_apply(struct visit *v, const struct config_change *c, struct config_changed *out, enum err *e, struct trouble *t)
+{
+    struct config_input in;
+    *e = admin_input(v->admin, &v->arena, &in);
+    if (*e)
+        trouble_say(t, NULL, "", "the store could not be read; nothing was changed");
+    else
+        *e = config_apply(&in, c, &v->arena, out, t);
+    return *e == E_OK && objects_keep(v, c->kind, out, e, t);
+}
+
+/* False: replied. */
+static bool change(struct visit *v, const struct config_change *c, struct config_changed *out, struct span what)
+{
+    struct trouble t = { .set = false };
+    enum err e;
+    if (!objects_apply(v, c, out, &e, &t)) {
+        reply_trouble(v, e, &t);
+        return false;
+    }
+    events_tell_change(v->admin, c->kind, out->id, what);
+    return true;
+}
+
+static struct span body_of(const struct visit *v) { return v->body.len ? buf_span(&v->body) : SPAN("{}"); }
+
+void objects_create(struct visit *v)
+{
+    struct config_changed made;
+    struct config_change c = { .kind = kind_of(v), .body = body_of(v) };
+    if (!change(v, &c, &made, SPAN("created")))
+        return;
+    answer(v, 201, made.id, made.token);
+}
+
+void objects_patch(struct visit *v)
+{
+    struct config_changed made;
+    struct config_change c = { .kind = kind_of(v), .id = v->id, .body = body_of(v), .patch = true };
+    if (change(v, &c, &made, SPAN("updated")))
+        answer(v, 200, made.id, SPAN_NONE);
+}
+
+void objects_delete(struct visit *v)
+{
+    struct config_changed made;
+    struct config_change c = { .kind = kind_of(v), .id = v->id };
+    if (change(v, &c, &made, SPAN("deleted")))
+        reply_nothing(v);
+}

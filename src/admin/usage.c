@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * usage.c - sums over calls: any range, grouped by up to four dimensions. Groups add up to the total, to the last digit. */
+#include "admin/inside.h"
+#include "base/clock.h"
+
+enum { BY_MOST = 4 };
+
+/* Names of store_usage. */
+static const struct span dimensions[] = { { "key", 3 }, { "run", 3 }, { "vendor", 6 }, { "operation", 9 }, { "model", 5 }, { "step", 4 },
+    { "workspace", 9 }, { "user", 4 }, { "denied", 6 }, { "day", 3 } };
+
+void usage_write_sums(struct json_out *o, struct span cost_name, const struct usage_row *row)
+{
+    json_pair_money(o, cost_name, row->cost);
+    json_pair_money(o, SPAN("in_doubt_usd"), row->reserved_open);
+    json_pair_i64(o, SPAN("calls"), row->calls);
+    json_pair_i64(o, SPAN("forwarded"), row->forwarded);
+    json_pair_i64(o, SPAN("refused"), row->refused);
+    json_pair_i64(o, SPAN("input_tokens"), row->tokens_in);
+    json_pair_i64(o, SPAN("output_tokens"), row->tokens_out);
+    json_pair_time(o, SPAN("first_at"), row->first_at);
+    json_pair_time(o, SPAN("last_at"), row->last_at);
+}
+
+static bool is_dimension(struct span name)
+{
+    for (size_t i = 0; i < sizeof(dimensions) / sizeof(*dimensions); i++)
+        if (span_is(name, dimensions[i]))
+            return true;
+    return false;
+}
+
+static bool read_by(struct visit *v, struct span by[BY_MOST], size_t *count)
+{
+    struct span text = query_get(v, "by"), name;
+    *count = 0;
+    while (span_next(&text, ',', &name)) {
+        if (*count < BY_MOST && is_dimension(name)) {
+            by[(*count)++] = name;
+            continue;
+        }
+        reply_problem(v, E_BAD_REQUEST, "by", "found \"%.*s\"; allowed: up to %d of key, run, vendor, operation, model, step, workspace, user, denied, day",
+            SPAN_ARG(span_first(name, 60)), BY_MOST);
+        return false;
+    }
+    return true;
+}
+
+/* The window that now lies in, by UTC's calendar; or from and to. */
+static bool read_range(struct visit *v, struct call_filter *f)
+{
+    struct span text = query_get(v, "window");
+    struct window window = { .zone = NULL };
+    if (!text.at)
+        return true;
+    if (!window_parse(text, &window.kind) || window.kind == WINDOW_RUN) {
+        reply_problem(v, E_BAD_REQUEST, "window", "found \"%.*s\"; allowed: minute, hour, day, week, month, total", SPAN_ARG(span_first(text, 60)));
+        return false;
+    }
+    if (f->from || f->to) {
+        reply_problem(v, E_BAD_REQUEST, "window", "stands beside from or to; allowed: either");
+        return false;
+    }
+    window_at(&window, clock_unix_ms(), &f->from, &f->to);
+    return true;
+}
+
+static void add_up(struct usage_row *sum, const struct usage_row *row)
+{
+    sum->calls += row->calls;
+    sum->forwarded += row->forwarded;
+    sum->refused += row->refused;
+    sum->cost = money_add(sum->cost, row->cost);
+    sum->reserved_open = money_add(sum->reserved_open, row->reserved_open);
+    sum->tokens_in += row->tokens_in;
+    sum->tokens_out += row->tokens_out;
+    if (row->calls && (!sum->first_at || row->first_at < sum->first_at))
+        sum->first_at = row->first_at;
+    if (row->last_at > sum->last_at)
+        sum->last_at = row->last_at;
+}
+
+static void put_group(struct json_out *o, const struct snapshot *s, struct span name, struct span value)
+{
+    json_pair(o, name, value);
+    if (!span_is(name, SPAN("key")))
+        return;
+    const struct key *key = value.at ? map_get(&s->key_by_id, value) : NULL;
+    json_pair(o, SPAN("key_name"), key ? key->name : SPAN_NONE);
+}
+
+static void put_answer(struct visit *v, const struct call_filter *f, const struct span *by, size_t by_count, const struct usage_row *rows, size_t count)
+{
+    struct json_out *o = &v->json;
+    struct usage_row total = { .calls = 0 };
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    json_open(o, '{');
+    json_pair_time(o, SPAN("from"), f->from);
+    json_pair_time(o, SPAN("to"), f->to);
+    json_name(o, SPAN("data"));
+    json_open(o, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(o, '{');
+        for (size_t k = 0; k < by_count; k++)
+            put_group(o, s, by[k], rows[i].group[k]);
+        usage_write_sums(o, SPAN("cost_usd"), &rows[i]);
+        json_close(o, '}');
+        add_up(&total, &rows[i]);
+    }
+    json_close(o, ']');
+    json_name(o, SPAN("total"));
+    json_open(o, '{');
+    usage_write_sums(o, SPAN("cost_usd"), &total);
+    json_close(o, '}');
+    json_pair(o, SPAN("next_cursor"), SPAN_NONE);
+    json_close(o, '}');
+    snapshot_drop(s);
+}
+
+void usage_get(struct visit *v)
+{
+    struct call_filter f;
+    struct span by[BY_MOST];
+    size_t by_count, count = 0;
+    struct usage_row *rows = NULL;
+    if (!calls_filter(v, &f) || !read_by(v, by, &by_count) || !read_range(v, &f))
+        return;
+    visit_catch_up(v);
+    enum err e = store_usage(v->admin->reader, &f, by, by_count, &v->arena, &rows, &count);
+    if (e) {
+        reply_store(v, e);
+        return;
+    }
+    put_answer(v, &f, by, by_count, rows, count);
+    reply_json(v, 200);
+}
