@@ -76,7 +76,8 @@ static enum err put(struct store *s, void *self)
     return e;
 }
 
-enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms)
+enum err store_object_put(
+    struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms)
 {
     struct put p = { kind, id, body, version_seen, now_ms };
     return jobs_do(s, put, &p);

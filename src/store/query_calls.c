@@ -25,7 +25,8 @@ static bool complete(struct store_reader *r, sqlite3_stmt *q, struct span *out)
     return buf_done(&r->json, out) == E_OK;
 }
 
-static enum err visit_all(struct store_reader *r, sqlite3_stmt *q, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+static enum err visit_all(
+    struct store_reader *r, sqlite3_stmt *q, void (*visit)(void *self, uint64_t id, struct span json), void *self)
 {
     struct span json;
     enum err e = E_OK;

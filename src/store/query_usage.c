@@ -202,13 +202,15 @@ enum err store_runs(struct store_reader *r, struct span cursor, int limit, struc
         return E_BAD_REQUEST;
     reader_hurried(r);
     query_init(&q);
-    query_text(&q, SPAN("SELECT run, workspace, calls, forwarded, refused, cost, open, tokens_in, tokens_out, first_at, last_at FROM runs"));
+    query_text(&q, SPAN("SELECT run, workspace, calls, forwarded, refused, cost, open, tokens_in, tokens_out, first_at,"
+                       " last_at FROM runs"));
     if (cursor.len) {
         query_i64(&q, SPAN(" WHERE (last_at, run, workspace) < (?"), from.last_at);
         query_span(&q, SPAN(", ?"), from.run);
         query_span(&q, SPAN(", ?)"), from.workspace);
     }
-    query_i64(&q, SPAN(" ORDER BY last_at DESC, run DESC, workspace DESC LIMIT ?"), limit + 1); /* one more: is there a next page? */
+    /* One more: is there a next page? */
+    query_i64(&q, SPAN(" ORDER BY last_at DESC, run DESC, workspace DESC LIMIT ?"), limit + 1);
     sqlite3_stmt *statement = query_prepare(r, &q, &e);
     if (statement)
         e = collect_runs(statement, &found);

@@ -77,7 +77,8 @@ bool schema_bring(sqlite3 *db, char why[256])
         return false;
     }
     if (version > VERSIONS) {
-        snprintf(why, 256, "tollgate.db was written by a newer tollgate (version %lld of its tables; this one knows %d): use that one",
+        snprintf(why, 256,
+            "tollgate.db was written by a newer tollgate (version %lld of its tables; this one knows %d): use that one",
             (long long)version, (int)VERSIONS);
         return false;
     }
