@@ -16,7 +16,10 @@ void body_init(struct body *b, enum body_kind kind, int64_t length)
     b->over = kind == BODY_NONE || (kind == BODY_LENGTH && length == 0);
 }
 
-int64_t body_left(const struct body *b) { return b->over ? 0 : b->left; }
+int64_t body_left(const struct body *b)
+{
+    return b->over ? 0 : b->left;
+}
 
 static int hex(unsigned char c)
 {

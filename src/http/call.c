@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 enum {
-    SPARES = 1024,        /* closed calls kept for reuse */
+    SPARES = 1024,          /* closed calls kept for reuse */
     HEAD_SLACK = 64 * 1024, /* of the head's arena beyond the head: the field table */
-    INFORMATIONAL = 32,   /* 1xx answers before the real one */
-    KEEP_MARGIN_MS = 1000 /* we give an idle line up this much before its peer said it would */
+    INFORMATIONAL = 32,     /* 1xx answers before the real one */
+    KEEP_MARGIN_MS = 1000   /* we give an idle line up this much before its peer said it would */
 };
 
 /* ---- failing, waking, watching ---- */
@@ -39,7 +39,10 @@ static void wake(struct http_call *c)
     c->wake(c->self);
 }
 
-static void ring(struct later *j) { wake(CONTAINER_OF(j, struct http_call, ring)); }
+static void ring(struct later *j)
+{
+    wake(CONTAINER_OF(j, struct http_call, ring));
+}
 
 static void fail_and_wake(struct http_call *c, enum err why)
 {
@@ -48,9 +51,15 @@ static void fail_and_wake(struct http_call *c, enum err why)
 }
 
 /* Broken off: before anything was sent it is as if the vendor had not been there. */
-static enum err broken(const struct http_call *c) { return c->sent ? E_UPSTREAM_BROKEN : E_UPSTREAM_UNREACHABLE; }
+static enum err broken(const struct http_call *c)
+{
+    return c->sent ? E_UPSTREAM_BROKEN : E_UPSTREAM_UNREACHABLE;
+}
 
-static uint64_t taken(const struct http_call *c) { return c->line->written - wire_queued(c->line->wire); }
+static uint64_t taken(const struct http_call *c)
+{
+    return c->line->written - wire_queued(c->line->wire);
+}
 
 static void watch_for(struct http_call *c, enum call_watch what, int64_t ms)
 {
@@ -294,7 +303,8 @@ static void start(struct http_call *c)
     timer_set(c->pool->loop, &c->timer, c->deadlines.connect_ms);
 }
 
-struct http_call *http_call_open(struct http_pool *p, const struct http_origin *o, const struct http_deadlines *d, void (*wake_it)(void *self), void *self)
+struct http_call *http_call_open(
+    struct http_pool *p, const struct http_origin *o, const struct http_deadlines *d, void (*wake_it)(void *self), void *self)
 {
     struct place *at = find_place(p, o->name);
     struct http_call *c = at ? obtain(p) : NULL;
@@ -372,7 +382,10 @@ void http_call_write(struct http_call *c, struct span body, bool last)
     send_run(c, SPAN_NONE, body, last);
 }
 
-bool http_call_room(const struct http_call *c) { return c->line == NULL || wire_has_room(c->line->wire); }
+bool http_call_room(const struct http_call *c)
+{
+    return c->line == NULL || wire_has_room(c->line->wire);
+}
 
 /* ---- receiving ---- */
 
@@ -419,11 +432,20 @@ enum io http_call_read(struct http_call *c, struct span *bytes)
     return IO_WAIT;
 }
 
-enum err http_call_fault(const struct http_call *c) { return c->fault; }
+enum err http_call_fault(const struct http_call *c)
+{
+    return c->fault;
+}
 
-bool http_call_sent(const struct http_call *c) { return c->sent; }
+bool http_call_sent(const struct http_call *c)
+{
+    return c->sent;
+}
 
-bool http_call_reused(const struct http_call *c) { return c->reused; }
+bool http_call_reused(const struct http_call *c)
+{
+    return c->reused;
+}
 
 /* ---- closing ---- */
 

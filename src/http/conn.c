@@ -44,7 +44,10 @@ void conn_leave(struct http_request *c)
     unhook(c);
 }
 
-static uint64_t taken(const struct http_request *c) { return c->written - wire_queued(c->wire); }
+static uint64_t taken(const struct http_request *c)
+{
+    return c->written - wire_queued(c->wire);
+}
 
 /* We have said all; but closing while the peer sends would reset the connection and could take our last words away, and
  * a slow peer may still be reading them. */
@@ -165,7 +168,7 @@ static void begin(struct http_request *c)
     c->watch = WATCH_NONE;
     c->user = NULL;
     c->fault = E_OK;
-    c->wants = c->replied = c->empty = c->chunked = false;
+    c->wants = c->replied = c->empty = c->chunked = c->lost = false;
     c->close = !h->keep_alive;
     c->continued = !h->expect_continue;
     c->owed = -1;

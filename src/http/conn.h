@@ -71,6 +71,7 @@ struct http_request {
     bool half;      /* the peer finished sending, and may */
     /* the reply */
     bool replied, empty, chunked, close;
+    bool lost; /* it cannot be whole: its end will be a cut */
     int64_t owed; /* of a reply with a length; -1: no length */
     _Alignas(16) char memo[HTTP_MEMO];
 };

@@ -130,7 +130,7 @@ static bool take_run(struct fetching *f, struct span run)
 
 static void take_answer(struct fetching *f)
 {
-    struct span run;
+    struct span run = SPAN_NONE;
     enum io io;
     while ((io = http_call_read(f->call, &run)) == IO_BYTES) {
         if (!take_run(f, run))
@@ -146,7 +146,7 @@ static void take_answer(struct fetching *f)
 static void go_on(void *self)
 {
     struct fetching *f = self;
-    const struct http_head *head;
+    const struct http_head *head = NULL;
     if (f->over)
         return;
     if (!f->sent && http_call_ready(f->call) == IO_BYTES) {
@@ -243,14 +243,16 @@ static enum err run(struct fetching *f, struct span method, struct span url, con
     return e;
 }
 
-enum err fetch(struct arena *a, struct span method, struct span url, const struct http_field *fields, size_t count, struct span body, struct fetch_answer *out)
+enum err fetch(struct arena *a, struct span method, struct span url, const struct http_field *fields, size_t count,
+    struct span body, struct fetch_answer *out)
 {
     struct fetching f = { .arena = a, .out = out, .request_body = body };
     *out = (struct fetch_answer){ 0 };
     return run(&f, method, url, fields, count);
 }
 
-enum err fetch_events(struct arena *a, struct span url, const struct http_field *fields, size_t count, bool (*got)(void *self, struct span name, struct span data), void *self)
+enum err fetch_events(struct arena *a, struct span url, const struct http_field *fields, size_t count,
+    bool (*got)(void *self, struct span name, struct span data), void *self)
 {
     struct fetching f = { .arena = a, .got = got, .got_self = self };
     return run(&f, SPAN("GET"), url, fields, count);

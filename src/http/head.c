@@ -15,7 +15,10 @@ struct span http_nth(const struct http_head *h, struct span name, size_t n)
     return SPAN_NONE;
 }
 
-struct span http_get(const struct http_head *h, struct span name) { return http_nth(h, name, 0); }
+struct span http_get(const struct http_head *h, struct span name)
+{
+    return http_nth(h, name, 0);
+}
 
 size_t http_count(const struct http_head *h, struct span name)
 {
@@ -45,19 +48,48 @@ struct reason {
     struct span line;
 };
 
-#define REASON(status, text) { status, { "HTTP/1.1 " #status " " text "\r\n", sizeof("HTTP/1.1 " #status " " text "\r\n") - 1 } }
+#define REASON(status, text)                                                                                                     \
+    {                                                                                                                            \
+        status,                                                                                                                  \
+        {                                                                                                                        \
+            "HTTP/1.1 " #status " " text "\r\n", sizeof("HTTP/1.1 " #status " " text "\r\n") - 1                                 \
+        }                                                                                                                        \
+    }
 
 /* In order of how often they are sent; the rest goes out without a phrase, which RFC 9112 allows. */
 static const struct reason reasons[] = {
-    REASON(200, "OK"), REASON(201, "Created"), REASON(202, "Accepted"), REASON(204, "No Content"), REASON(206, "Partial Content"),
-    REASON(400, "Bad Request"), REASON(401, "Unauthorized"), REASON(402, "Payment Required"), REASON(403, "Forbidden"),
-    REASON(404, "Not Found"), REASON(405, "Method Not Allowed"), REASON(408, "Request Timeout"), REASON(409, "Conflict"),
-    REASON(413, "Content Too Large"), REASON(414, "URI Too Long"), REASON(415, "Unsupported Media Type"),
-    REASON(417, "Expectation Failed"), REASON(422, "Unprocessable Content"), REASON(429, "Too Many Requests"),
-    REASON(431, "Request Header Fields Too Large"), REASON(500, "Internal Server Error"), REASON(501, "Not Implemented"),
-    REASON(502, "Bad Gateway"), REASON(503, "Service Unavailable"), REASON(504, "Gateway Timeout"),
-    REASON(505, "HTTP Version Not Supported"), REASON(301, "Moved Permanently"), REASON(302, "Found"), REASON(303, "See Other"),
-    REASON(304, "Not Modified"), REASON(307, "Temporary Redirect"), REASON(308, "Permanent Redirect"),
+    REASON(200, "OK"),
+    REASON(201, "Created"),
+    REASON(202, "Accepted"),
+    REASON(204, "No Content"),
+    REASON(206, "Partial Content"),
+    REASON(400, "Bad Request"),
+    REASON(401, "Unauthorized"),
+    REASON(402, "Payment Required"),
+    REASON(403, "Forbidden"),
+    REASON(404, "Not Found"),
+    REASON(405, "Method Not Allowed"),
+    REASON(408, "Request Timeout"),
+    REASON(409, "Conflict"),
+    REASON(413, "Content Too Large"),
+    REASON(414, "URI Too Long"),
+    REASON(415, "Unsupported Media Type"),
+    REASON(417, "Expectation Failed"),
+    REASON(422, "Unprocessable Content"),
+    REASON(429, "Too Many Requests"),
+    REASON(431, "Request Header Fields Too Large"),
+    REASON(500, "Internal Server Error"),
+    REASON(501, "Not Implemented"),
+    REASON(502, "Bad Gateway"),
+    REASON(503, "Service Unavailable"),
+    REASON(504, "Gateway Timeout"),
+    REASON(505, "HTTP Version Not Supported"),
+    REASON(301, "Moved Permanently"),
+    REASON(302, "Found"),
+    REASON(303, "See Other"),
+    REASON(304, "Not Modified"),
+    REASON(307, "Temporary Redirect"),
+    REASON(308, "Permanent Redirect"),
 };
 
 void http_put_status(struct buf *b, int status)
@@ -93,4 +125,7 @@ void http_put_field(struct buf *b, struct span name, struct span value)
     b->len += name.len + value.len + 4;
 }
 
-void http_put_end(struct buf *b) { buf_put(b, SPAN("\r\n")); }
+void http_put_end(struct buf *b)
+{
+    buf_put(b, SPAN("\r\n"));
+}

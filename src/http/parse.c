@@ -15,7 +15,10 @@ static enum io no(struct refusal *why, enum err e, int status, struct span detai
     return IO_FAILED;
 }
 
-static enum io bad(struct refusal *why, struct span detail) { return no(why, E_BAD_REQUEST, 400, detail); }
+static enum io bad(struct refusal *why, struct span detail)
+{
+    return no(why, E_BAD_REQUEST, 400, detail);
+}
 
 /* Method, two blanks, version, CRLF: what a first line holds beside the target; rounded up. */
 enum { FIRST_LINE_EXTRA = 64 };
@@ -141,7 +144,8 @@ static bool lower_names(struct http_head *h, char *copy)
     return true;
 }
 
-static enum io read_head(struct arena *a, llhttp_type_t type, struct span raw, size_t lines, struct http_head *out, struct refusal *why)
+static enum io read_head(
+    struct arena *a, llhttp_type_t type, struct span raw, size_t lines, struct http_head *out, struct refusal *why)
 {
     char *copy = arena_take(a, raw.len);
     *out = (struct http_head){ .length = -1, .fields = ARENA_ARRAY(a, struct http_field, lines) };
@@ -209,7 +213,13 @@ static enum io read_framing(struct http_head *h, struct refusal *why)
 /* ---- requests ---- */
 
 static const struct span methods[] = {
-    { "GET", 3 }, { "POST", 4 }, { "HEAD", 4 }, { "PUT", 3 }, { "PATCH", 5 }, { "DELETE", 6 }, { "OPTIONS", 7 },
+    { "GET", 3 },
+    { "POST", 4 },
+    { "HEAD", 4 },
+    { "PUT", 3 },
+    { "PATCH", 5 },
+    { "DELETE", 6 },
+    { "OPTIONS", 7 },
 };
 
 /* Puts our own constant in the place of the received text. */
@@ -294,7 +304,8 @@ static enum io check_expect(struct http_head *h, struct refusal *why)
     return IO_BYTES;
 }
 
-bool parse_request(struct arena *a, struct span raw, size_t lines, const struct parse_limits *limits, struct http_head *out, struct refusal *why)
+bool parse_request(
+    struct arena *a, struct span raw, size_t lines, const struct parse_limits *limits, struct http_head *out, struct refusal *why)
 {
     struct span method;
     if (check_first_line(raw, limits, &method, why) == IO_FAILED || read_head(a, HTTP_REQUEST, raw, lines, out, why) == IO_FAILED)

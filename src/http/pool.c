@@ -10,8 +10,8 @@
 const struct http_pool_limits http_pool_limits_default = {
     .idle_per_origin = 256,
     .open_per_origin = 0,
-    .idle_ms = 30 * 1000,
-    .head_bytes = 64 * 1024,
+    .idle_ms = 30000,
+    .head_bytes = 65536,
     .fields = 256,
 };
 
@@ -56,7 +56,10 @@ void line_close(struct line *l)
     pool_serve(p, at);
 }
 
-static void idle_too_long(struct timer *t) { line_close(CONTAINER_OF(t, struct line, timer)); }
+static void idle_too_long(struct timer *t)
+{
+    line_close(CONTAINER_OF(t, struct line, timer));
+}
 
 void line_rest(struct line *l)
 {

@@ -25,6 +25,12 @@ static void send_all(struct http_request *c, const struct span *parts, size_t n)
     struct span all[8];
     size_t count = 0;
     must(n < sizeof(all) / sizeof(all[0]));
+    if (s->corked == c && s->out.broken) { /* no memory for it: there is a hole now, which must not be sent over */
+        c->lost = true;
+        reply_forget(c);
+    }
+    if (c->lost)
+        return;
     if (s->corked == c)
         all[count++] = buf_span(&s->out);
     for (size_t i = 0; i < n; i++) {
@@ -70,12 +76,13 @@ static struct buf *cork(struct http_request *c)
 
 static void make_date(struct http_server *s, int64_t second)
 {
-    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+    static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
     time_t at = (time_t)second;
     struct tm t;
     must(gmtime_r(&at, &t) != NULL);
-    int n = snprintf(s->date, sizeof(s->date), "date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday, t.tm_mday,
-        months + 3 * t.tm_mon, (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min, t.tm_sec);
+    int n = snprintf(s->date, sizeof(s->date), "date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days[t.tm_wday],
+        t.tm_mday, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min, t.tm_sec);
     must(n == 37);
     s->date_second = second;
 }
@@ -135,7 +142,8 @@ static bool must_close(const struct http_request *c, bool final)
     return c->close || c->half || c->server->draining || c->fault != E_OK || silent || too_much;
 }
 
-static struct buf *put_head(struct http_request *c, int status, const struct http_field *fields, size_t count, int64_t length, bool final)
+static void put_head(
+    struct http_request *c, int status, const struct http_field *fields, size_t count, int64_t length, bool final)
 {
     must(c->state == CONN_BUSY && !c->replied && status >= 200);
     struct buf *out = cork(c);
@@ -149,14 +157,13 @@ static struct buf *put_head(struct http_request *c, int status, const struct htt
     }
     put_framing(c, status, length, out);
     http_put_end(out);
-    return out;
 }
 
 /* ---- what the service calls ---- */
 
 void http_reply_head(struct http_request *r, int status, const struct http_field *fields, size_t count, int64_t length)
 {
-    (void)put_head(r, status, fields, count, length, false);
+    put_head(r, status, fields, count, length, false);
 }
 
 void http_reply_write(struct http_request *r, struct span bytes)
@@ -183,7 +190,10 @@ void http_reply_write(struct http_request *r, struct span bytes)
     buf_put(out, after);
 }
 
-bool http_reply_room(const struct http_request *r) { return wire_has_room(r->wire); }
+bool http_reply_room(const struct http_request *r)
+{
+    return wire_has_room(r->wire);
+}
 
 static void put_trailers(struct http_request *r, const struct http_field *trailers, size_t count)
 {
@@ -194,31 +204,30 @@ static void put_trailers(struct http_request *r, const struct http_field *traile
     buf_put(out, SPAN("\r\n"));
 }
 
+static void end(struct http_request *r)
+{
+    if (r->lost)
+        http_reply_cut(r);
+    else
+        conn_finish(r);
+}
+
 void http_reply_end(struct http_request *r, const struct http_field *trailers, size_t count)
 {
     must(r->state == CONN_BUSY && r->replied);
-    /* A reply shorter than it promised must not look whole, nor the next one be read as its rest. Without memory for a
-     * head there is nothing whole to send either. */
-    if ((r->owed > 0 && !r->empty) || r->server->out.broken) {
-        http_reply_cut(r);
-        return;
-    }
     if (r->chunked && !r->empty)
         put_trailers(r, trailers, count);
-    if (r->server->corked == r)
-        send_all(r, NULL, 0);
-    conn_finish(r);
+    /* A reply shorter than it promised must not look whole, nor the next one be read as its rest. */
+    r->lost = r->lost || (r->owed > 0 && !r->empty);
+    send_all(r, NULL, 0);
+    end(r);
 }
 
 void http_reply(struct http_request *r, int status, const struct http_field *fields, size_t count, struct span body)
 {
-    struct buf *out = put_head(r, status, fields, count, (int64_t)body.len, true);
-    if (out->broken) {
-        http_reply_cut(r);
-        return;
-    }
+    put_head(r, status, fields, count, (int64_t)body.len, true);
     send_all(r, &body, r->empty ? 0 : 1);
-    conn_finish(r);
+    end(r);
 }
 
 void http_reply_cut(struct http_request *r)

@@ -2,15 +2,30 @@
  * request.c - what a service asks about a request, and how it pulls the body. */
 #include "http/conn.h"
 
-const struct http_head *http_request_head(const struct http_request *r) { return &r->head; }
+const struct http_head *http_request_head(const struct http_request *r)
+{
+    return &r->head;
+}
 
-struct span http_request_peer(const struct http_request *r) { return wire_peer(r->wire); }
+struct span http_request_peer(const struct http_request *r)
+{
+    return wire_peer(r->wire);
+}
 
-const void *http_request_tag(const struct http_request *r) { return r->tag; }
+const void *http_request_tag(const struct http_request *r)
+{
+    return r->tag;
+}
 
-void *http_request_memo(struct http_request *r) { return r->memo; }
+void *http_request_memo(struct http_request *r)
+{
+    return r->memo;
+}
 
-enum err http_request_fault(const struct http_request *r) { return r->fault; }
+enum err http_request_fault(const struct http_request *r)
+{
+    return r->fault;
+}
 
 void http_request_user(struct http_request *r, const struct http_request_user *user, void *mine)
 {

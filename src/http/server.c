@@ -7,14 +7,14 @@
 #include "base/log.h"
 
 const struct http_limits http_limits_default = {
-    .head_bytes = 64 * 1024,
+    .head_bytes = 65536,
     .fields = 128,
-    .target_bytes = 16 * 1024,
-    .connections = 16 * 1024,
-    .head_ms = 10 * 1000,
-    .idle_ms = 75 * 1000,
-    .body_ms = 30 * 1000,
-    .write_ms = 60 * 1000,
+    .target_bytes = 16384,
+    .connections = 16384,
+    .head_ms = 10000,
+    .idle_ms = 75000,
+    .body_ms = 30000,
+    .write_ms = 60000,
 };
 
 enum { SPARES = 1024 }; /* closed connections kept for reuse */
@@ -37,7 +37,10 @@ static void tell_done(struct later *j)
         done(s->done_self);
 }
 
-static void flush_job(struct later *j) { reply_flush(CONTAINER_OF(j, struct http_server, flush)); }
+static void flush_job(struct later *j)
+{
+    reply_flush(CONTAINER_OF(j, struct http_server, flush));
+}
 
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits, const struct http_service *service)
 {
@@ -125,7 +128,8 @@ static void incoming(void *self, uv_stream_t *stream)
 
 /* ---- listeners ---- */
 
-bool http_server_listen(struct http_server *s, struct listen_address *address, struct tls_server *tls, const void *tag, char why[256])
+bool http_server_listen(
+    struct http_server *s, struct listen_address *address, struct tls_server *tls, const void *tag, char why[256])
 {
     struct ear *ear = calloc(1, sizeof(*ear));
     if (ear == NULL) {
@@ -186,7 +190,10 @@ void http_server_drain(struct http_server *s, void (*done)(void *self), void *se
         loop_later(s->loop, &s->finish);
 }
 
-size_t http_server_busy(const struct http_server *s) { return s->busy; }
+size_t http_server_busy(const struct http_server *s)
+{
+    return s->busy;
+}
 
 void http_server_free(struct http_server *s)
 {

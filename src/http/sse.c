@@ -25,9 +25,15 @@ void sse_free(struct sse *s)
     buf_free(&s->data);
 }
 
-struct span sse_rest(const struct sse *s) { return s->scanned == HANDED_OUT ? SPAN("") : buf_span(&s->partial); }
+struct span sse_rest(const struct sse *s)
+{
+    return s->scanned == HANDED_OUT ? SPAN("") : buf_span(&s->partial);
+}
 
-static bool is_end(char c) { return c == '\n' || c == '\r'; }
+static bool is_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
 
 /* First line end at or after `from`; in.len: none. */
 static size_t line_end(struct span in, size_t from)

@@ -28,7 +28,8 @@ static struct result read_head(struct arena *a, struct span in, size_t step, boo
     if (r.io != IO_BYTES)
         return r;
     struct span raw = span_first(in, r.len);
-    bool fine = answer ? parse_answer(a, raw, scan.lines, &r.head, &r.why) : parse_request(a, raw, scan.lines, &limits, &r.head, &r.why);
+    bool fine =
+        answer ? parse_answer(a, raw, scan.lines, &r.head, &r.why) : parse_request(a, raw, scan.lines, &limits, &r.head, &r.why);
     r.io = fine ? IO_BYTES : IO_FAILED;
     return r;
 }

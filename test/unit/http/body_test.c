@@ -29,8 +29,8 @@ static void expect(enum body_kind kind, int64_t length, struct span in, enum io 
         body_init(&b, kind, length);
         enum io io = feed(&b, in, step, &out, &left);
         if (io != want || (io != IO_FAILED && (!span_is(buf_span(&out), payload) || left != left_over)))
-            test_fail(__FILE__, __LINE__, "step %zu: io %d, payload \"%.*s\", left %zu: %.*s", step, (int)io, SPAN_ARG(buf_span(&out)), left,
-                SPAN_ARG(in));
+            test_fail(__FILE__, __LINE__, "step %zu: io %d, payload \"%.*s\", left %zu: %.*s", step, (int)io,
+                SPAN_ARG(buf_span(&out)), left, SPAN_ARG(in));
         buf_free(&out);
     }
 }

@@ -145,11 +145,15 @@ static void caller_start(struct caller *c, uint16_t port)
     memset(c, 0, sizeof(*c));
     must(loop_init(&c->loop) == E_OK);
     c->limits = http_pool_limits_default;
-    c->origin = (struct http_origin){ .name = SPAN("http://127.0.0.1"), .host = SPAN("127.0.0.1"), .authority = SPAN("a"), .port = port };
+    c->origin =
+        (struct http_origin){ .name = SPAN("http://127.0.0.1"), .host = SPAN("127.0.0.1"), .authority = SPAN("a"), .port = port };
     c->deadlines = (struct http_deadlines){ 2000, 2000, 2000, 2000 };
 }
 
-static void caller_open(struct caller *c) { c->pool = http_pool_new(&c->loop, &c->limits); }
+static void caller_open(struct caller *c)
+{
+    c->pool = http_pool_new(&c->loop, &c->limits);
+}
 
 static void caller_stop(struct caller *c)
 {
@@ -228,7 +232,10 @@ static void go(void *self)
     a->inside = false;
 }
 
-static void on_time(struct timer *t) { go(CONTAINER_OF(t, struct ask, timer)); }
+static void on_time(struct timer *t)
+{
+    go(CONTAINER_OF(t, struct ask, timer));
+}
 
 /* Opens it; the loop is not run. */
 static void ask_open(struct ask *a, struct caller *c, const char *head)
@@ -294,7 +301,8 @@ static void at_every_split(const char *text, int status, struct span body)
 TEST(answers_at_every_split)
 {
     at_every_split("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello", 200, SPAN("hello"));
-    at_every_split("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 402 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    at_every_split("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 402 "
+                   "No\r\nTransfer-Encoding: chunked\r\n\r\n"
                    "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\n",
         402, SPAN("abcde"));
     at_every_split("HTTP/1.1 204 No Content\r\n\r\n", 204, SPAN(""));
@@ -384,7 +392,8 @@ TEST(body_until_close)
 
 TEST(early_answer)
 {
-    static const struct say says[] = { { "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno", KEEP }, { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP } };
+    static const struct say says[] = { { "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno", KEEP },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP } };
     struct upstream u;
     struct caller c;
     upstream_start(&u, says, 2);
@@ -449,7 +458,8 @@ TEST(idle_connections_that_end_or_speak_are_dropped)
 
 TEST(idle_time_out)
 {
-    static const struct say says[] = { { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP }, { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP } };
+    static const struct say says[] = { { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", KEEP } };
     struct upstream u;
     struct caller c;
     upstream_start(&u, says, 2);

@@ -5,7 +5,10 @@
 #include "test/test.h"
 #include "test/unit/http/rig.h"
 
-static struct span url(struct arena *a, struct rig *r, const char *path) { return arena_print(a, "http://127.0.0.1:%u%s", rig_port(&r->address), path); }
+static struct span url(struct arena *a, struct rig *r, const char *path)
+{
+    return arena_print(a, "http://127.0.0.1:%u%s", rig_port(&r->address), path);
+}
 
 TEST(fetch_small_answers)
 {
@@ -30,8 +33,8 @@ TEST(fetch_small_answers)
 
 TEST(fetch_bad_urls)
 {
-    static const char *const bad[] = { "", "ftp://a/", "http://", "http://a:0/", "http://a:x/", "http://a:65536/", "http://[::1/", "http://[::1]x/", "http:///x",
-        "http://a/b c", "http://a/\r\nx: y" };
+    static const char *const bad[] = { "", "ftp://a/", "http://", "http://a:0/", "http://a:x/", "http://a:65536/", "http://[::1/",
+        "http://[::1]x/", "http:///x", "http://a/b c", "http://a/\r\nx: y" };
     struct arena a;
     struct fetch_answer out;
     arena_init(&a, 1 << 20);

@@ -27,15 +27,17 @@ static struct outcome read_in_steps(struct arena *a, struct span in, bool answer
     if (o.io != IO_BYTES)
         return o;
     struct span raw = span_first(in, o.len);
-    bool fine = answer ? parse_answer(a, raw, scan.lines, &o.head, &o.why) : parse_request(a, raw, scan.lines, &limits, &o.head, &o.why);
+    bool fine =
+        answer ? parse_answer(a, raw, scan.lines, &o.head, &o.why) : parse_request(a, raw, scan.lines, &limits, &o.head, &o.why);
     o.io = fine ? IO_BYTES : IO_FAILED;
     return o;
 }
 
 TEST(request_at_every_split)
 {
-    struct span in = SPAN("POST /v1/charges?a[]=1&b[c]=%20|{}\"<> HTTP/1.1\r\nHost: api.example:8080\r\nX-Empty:\r\nX-Padded: \t a b \t \r\n"
-                          "Content-Length: 12\r\nConnection: Keep-Alive\r\nExpect: 100-continue\r\nX-A: 1\r\nx-a: 2\r\n\r\nBODY");
+    struct span in =
+        SPAN("POST /v1/charges?a[]=1&b[c]=%20|{}\"<> HTTP/1.1\r\nHost: api.example:8080\r\nX-Empty:\r\nX-Padded: \t a b \t \r\n"
+             "Content-Length: 12\r\nConnection: Keep-Alive\r\nExpect: 100-continue\r\nX-A: 1\r\nx-a: 2\r\n\r\nBODY");
     for (size_t step = 1; step <= in.len; step++) {
         struct arena a;
         arena_init(&a, 1 << 20);
@@ -63,7 +65,13 @@ struct refused {
     struct span in;
 };
 
-#define R(status, text) { status, { "" text, sizeof(text) - 1 } }
+#define R(status, text)                                                                                                          \
+    {                                                                                                                            \
+        status,                                                                                                                  \
+        {                                                                                                                        \
+            "" text, sizeof(text) - 1                                                                                            \
+        }                                                                                                                        \
+    }
 #define HOST "Host: a\r\n"
 
 static const struct refused refused[] = {
@@ -86,7 +94,8 @@ static const struct refused refused[] = {
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n"),
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \"chunked\"\r\n\r\n"),
-    R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \x0b" "chunked\r\n\r\n"),
+    R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \x0b"
+           "chunked\r\n\r\n"),
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n chunked\r\n\r\n"),
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n"),
     R(400, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding\t: chunked\r\n\r\n"),
@@ -166,8 +175,8 @@ TEST(requests_refused)
             arena_init(&a, 1 << 20);
             struct outcome o = read_in_steps(&a, refused[i].in, false, step);
             if (o.io != IO_FAILED || o.why.status != refused[i].status)
-                test_fail(__FILE__, __LINE__, "case %zu: io %d status %d, want %d: %.*s", i, (int)o.io, o.io == IO_FAILED ? o.why.status : 0,
-                    refused[i].status, SPAN_ARG(refused[i].in));
+                test_fail(__FILE__, __LINE__, "case %zu: io %d status %d, want %d: %.*s", i, (int)o.io,
+                    o.io == IO_FAILED ? o.why.status : 0, refused[i].status, SPAN_ARG(refused[i].in));
             arena_free(&a);
         }
     }
@@ -193,7 +202,8 @@ TEST(requests_taken)
 
 TEST(upgrade_is_a_plain_request)
 {
-    struct span in = SPAN("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n");
+    struct span in =
+        SPAN("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n");
     struct arena a;
     arena_init(&a, 1 << 20);
     struct outcome o = read_in_steps(&a, in, false, in.len);

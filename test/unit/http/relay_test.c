@@ -213,7 +213,8 @@ static void expect(struct peer *p, int fd, int status, struct span body)
     struct rig_reply r;
     bool whole = rig_reply(fd, &p->in, false, &r);
     if (!whole || r.status != status || !span_is(buf_span(&r.body), body)) {
-        test_fail(__FILE__, __LINE__, "whole %d status %d, want %d; %zu bytes, want %zu", whole, r.status, status, r.body.len, body.len);
+        test_fail(__FILE__, __LINE__, "whole %d status %d, want %d; %zu bytes, want %zu", whole, r.status, status, r.body.len,
+            body.len);
         p->wrong++;
     }
     rig_reply_free(&r);
@@ -229,7 +230,9 @@ static void echo(struct peer *p, int fd)
 
 static void pipeline(struct peer *p, int fd)
 {
-    say(p, fd, SPAN("GET /late HTTP/1.1\r\nHost: a\r\n\r\nGET /trailers HTTP/1.1\r\nHost: a\r\n\r\nGET /split HTTP/1.1\r\nHost: a\r\n\r\n"));
+    say(p, fd,
+        SPAN("GET /late HTTP/1.1\r\nHost: a\r\n\r\nGET /trailers HTTP/1.1\r\nHost: a\r\n\r\nGET /split HTTP/1.1\r\nHost: "
+             "a\r\n\r\n"));
     expect(p, fd, 200, SPAN("late"));
     expect(p, fd, 200, SPAN("body"));
     expect(p, fd, 200, SPAN("late"));
@@ -275,7 +278,8 @@ static void be_refused(struct peer *p, int fd)
     expect(p, fd, 403, SPAN("no"));
 }
 
-static void (*const habits[])(struct peer *p, int fd) = { echo, echo, echo, pipeline, be_refused, read_some_and_go, send_some_and_go, wait_in_vain, be_cut };
+static void (*const habits[])(struct peer *p, int fd) = { echo, echo, echo, pipeline, be_refused, read_some_and_go,
+    send_some_and_go, wait_in_vain, be_cut };
 enum { POLITE = 4 }; /* the first ones leave the connection fit for more */
 
 static void *behave(void *self)

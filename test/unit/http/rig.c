@@ -104,7 +104,10 @@ static void big(struct job *j)
     job_free(j);
 }
 
-static void hold(struct job *j) { (void)j; }
+static void hold(struct job *j)
+{
+    (void)j;
+}
 
 static void lazy(struct job *j)
 {
@@ -162,7 +165,10 @@ static void memo(struct job *j)
     answer(j, 200, span_make(text, (size_t)len));
 }
 
-static void early(struct job *j) { answer(j, 403, SPAN("no")); }
+static void early(struct job *j)
+{
+    answer(j, 403, SPAN("no"));
+}
 
 static void none(struct job *j)
 {
@@ -201,10 +207,21 @@ static const struct path {
     void (*go)(struct job *j);
     int delay_ms;
 } paths[] = {
-    { { "/echo", 5 }, echo, 0 },     { { "/stream", 7 }, stream, 0 }, { { "/early", 6 }, early, 0 },   { { "/hold", 5 }, hold, 0 },
-    { { "/late", 5 }, hold, 50 },    { { "/none", 5 }, none, 0 },     { { "/big", 4 }, big, 0 },       { { "/length", 7 }, big, 0 },
-    { { "/cut", 4 }, cut, 0 },       { { "/short", 6 }, too_short, 0 }, { { "/memo", 5 }, memo, 0 },   { { "/lazy", 5 }, lazy, 100 },
-    { { "/split", 6 }, split, 50 },  { { "/trailers", 9 }, trailers, 0 }, { { "/events", 7 }, events, 0 },
+    { { "/echo", 5 }, echo, 0 },
+    { { "/stream", 7 }, stream, 0 },
+    { { "/early", 6 }, early, 0 },
+    { { "/hold", 5 }, hold, 0 },
+    { { "/late", 5 }, hold, 50 },
+    { { "/none", 5 }, none, 0 },
+    { { "/big", 4 }, big, 0 },
+    { { "/length", 7 }, big, 0 },
+    { { "/cut", 4 }, cut, 0 },
+    { { "/short", 6 }, too_short, 0 },
+    { { "/memo", 5 }, memo, 0 },
+    { { "/lazy", 5 }, lazy, 100 },
+    { { "/split", 6 }, split, 50 },
+    { { "/trailers", 9 }, trailers, 0 },
+    { { "/events", 7 }, events, 0 },
 };
 
 static void wake(void *mine)
@@ -279,9 +296,15 @@ static void start(struct rig *r, const struct http_limits *limits, struct tls_se
     must(pthread_create(&r->thread, NULL, run, r) == 0);
 }
 
-void rig_start(struct rig *r, const struct http_limits *limits) { start(r, limits, NULL); }
+void rig_start(struct rig *r, const struct http_limits *limits)
+{
+    start(r, limits, NULL);
+}
 
-void rig_start_tls(struct rig *r, struct tls_server *tls) { start(r, NULL, tls); }
+void rig_start_tls(struct rig *r, struct tls_server *tls)
+{
+    start(r, NULL, tls);
+}
 
 void rig_stop(struct rig *r)
 {
@@ -304,11 +327,17 @@ static void drain(void *self)
     http_server_drain(r->server, drained, r);
 }
 
-void rig_drain(struct rig *r) { loop_post(&r->loop, drain, r); }
+void rig_drain(struct rig *r)
+{
+    loop_post(&r->loop, drain, r);
+}
 
 /* ---- sockets ---- */
 
-uint16_t rig_port(const struct listen_address *a) { return ntohs(((const struct sockaddr_in *)(const void *)&a->addr)->sin_port); }
+uint16_t rig_port(const struct listen_address *a)
+{
+    return ntohs(((const struct sockaddr_in *)(const void *)&a->addr)->sin_port);
+}
 
 int rig_dial(uint16_t port)
 {
@@ -377,7 +406,12 @@ bool rig_reply(int fd, struct buf *in, bool head, struct rig_reply *out)
         return false;
     bool bare = head || out->status == 204 || out->status == 304 || out->status < 200;
     struct body body;
-    body_init(&body, bare ? BODY_NONE : out->h.chunked ? BODY_CHUNKED : out->h.length >= 0 ? BODY_LENGTH : BODY_CLOSE, out->h.length);
+    body_init(&body,
+        bare                 ? BODY_NONE
+        : out->h.chunked     ? BODY_CHUNKED
+        : out->h.length >= 0 ? BODY_LENGTH
+                             : BODY_CLOSE,
+        out->h.length);
     for (;;) {
         struct span unread = buf_span(in), piece;
         enum io io;
@@ -398,7 +432,10 @@ void rig_reply_free(struct rig_reply *r)
     buf_free(&r->body);
 }
 
-void rig_sleep(int ms) { (void)poll(NULL, 0, ms); }
+void rig_sleep(int ms)
+{
+    (void)poll(NULL, 0, ms);
+}
 
 bool rig_await(atomic_int *n, int want)
 {

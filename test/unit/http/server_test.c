@@ -39,9 +39,10 @@ TEST(pipelined_at_every_split)
 {
     struct rig rig;
     rig_start(&rig, NULL);
-    struct span in = SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-                          "\r\nPOST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: u\r\n\r\n"
-                          "GET /late HTTP/1.1\r\nHost: a\r\n\r\nGET /memo HTTP/1.1\r\nHost: a\r\n\r\n");
+    struct span in = SPAN(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+        "\r\nPOST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: u\r\n\r\n"
+        "GET /late HTTP/1.1\r\nHost: a\r\n\r\nGET /memo HTTP/1.1\r\nHost: a\r\n\r\n");
     struct span bodies[] = { SPAN("hello"), SPAN("abcde"), SPAN("late"), SPAN("0") };
     struct span head = span_first(in, (size_t)span_find(in, SPAN("GET /late")));
     for (size_t at = 0; at <= head.len; at++)
@@ -84,12 +85,14 @@ TEST(kinds_of_reply)
     ask(&rig, SPAN("GET /split HTTP/1.1\r\nHost: a\r\n\r\n"), false, 200, SPAN("late"), false);
     ask(&rig, SPAN("GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"), false, 404, SPAN(""), false);
     ask(&rig, SPAN("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"), false, 403, SPAN("no"), false);
-    ask(&rig, SPAN("POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), false, 403, SPAN("no"), false);
+    ask(&rig, SPAN("POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), false, 403,
+        SPAN("no"), false);
     ask(&rig, SPAN("GET /memo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), false, 200, SPAN("0"), true);
     ask(&rig, SPAN("GET /memo HTTP/1.0\r\n\r\n"), false, 200, SPAN("0"), true);
     ask(&rig, SPAN("GET /trailers HTTP/1.0\r\n\r\n"), false, 200, SPAN("body"), true);
     ask(&rig, SPAN("GET /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), false, 200, SPAN(""), false);
-    ask(&rig, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n"), false, 400, SPAN("bad_request"), true);
+    ask(&rig, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n"), false, 400,
+        SPAN("bad_request"), true);
     CHECK_INT(rig.gone, 0);
     rig_stop(&rig);
 }
@@ -149,7 +152,8 @@ TEST(expect_continue)
     expect(fd, &left, false, 200, SPAN("hello"));
     close(fd);
     /* Refused without being asked for: whether it comes is unknown, so the connection ends. */
-    ask(&rig, SPAN("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"), false, 403, SPAN("no"), true);
+    ask(&rig, SPAN("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"), false, 403,
+        SPAN("no"), true);
     buf_free(&left);
     rig_stop(&rig);
 }

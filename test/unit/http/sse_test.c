@@ -47,7 +47,9 @@ TEST(events_at_every_split)
     expect(SPAN("data: a\r\rdata: b\r\r:"), SPAN("[-|a][-|b]"), SPAN(":"));
     expect(SPAN("data: a\r\rdata: b\r\r"), SPAN("[-|a]"), SPAN("data: b\r\r"));
     expect(SPAN("event: x\ndata:a\ndata: b\ndata\n\n"), SPAN("[x|a\nb\n]"), SPAN(""));
-    expect(SPAN("\xEF\xBB\xBF" "event: first\r\ndata: {\"a\":1}\r\n\r\n: ping\n\nid: 7\nretry: 1\n\n"), SPAN("[first|{\"a\":1}][-|-][-|-]"), SPAN(""));
+    expect(SPAN("\xEF\xBB\xBF"
+                "event: first\r\ndata: {\"a\":1}\r\n\r\n: ping\n\nid: 7\nretry: 1\n\n"),
+        SPAN("[first|{\"a\":1}][-|-][-|-]"), SPAN(""));
     expect(SPAN("\n\ndata: a\n\n"), SPAN("[-|-][-|-][-|a]"), SPAN(""));
     expect(SPAN("data:  two blanks\ndatax: y\n\n"), SPAN("[-| two blanks]"), SPAN(""));
     expect(SPAN("data: a\n\r\ndata: b\r\n\ndata: c\n\r:"), SPAN("[-|a][-|b][-|c]"), SPAN(":"));
