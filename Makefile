@@ -4,6 +4,7 @@
 #   make unit sim             the two C test programs, build/<variant>/unit and build/<variant>/sim
 #   make VARIANT=asan unit    the same under AddressSanitizer and UBSan; VARIANT=tsan: ThreadSanitizer
 #   make CC=clang VARIANT=clang
+#   make bench                build/release/upstream, for script/bench
 #   make fuzz                 fuzz drivers (clang, libFuzzer)
 #   make tidy | layers        clang-tidy | the direction of includes
 # Every variant builds below build/<variant>/.
@@ -58,7 +59,7 @@ UNIT := $(sort $(wildcard $(ONLY:%=test/unit/%/*.c)) test/unit/main.c)
 SIM := $(sort $(wildcard test/sim/*.c))
 FUZZ := $(sort $(wildcard test/fuzz/*_fuzz.c))
 
-.PHONY: all unit sim fuzz layers tidy clean print-cppflags
+.PHONY: all unit sim bench fuzz layers tidy clean print-cppflags
 all: $(OUT)/tollgate
 ifeq ($(VARIANT),release)
 all: build/tollgate
@@ -77,6 +78,12 @@ $(OUT)/unit: $(OBJ) $(UNIT:%.c=$(OUT)/%.o)
 
 sim: $(OUT)/sim
 $(OUT)/sim: $(OBJ) $(SIM:%.c=$(OUT)/%.o)
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+# The benchmarks' own upstream.
+bench: $(OUT)/upstream
+$(OUT)/upstream: $(OBJ) $(OUT)/bench/upstream.o
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 

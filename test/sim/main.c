@@ -119,6 +119,14 @@ static bool all_over(const struct sim *s)
     return true;
 }
 
+static void tally(struct sim *s, const struct sim_call *c)
+{
+    s->verdicts[c->verdict]++;
+    s->forwarded += c->was_sent;
+    s->hung_up += c->hung_up;
+    s->cut += c->cut;
+}
+
 static void set_up_calls(struct sim *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -150,6 +158,7 @@ static const char *play(struct sim *s, uint64_t seed)
     check_money(s);
     for (size_t i = 0; i < s->count; i++) {
         check_end(s, &s->calls[i]);
+        tally(s, &s->calls[i]);
         exchange_free(&s->calls[i].x);
     }
     ledger_free(s->ledger);
@@ -201,6 +210,9 @@ int main(int argc, char **argv)
         if ((seed - first + 1) % 50000 == 0)
             fprintf(stderr, "sim: %llu of %llu seeds, %lld s\n", (unsigned long long)(seed - first + 1), (unsigned long long)count, (long long)(time(NULL) - began));
     }
+    printf("calls: %llu allowed, %llu denied, %llu errors, %llu in doubt; %llu forwarded, %llu hung up, %llu replies cut\n",
+        (unsigned long long)s->verdicts[0], (unsigned long long)s->verdicts[1], (unsigned long long)s->verdicts[2], (unsigned long long)s->verdicts[3],
+        (unsigned long long)s->forwarded, (unsigned long long)s->hung_up, (unsigned long long)s->cut);
     take_down(s);
     printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed), (unsigned long long)failed);
     return failed ? 1 : 0;

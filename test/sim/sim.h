@@ -55,6 +55,7 @@ struct sim {
     int64_t now_ms;
     bool stopped; /* the stop has been published: nothing may be sent any more */
     const char *wrong; /* the first rule that was broken */
+    uint64_t verdicts[4], forwarded, hung_up, cut; /* over all seeds: what the dice really played */
 };
 
 uint32_t sim_roll(struct sim *s, uint32_t sides);
