@@ -59,6 +59,8 @@ TEST(cost_of_a_row)
     wall = clock_monotonic_ns() - wall;
     printf("store: %d rows of %d bytes: %lld rows/s, %.2f us of CPU a row\n", ROWS, JSON, (long long)(ROWS * INT64_C(1000000000) / wall),
         (double)cpu / 1000 / ROWS);
+    printf("store: %lld bytes on disk a row\n",
+        (long long)(rig_ask(&g, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") / (ROWS + 999)));
     CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), ROWS + 999);
     rig_free(&g);
 }
