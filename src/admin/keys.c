@@ -5,6 +5,7 @@
  * depend on the disk or on a configuration that still loads. What is stored afterwards makes it last. */
 #include "admin/inside.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #define OVERLAP_USUAL (INT64_C(24) * 60 * 60 * 1000)
@@ -95,8 +96,8 @@ void keys_delete(struct visit *v)
         return;
     }
     struct stop stop = revocation(c.id);
-    if (stops_put(v->admin, &stop, &v->arena, &outcome) == E_OK)
-        (void)stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), &v->arena); /* stays in force if the store fails: nobody has the key */
+    if (stops_put(v->admin, &stop, &v->arena, &outcome) == E_OK && stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), &v->arena) != E_OK)
+        log_warn("admin", "the stop of the deleted key %.*s could not be lifted; it holds nobody", SPAN_ARG(c.id));
     events_tell_change(v->admin, c.kind, c.id, SPAN("deleted"));
     reply_nothing(v);
 }
