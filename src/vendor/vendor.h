@@ -25,6 +25,9 @@ struct operation {
     bool moves_money;    /* its cost rule can give more than zero, or the manifest says so */
     bool reads_body;     /* its cost, scope or dialect needs the body */
     bool reads_answer;   /* its settlement needs the answer's body */
+    bool secret;         /* gives away or makes a secret: denied unless a policy names it exactly, without a wildcard */
+    struct span note;    /* why it is special, for refusals and lists; SPAN_NONE: it is not */
+    struct span path;    /* the template: "/v1/customers/{customer}" */
     size_t index;        /* in the manifest */
 };
 

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * compose.c - where a caller put its key; the head of the upstream request; what a caller sees of the answer's head.
+ *
+ * Requests are written anew from what was checked: only fields the manifest allows go on, the caller's key never does, and
+ * the answer is asked for uncompressed so that its cost can be read. */
+#include "base/digest.h"
+#include "base/text.h"
+#include "vendor/manifest.h"
+
+/* ---- the presented key ---- */
+
+/* What follows "Bearer " or another scheme; SPAN_NONE: another scheme or nothing. */
+static struct span after_scheme(struct span authorization, struct span scheme)
+{
+    if (authorization.len <= scheme.len || authorization.at[scheme.len] != ' ')
+        return SPAN_NONE;
+    if (!span_is_nocase(span_first(authorization, scheme.len), scheme))
+        return SPAN_NONE;
+    struct span token = span_trim(span_from(authorization, scheme.len));
+    return token.len ? token : SPAN_NONE;
+}
+
+struct basic {
+    struct span user, password;
+};
+
+static bool read_basic(struct span authorization, struct arena *a, struct basic *out)
+{
+    struct span coded = after_scheme(authorization, SPAN("Basic"));
+    struct span plain = coded.at ? text_base64_decode(coded, a) : SPAN_NONE;
+    out->password = plain;
+    return plain.at && span_cut(&out->password, ':', &out->user);
+}
+
+static struct span some(struct span s) { return s.len ? s : SPAN_NONE; }
+
+static struct span from_query(struct span query, struct span name, struct arena *a)
+{
+    struct span rest = query, piece, key;
+    while (rest.at && span_next(&rest, '&', &piece))
+        if (span_cut(&piece, '=', &key) && span_is(key, name))
+            return some(text_percent_decode(piece, true, a));
+    return SPAN_NONE;
+}
+
+static struct span from_carrier(const struct carrier *c, const struct http_head *h, struct span authorization, struct span query,
+    struct arena *a)
+{
+    struct basic basic;
+    switch (c->kind) {
+    case CARRY_SCHEME:
+        return after_scheme(authorization, c->name);
+    case CARRY_HEADER:
+        return some(span_trim(http_get(h, c->name)));
+    case CARRY_QUERY:
+        return from_query(query, c->name, a);
+    case CARRY_BASIC_USER:
+    case CARRY_BASIC_PASSWORD:
+        break;
+    }
+    if (!read_basic(authorization, a, &basic))
+        return SPAN_NONE;
+    if (c->kind == CARRY_BASIC_USER)
+        return some(basic.user);
+    return !c->name.at || span_like(basic.user, c->name) ? some(basic.password) : SPAN_NONE;
+}
+
+struct span vendor_presented_key(const struct vendor *v, const struct http_head *h, struct span query, struct arena *a)
+{
+    const struct manifest *m = v->manifest;
+    struct span authorization = http_get(h, SPAN("authorization"));
+    struct span key = SPAN_NONE;
+    for (size_t i = 0; !key.at && i < m->carrier_count; i++)
+        key = from_carrier(&m->carriers[i], h, authorization, query, a);
+    return key.at ? key : some(span_trim(http_get(h, SPAN("x-portkey-api-key"))));
+}
+
+struct span vendor_any_presented_key(const struct http_head *h, struct span query, struct arena *a)
+{
+    static const struct span fields[] = { { "x-portkey-api-key", 17 }, { "x-api-key", 9 }, { "x-goog-api-key", 14 }, { "api-key", 7 },
+        { "x-postmark-server-token", 23 }, { "x-shopify-access-token", 22 } };
+    struct span authorization = http_get(h, SPAN("authorization"));
+    struct span key = after_scheme(authorization, SPAN("Bearer"));
+    struct basic basic;
+    if (!key.at && read_basic(authorization, a, &basic)) /* an account's id goes before the key, else the key comes first */
+        key = some(basic.user.len == 0 || span_starts(basic.user, SPAN("AC")) ? basic.password : basic.user);
+    for (size_t i = 0; !key.at && i < sizeof(fields) / sizeof(fields[0]); i++)
+        key = some(span_trim(http_get(h, fields[i])));
+    return key.at ? key : from_query(query, SPAN("key"), a);
+}
+
+/* ---- the request ---- */
+
+const struct vendor_origin *vendor_origins(const struct vendor *v, size_t *count)
+{
+    const struct manifest *m = v->manifest;
+    *count = m->single_origin ? 1 : m->origin_count;
+    return m->public_origins;
+}
+
+/* A value that cannot end its line early, whatever it holds. */
+static void put_clean(struct buf *b, struct span s)
+{
+    size_t before = b->len;
+    buf_put(b, s);
+    for (size_t i = before; i < b->len; i++)
+        if (b->at[i] == '\r' || b->at[i] == '\n' || b->at[i] == '\0')
+            b->at[i] = ' ';
+}
+
+static void put_basic(struct buf *b, struct span user, struct span password, struct arena *a)
+{
+    size_t len = user.len + 1 + password.len;
+    char *plain = arena_take(a, len);
+    if (!plain) {
+        b->broken = true;
+        return;
+    }
+    if (user.len)
+        memcpy(plain, user.at, user.len);
+    plain[user.len] = ':';
+    if (password.len)
+        memcpy(plain + user.len + 1, password.at, password.len);
+    buf_put(b, SPAN("authorization: Basic "));
+    buf_put_base64(b, span_make(plain, len));
+    buf_put(b, SPAN("\r\n"));
+    secret_wipe(plain, len);
+}
+
+static void put_secret(struct buf *b, const struct carrier *send, const struct vendor_secret *s, struct arena *a)
+{
+    struct span user = send->name.at ? send->name : s->key_id.at ? s->key_id : s->account;
+    switch (send->kind) {
+    case CARRY_SCHEME:
+        buf_put(b, SPAN("authorization: "));
+        buf_put(b, send->name);
+        buf_put_byte(b, ' ');
+        break;
+    case CARRY_HEADER:
+        buf_put(b, send->name);
+        buf_put(b, SPAN(": "));
+        break;
+    case CARRY_BASIC_USER:
+        put_basic(b, s->secret, SPAN(""), a);
+        return;
+    case CARRY_BASIC_PASSWORD:
+        put_basic(b, user, s->secret, a);
+        return;
+    case CARRY_QUERY:
+        return;
+    }
+    put_clean(b, s->secret);
+    buf_put(b, SPAN("\r\n"));
+}
+
+static bool is_key_name(const struct manifest *m, struct span name)
+{
+    for (size_t i = 0; i < m->carrier_count; i++)
+        if (m->carriers[i].kind == CARRY_QUERY && span_is(m->carriers[i].name, name))
+            return true;
+    return false;
+}
+
+/* The query without the caller's key and with the secret, where the vendor wants it there. */
+static void put_query(struct buf *b, const struct manifest *m, const struct compose *c)
+{
+    struct span rest = c->query.len ? c->query : SPAN_NONE, piece;
+    char mark = '?';
+    while (rest.at && span_next(&rest, '&', &piece)) {
+        struct span value = piece, name = piece;
+        span_cut(&value, '=', &name);
+        if (is_key_name(m, name))
+            continue;
+        buf_put_byte(b, mark);
+        buf_put(b, piece);
+        mark = '&';
+    }
+    if (m->send.kind != CARRY_QUERY)
+        return;
+    buf_put_byte(b, mark);
+    buf_put_percent(b, m->send.name, SPAN_NONE);
+    buf_put_byte(b, '=');
+    buf_put_percent(b, c->secret->secret, SPAN_NONE);
+}
+
+static void put_target(struct buf *b, const struct manifest *m, const struct origin *o, const struct compose *c)
+{
+    bool lacks_prefix;
+    struct span path = route_path(m, c->path, &lacks_prefix);
+    if (o->prefix.len)
+        path = span_from(path, o->prefix.len);
+    buf_put(b, c->matched->operation->method);
+    buf_put_byte(b, ' ');
+    buf_put(b, o->base_path);
+    if (lacks_prefix)
+        buf_put(b, m->optional_prefix);
+    buf_put(b, path);
+    put_query(b, m, c);
+}
+
+static void put_host(struct buf *b, const struct origin *o, struct span authority)
+{
+    if (!authority.at) {
+        buf_put(b, o->host_line);
+        return;
+    }
+    buf_put(b, SPAN(" HTTP/1.1\r\nhost: "));
+    put_clean(b, authority);
+    buf_put(b, SPAN("\r\naccept-encoding: identity\r\n"));
+}
+
+static bool is_allowed(const struct manifest *m, struct span name)
+{
+    if (!(m->allowed_lengths >> (name.len & 63) & 1))
+        return false;
+    for (size_t i = 0; i < m->allowed_count; i++)
+        if (span_is(m->allowed_fields[i], name))
+            return true;
+    return false;
+}
+
+static void put_line(struct buf *b, struct span name, struct span value)
+{
+    buf_put(b, name);
+    buf_put(b, SPAN(": "));
+    put_clean(b, value);
+    buf_put(b, SPAN("\r\n"));
+}
+
+/* The caller's fields that go on, then what the manifest adds where the caller had none. */
+static void put_fields(struct buf *b, const struct manifest *m, const struct http_head *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (is_allowed(m, h->fields[i].name))
+            put_line(b, h->fields[i].name, h->fields[i].value);
+    for (size_t i = 0; i < m->default_count; i++)
+        if (!http_get(h, m->default_fields[i].name).at)
+            put_line(b, m->default_fields[i].name, m->default_fields[i].value);
+}
+
+static void put_framing(struct buf *b, const struct compose *c)
+{
+    bool body_method = c->matched->operation->body != BODY_NONE;
+    struct span type = c->content_type.at ? c->content_type : http_get(c->head, SPAN("content-type"));
+    if (c->length != 0 && type.at)
+        put_line(b, SPAN("content-type"), type);
+    if (c->length < 0) {
+        buf_put(b, SPAN("transfer-encoding: chunked\r\n"));
+    } else if (c->length > 0 || body_method || c->matched->operation->writes) {
+        buf_put(b, SPAN("content-length: "));
+        buf_put_i64(b, c->length);
+        buf_put(b, SPAN("\r\n"));
+    }
+}
+
+size_t vendor_compose(const struct compose *c, struct arena *a, struct buf *head)
+{
+    const struct manifest *m = c->vendor->manifest;
+    size_t index = m->rules[c->matched->operation->index].origin;
+    const struct origin *o = &m->origins[index];
+    put_target(head, m, o, c);
+    put_host(head, o, c->authority);
+    put_secret(head, &m->send, c->secret, a);
+    put_fields(head, m, c->head);
+    put_framing(head, c);
+    buf_put(head, SPAN("\r\n"));
+    return m->single_origin ? 0 : index;
+}
+
+/* ---- the answer ---- */
+
+static bool is_dropped(const struct manifest *m, struct span name)
+{
+    if (!(m->dropped_lengths >> (name.len & 63) & 1))
+        return false;
+    for (size_t i = 0; i < m->dropped_count; i++)
+        if (span_is(m->dropped_answer_fields[i], name))
+            return true;
+    return false;
+}
+
+void vendor_answer_fields(const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count)
+{
+    const struct manifest *m = v->manifest;
+    *count = 0;
+    *fields = answer->count ? ARENA_ARRAY(a, struct http_field, answer->count) : NULL;
+    for (size_t i = 0; *fields && i < answer->count; i++)
+        if (!is_dropped(m, answer->fields[i].name))
+            (*fields)[(*count)++] = answer->fields[i];
+}

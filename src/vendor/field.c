@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * field.c - finding a value by its name in a form, a JSON text, a query, the path, a header or the settings.
+ *
+ * Names are walked through the structure as it is, never through joined text, so that {"a.b": 1} is not {"a": {"b": 1}}.
+ * "**" looks at any depth but not into `metadata`, which vendors keep for the caller's own words. */
+#include "base/text.h"
+#include "vendor/manifest.h"
+
+/* ---- reading a field's text ---- */
+
+static bool root_of(struct span name, enum root *out)
+{
+    static const struct {
+        struct span name;
+        enum root root;
+    } roots[] = { { { "body", 4 }, ROOT_BODY }, { { "answer", 6 }, ROOT_ANSWER }, { { "query", 5 }, ROOT_QUERY },
+        { { "header", 6 }, ROOT_HEADER }, { { "path", 4 }, ROOT_PATH }, { { "setting", 7 }, ROOT_SETTING } };
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        if (span_is(name, roots[i].name)) {
+            *out = roots[i].root;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool field_shape_fits(const struct field *f, const char **why)
+{
+    *why = "only one name may follow header. and path.";
+    if ((f->root == ROOT_HEADER || f->root == ROOT_PATH) && (f->count != 1 || f->steps[0].kind != STEP_NAME))
+        return false;
+    *why = "a field ends with a name or *, not with **";
+    return f->count == 0 || f->steps[f->count - 1].kind != STEP_DEEP;
+}
+
+bool field_read(struct span text, struct field *out, struct arena *a, const char **why)
+{
+    struct span rest = arena_copy(a, text), word;
+    *out = (struct field){ .text = rest };
+    *why = "a field starts with body, answer, query, header, path or setting";
+    if (!span_next(&rest, '.', &word) || !root_of(word, &out->root))
+        return false;
+    while (span_next(&rest, '.', &word)) {
+        *why = "a field has at most 8 names, none of them empty";
+        if (word.len == 0 || out->count == FIELD_STEPS)
+            return false;
+        struct step *s = &out->steps[out->count++];
+        s->kind = span_is(word, SPAN("*")) ? STEP_EACH : span_is(word, SPAN("**")) ? STEP_DEEP : STEP_NAME;
+        s->name = word;
+    }
+    return field_shape_fits(out, why);
+}
+
+/* ---- walking ---- */
+
+struct walk {
+    struct subject *subject;
+    found_visit *visit;
+    void *self;
+    const struct step *steps;
+    size_t count;
+};
+
+static bool give(const struct walk *w, struct span text, bool number, bool item)
+{
+    struct found f = { text, number, item };
+    return w->visit(w->self, &f);
+}
+
+/* A number as it was written; 1e3 and the like, which readers of integers take or refuse as they please, have no text. */
+static struct span number_text(struct json_value v, struct arena *a)
+{
+    int64_t whole;
+    struct span text = json_decimal(v, a);
+    return span_to_i64(text, &whole) && !json_integer(v, &whole) ? SPAN_NONE : text;
+}
+
+/* A value where the field ends. Objects, and lists in lists, are given without text: there, but not to be read. */
+static bool give_json(const struct walk *w, struct json_value v, bool item)
+{
+    bool truth = false;
+    struct span name;
+    struct json_value each;
+    switch (json_kind(v)) {
+    case JSON_NONE:
+    case JSON_NULL:
+        return true;
+    case JSON_STRING:
+        return give(w, json_string(v), false, item);
+    case JSON_NUMBER:
+        return give(w, number_text(v, w->subject->arena), true, item);
+    case JSON_BOOL:
+        return json_bool(v, &truth) && give(w, truth ? SPAN("true") : SPAN("false"), false, item);
+    case JSON_ARRAY:
+        if (item)
+            return give(w, SPAN_NONE, false, true);
+        for (struct json_iter it = json_iter(v); json_next(&it, &name, &each);)
+            if (!give_json(w, each, true))
+                return false;
+        return true;
+    case JSON_OBJECT:
+        break;
+    }
+    return give(w, SPAN_NONE, false, item);
+}
+
+static bool walk_json(const struct walk *w, struct json_value v, size_t at);
+
+static bool walk_items(const struct walk *w, struct json_value v, size_t at)
+{
+    struct span name;
+    struct json_value each;
+    if (json_kind(v) != JSON_ARRAY)
+        return true;
+    for (struct json_iter it = json_iter(v); json_next(&it, &name, &each);)
+        if (!walk_json(w, each, at))
+            return false;
+    return true;
+}
+
+/* Here and in everything below. Depth is bounded by the parser's (256). */
+static bool walk_deep(const struct walk *w, struct json_value v, size_t at)
+{
+    struct span name;
+    struct json_value each;
+    if (!walk_json(w, v, at))
+        return false;
+    if (json_kind(v) != JSON_ARRAY && json_kind(v) != JSON_OBJECT)
+        return true;
+    bool object = json_kind(v) == JSON_OBJECT;
+    for (struct json_iter it = json_iter(v); json_next(&it, &name, &each);)
+        if (!(object && span_is(name, SPAN("metadata"))) && !walk_deep(w, each, at))
+            return false;
+    return true;
+}
+
+static bool walk_json(const struct walk *w, struct json_value v, size_t at)
+{
+    if (at == w->count)
+        return give_json(w, v, false);
+    if (w->steps[at].kind == STEP_EACH)
+        return walk_items(w, v, at + 1);
+    if (w->steps[at].kind == STEP_DEEP)
+        return walk_deep(w, v, at + 1);
+    struct json_value member = json_member(v, w->steps[at].name);
+    return json_kind(member) == JSON_NONE || walk_json(w, member, at + 1);
+}
+
+/* ---- forms ---- */
+
+enum { NAME_STEPS = 10 };
+
+/* "a[b][0]" to its keys; canon_form has made sure that brackets nest and of the depth. */
+static size_t split_name(struct span name, struct span keys[NAME_STEPS])
+{
+    struct span rest = name;
+    size_t count = 1;
+    ptrdiff_t open = span_find_byte(rest, '[');
+    keys[0] = open < 0 ? rest : span_first(rest, (size_t)open);
+    rest = span_from(rest, keys[0].len);
+    while (rest.len > 1 && count < NAME_STEPS) {
+        ptrdiff_t close = span_find_byte(rest, ']');
+        must(close > 0);
+        keys[count++] = span_make(rest.at + 1, (size_t)close - 1);
+        rest = span_from(rest, (size_t)close + 1);
+    }
+    return count;
+}
+
+static bool is_index(struct span key)
+{
+    uint64_t n;
+    return key.len == 0 || span_to_u64(key, &n);
+}
+
+/* How many keys the steps take from the front of keys; 0: they do not fit. Tries the shortest fit of "**" first. */
+static size_t fit_steps(const struct step *steps, size_t count, const struct span *keys, size_t key_count, size_t at)
+{
+    if (count == 0)
+        return at;
+    if (steps->kind == STEP_DEEP) {
+        for (size_t from = at; from < key_count; from++) {
+            size_t end = fit_steps(steps + 1, count - 1, keys, key_count, from);
+            if (end)
+                return end;
+            if (span_is(keys[from], SPAN("metadata")))
+                return 0;
+        }
+        return 0;
+    }
+    if (at == key_count || !(steps->kind == STEP_EACH ? is_index(keys[at]) : span_is(keys[at], steps->name)))
+        return 0;
+    return fit_steps(steps + 1, count - 1, keys, key_count, at + 1);
+}
+
+static bool is_number_text(struct span s)
+{
+    int64_t n;
+    return money_decimal(s, 9, &n);
+}
+
+static bool walk_pairs(const struct walk *w, const struct pairs *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct span keys[NAME_STEPS], value = p->list[i].value;
+        size_t count = split_name(p->list[i].name, keys);
+        size_t end = fit_steps(w->steps, w->count, keys, count, 0);
+        if (!end)
+            continue;
+        bool item = end + 1 == count && is_index(keys[end]);
+        bool plain = end == count || item;
+        if (!give(w, plain ? value : SPAN_NONE, plain && is_number_text(value), item))
+            return false;
+    }
+    return true;
+}
+
+/* ---- headers, path, settings ---- */
+
+static bool walk_header(const struct walk *w)
+{
+    const struct http_head *h = w->subject->asked->head;
+    size_t count = h ? http_count(h, w->steps[0].name) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (!give(w, span_trim(http_nth(h, w->steps[0].name, i)), false, false))
+            return false;
+    return true;
+}
+
+static bool walk_path(const struct walk *w)
+{
+    const struct matched *m = w->subject->asked->matched;
+    for (size_t i = 0; i < m->count; i++)
+        if (span_is(m->captures[i].name, w->steps[0].name))
+            return give(w, text_percent_decode(m->captures[i].value, false, w->subject->arena), false, false);
+    return true;
+}
+
+static const struct node *setting_below(const struct node *n, const struct field *f)
+{
+    for (size_t i = 0; n && i < f->count; i++) {
+        const struct node *next = n->kind == NODE_MAP ? n->first : NULL;
+        while (next && !span_is(next->name, f->steps[i].name))
+            next = next->next;
+        n = next;
+    }
+    return n;
+}
+
+const struct node *field_setting(const struct field *f, const struct subject *s, bool from_manifest)
+{
+    const struct node *mine = s->asked->vendor->manifest->settings;
+    const struct node *found = setting_below(from_manifest ? mine : s->asked->settings, f);
+    return found && found->kind != NODE_NULL ? found : NULL;
+}
+
+static bool walk_setting(const struct walk *w, const struct field *f)
+{
+    const struct node *n = field_setting(f, w->subject, false);
+    if (!n)
+        n = field_setting(f, w->subject, true);
+    return !n || n->kind != NODE_SCALAR || give(w, n->text, is_number_text(n->text), false);
+}
+
+bool field_each(const struct field *f, struct subject *s, found_visit *visit, void *self)
+{
+    struct walk w = { s, visit, self, f->steps, f->count };
+    switch (f->root) {
+    case ROOT_BODY:
+        if (s->body_shape == SHAPE_FORM)
+            return walk_pairs(&w, &s->form);
+        return s->body_shape != SHAPE_JSON || walk_json(&w, s->body, 0);
+    case ROOT_ANSWER:
+        return !s->has_answer || walk_json(&w, s->answer, 0);
+    case ROOT_QUERY:
+        return walk_pairs(&w, &s->query);
+    case ROOT_HEADER:
+        return walk_header(&w);
+    case ROOT_PATH:
+        return walk_path(&w);
+    case ROOT_SETTING:
+        break;
+    }
+    return walk_setting(&w, f);
+}
+
+static bool count_one(void *self, const struct found *f)
+{
+    (void)f;
+    ++*(size_t *)self;
+    return true;
+}
+
+size_t field_count(const struct field *f, struct subject *s)
+{
+    size_t count = 0;
+    field_each(f, s, count_one, &count);
+    return count;
+}
+
+static bool stop_at_one(void *self, const struct found *f)
+{
+    (void)self, (void)f;
+    return false;
+}
+
+bool field_present(const struct field *f, struct subject *s)
+{
+    return !field_each(f, s, stop_at_one, NULL);
+}
