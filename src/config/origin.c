@@ -73,10 +73,12 @@ bool base_url_parse(struct span text, struct arena *a, struct base_url *out)
     ptrdiff_t slash = span_find_byte(rest, '/');
     authority = slash < 0 ? rest : span_first(rest, (size_t)slash);
     out->path = slash < 0 ? SPAN("") : span_from(rest, (size_t)slash);
+    if (!path_ok(out->path))
+        return false;
     if (span_ends(out->path, SPAN("/")))
         out->path.len--;
     authority = lower(authority, a);
-    if (!authority.at || !split_authority(authority, &out->host, &port) || !path_ok(out->path))
+    if (!authority.at || !split_authority(authority, &out->host, &port))
         return false;
     out->port = out->https ? 443 : 80;
     if (!port.at)
