@@ -162,6 +162,8 @@ TEST(published_bills)
 {
     BILL("openai_chat", "openai", "gpt-4o", "{\"usage\":{\"prompt_tokens\":2006,\"completion_tokens\":300,\"prompt_tokens_details\":{\"cached_tokens\":1920}}}", "0.005615");
     BILL("openai_chat", "openai", "gpt-5.6-sol", "{\"usage\":{\"prompt_tokens\":12317,\"completion_tokens\":5,\"prompt_tokens_details\":{\"cache_write_tokens\":12314}}}", "0.061682");
+    BILL("openai_chat", "xai", "grok-4.5", "{\"usage\":{\"prompt_tokens\":2461,\"completion_tokens\":0,\"total_tokens\":2461,\"prompt_tokens_details\":"
+        "{\"text_tokens\":1319,\"image_tokens\":1142,\"cached_tokens\":2432}}}", "0.001274");
     BILL("openai_chat", "perplexity", "sonar-pro", "{\"usage\":{\"prompt_tokens\":26,\"completion_tokens\":832,\"search_context_size\":\"high\"}}", "0.026558");
     BILL("anthropic_messages", "anthropic", "claude-sonnet-4-5", "{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":12304,\"output_tokens\":550}}", "0.054399");
     BILL("anthropic_messages", "anthropic", "claude-opus-4-5", "{\"usage\":{\"input_tokens\":6,\"cache_creation_input_tokens\":159217,\"output_tokens\":2745}}", "1.06376125");

@@ -79,6 +79,12 @@ TEST(cached_input)
     COST(row("openai", "gpt-4.1"), u, "0.1529395");
 }
 
+TEST(long_session)
+{
+    /* B 904: about $0.34, not $1.68 */
+    COST(row("openai", "gpt-5"), with(used(51232, 12909), METER_CACHE_READ, 1188096), "0.341642");
+}
+
 TEST(anthropic_cache_writes)
 {
     struct usage u = with(used(3, 550), METER_CACHE_WRITE, 12304);
@@ -147,6 +153,7 @@ TEST(image_tokens)
 {
     struct usage u = with(with(used(100, 0), METER_IMAGE_IN, 1000), METER_IMAGE_OUT, 1000);
     COST(row("openai", "gpt-image-1.5"), u, "0.0405");
+    COST(row("gemini", "gemini-2.5-flash-image"), with(used(0, 0), METER_IMAGE_OUT, 1290), "0.0387");
 }
 
 TEST(windows_of_the_day)
