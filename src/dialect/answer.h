@@ -9,7 +9,7 @@
 /* usage: a raw object with BUF_SLACK readable bytes behind it. prompt_tokens or input_tokens, completion_tokens or
  * output_tokens, with their details, and what vendors add. Leaves u->known false when there is nothing in it. */
 void answer_openai_usage(struct json *j, struct span usage, struct usage *u);
-/* A raw string's text; tiers that mean "standard" become SPAN_NONE. */
+/* A raw string's text; SPAN_NONE for anything else. */
 struct span answer_text(struct span raw, struct arena *a);
 /* Moves what u's spans point to into the meter, and u with it. */
 void answer_keep(struct stream_meter *m, const struct usage *u);

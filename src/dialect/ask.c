@@ -151,7 +151,7 @@ void ask_insert(struct ask_splices *s, struct span object, bool empty, const cha
     va_end(args);
     must(n > 0 && n + 2 < ASK_SPLICE_TEXT);
     if (!empty)
-        text[n] = ',', text[n + 1] = '\0';
+        memcpy(text + n, ",", 2);
     size_t at = (size_t)(object.at - s->body.at) + (size_t)span_find_byte(object, '{') + 1;
     add_splice(s, at, at, text);
 }

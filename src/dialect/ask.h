@@ -43,7 +43,7 @@ CHECKED enum err ask_read(struct json *j, struct span body, struct arena *a, con
     struct ask_found *found, const char **why);
 /* Slots to an ask that is sound for text: limits, tier, user, the byte bound. */
 void ask_begin(struct span body, const struct ask_found *found, struct ask *out);
-/* A picture of so many base64 bytes at raw stands in the body and costs at most `most` tokens. */
+/* The raw string is a picture in base64: it costs `most` tokens instead of its bytes. */
 void ask_picture(struct ask *out, struct span raw, int64_t most);
 /* Is this raw string an inline picture ("data:image/...")? */
 bool ask_is_inline_picture(struct span raw);

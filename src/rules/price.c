@@ -284,8 +284,7 @@ struct dearest {
     int64_t in, out;
 };
 
-/* A meter without a rate in a situation that can come about makes the bound unknown, unless another situation has one:
- * price_cost then refuses as well, and what is billed is that other one's. */
+/* Takes in the rates of one situation. A meter without a rate there adds nothing: price_cost has none for it either. */
 static void weigh(const struct price *p, const struct situation *s, struct dearest *d)
 {
     struct view v = view_of(p, s);
