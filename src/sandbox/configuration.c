@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * configuration.c - what `serve --sandbox` runs with. The tokens in it are no secrets: they are printed in the documentation
+ * and open nothing but a sandbox on the loopback interface. */
+#include "sandbox/sandbox.h"
+
+static const char text[] = "# Made by `tollgate serve --sandbox`; a configuration of your own looks the same.\n"
+                           "listen: %.*s\n"
+                           "admin: { listen: \"%.*s\", token: " SANDBOX_ADMIN_TOKEN " }\n"
+                           "vendors:\n"
+                           "  stripe: { base_url: \"http://%.*s/stripe\" }\n"
+                           "  twilio: { base_url: \"http://%.*s/twilio\" }\n"
+                           "  resend: { base_url: \"http://%.*s/resend\" }\n"
+                           "  openai: { base_url: \"http://%.*s/openai\" }\n"
+                           "  anthropic: { base_url: \"http://%.*s/anthropic\" }\n"
+                           "credentials:\n"
+                           "  stripe-sandbox: { vendor: stripe, secret: sk_sandbox_stripe }\n"
+                           "  twilio-sandbox: { vendor: twilio, account_sid: AC00000000000000000000000000000000, secret: sk_sandbox_twilio }\n"
+                           "  resend-sandbox: { vendor: resend, secret: sk_sandbox_resend }\n"
+                           "  openai-sandbox: { vendor: openai, secret: sk_sandbox_openai }\n"
+                           "  anthropic-sandbox: { vendor: anthropic, secret: sk_sandbox_anthropic }\n"
+                           "policies:\n"
+                           "  demo:\n"
+                           "    allow: [\"stripe.charges.*\", \"stripe.refunds.*\", \"stripe.customers.*\", \"stripe.payment_intents.*\",\n"
+                           "            stripe.balance.retrieve, \"twilio.messages.*\", \"resend.emails.*\", \"openai.*\", \"anthropic.*\"]\n"
+                           "    deny: [\"stripe.payouts.*\"]\n"
+                           "    models: [\"gpt-4o*\", \"gpt-4.1*\", \"text-embedding-3-*\", \"claude-*\"]\n"
+                           "    parameters: { stripe.refunds.create: { amount: { max: 5000 } } }\n"
+                           "keys:\n"
+                           "  - name: demo\n"
+                           "    token: " SANDBOX_KEY "\n"
+                           "    credentials: [stripe-sandbox, twilio-sandbox, resend-sandbox, openai-sandbox, anthropic-sandbox]\n"
+                           "    policy: demo\n"
+                           "    budgets:\n"
+                           "      - { limit: 20 usd, window: run }\n"
+                           "      - { limit: 100 usd, window: day }\n"
+                           "      - { limit: 50 usd, window: day, vendor: stripe, alert: [50%%, 80%%] }\n"
+                           "      - { limit: 600 requests, window: minute }\n";
+
+struct span sandbox_configuration(struct arena *a, struct span at, struct span listen, struct span admin_listen)
+{
+    return arena_print(a, text, SPAN_ARG(listen), SPAN_ARG(admin_listen), SPAN_ARG(at), SPAN_ARG(at), SPAN_ARG(at), SPAN_ARG(at), SPAN_ARG(at));
+}

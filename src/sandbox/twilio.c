@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * twilio.c - the sandbox's Twilio: text messages. As with the real one a message is created with `price` null; asked for
+ * again, it was delivered and has a price. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "sandbox/play.h"
+
+enum { LIST_USUAL = 50, TEXT_LONGEST = 1600, PRICE = 830 /* a segment: $0.0083, in 1/100,000 of a dollar */ };
+
+static void fail(struct play *p, int status, int code, const char *message)
+{
+    p->status = status;
+    json_open(&p->json, '{');
+    json_pair_i64(&p->json, SPAN("code"), code);
+    json_pair(&p->json, SPAN("message"), span_of(message));
+    json_pair_i64(&p->json, SPAN("status"), status);
+    json_pair(&p->json, SPAN("more_info"), SPAN("https://www.twilio.com/docs/errors"));
+    json_close(&p->json, '}');
+}
+
+/* Septets of one character of GSM 03.38, 0: it has none. */
+static int64_t septets(struct span character)
+{
+    static const char twice[] = "^{}\\[~]|\xe2\x82\xac";
+    static const char accented[] = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà";
+    if (span_find(span_of(twice), character) >= 0)
+        return 2;
+    if (character.len == 1)
+        return character.at[0] != '`';
+    return span_find(span_of(accented), character) >= 0;
+}
+
+static int64_t segments(struct span text)
+{
+    int64_t gsm = 0, units = 0;
+    bool plain = true;
+    while (text.len) {
+        size_t len = text_utf8_first(text);
+        struct span character = span_first(text, len ? len : 1);
+        int64_t n = septets(character);
+        plain = plain && n > 0;
+        gsm += n;
+        units += len == 4 ? 2 : 1;
+        text = span_from(text, character.len);
+    }
+    int64_t size = plain ? gsm : units, one = plain ? 160 : 70, many = plain ? 153 : 67;
+    return size <= one ? 1 : (size + many - 1) / many;
+}
+
+static void put_message(struct play *p, const struct item *i, bool delivered)
+{
+    struct json_out *o = &p->json;
+    char price[32];
+    snprintf(price, sizeof(price), "-%lld.%05lld", (long long)(i->amount * PRICE / 100000), (long long)(i->amount * PRICE % 100000));
+    json_open(o, '{');
+    json_pair(o, SPAN("sid"), span_of(i->id));
+    json_pair(o, SPAN("account_sid"), span_of(i->parent));
+    json_pair(o, SPAN("to"), span_of(i->to));
+    json_pair(o, SPAN("from"), span_of(i->from));
+    json_pair(o, SPAN("body"), span_of(i->note));
+    json_pair(o, SPAN("status"), delivered ? SPAN("delivered") : SPAN("queued"));
+    json_name(o, SPAN("num_segments"));
+    json_put_string(o, arena_print(p->arena, "%lld", (long long)i->amount));
+    json_pair(o, SPAN("num_media"), SPAN("0"));
+    json_pair(o, SPAN("direction"), SPAN("outbound-api"));
+    json_pair(o, SPAN("price"), delivered ? span_of(price) : SPAN_NONE);
+    json_pair(o, SPAN("price_unit"), SPAN("USD"));
+    json_pair_raw(o, SPAN("error_code"), SPAN_NONE);
+    json_pair_time(o, SPAN("date_created"), i->created_ms);
+    json_close(o, '}');
+}
+
+static void create(struct play *p, struct span account)
+{
+    struct span to = play_form(p, "To"), from = play_form(p, "From"), text = play_form(p, "Body");
+    if (!from.len)
+        from = play_form(p, "MessagingServiceSid");
+    if (!to.len || !from.len || !text.len) {
+        fail(p, 400, !to.len ? 21604 : !from.len ? 21603 : 21602, "A message needs To, From (or MessagingServiceSid) and Body");
+        return;
+    }
+    if (to.at[0] != '+' && !span_starts(to, SPAN("whatsapp:+"))) {
+        fail(p, 400, 21211, "The 'To' number is not a valid phone number");
+        return;
+    }
+    if (text.len > TEXT_LONGEST) {
+        fail(p, 400, 21617, "The concatenated message body exceeds the 1600 character limit");
+        return;
+    }
+    struct item *item = shelf_add(p->shelf, "message", "SM", 32, p->now_ms);
+    item->amount = segments(text);
+    shelf_text(item->to, sizeof(item->to), to);
+    shelf_text(item->from, sizeof(item->from), from);
+    shelf_text(item->note, sizeof(item->note), text);
+    shelf_text(item->parent, sizeof(item->parent), account);
+    p->status = 201;
+    put_message(p, item, false);
+}
+
+static void list(struct play *p)
+{
+    const struct item *item = NULL;
+    json_open(&p->json, '{');
+    json_name(&p->json, SPAN("messages"));
+    json_open(&p->json, '[');
+    for (int n = 0; n < LIST_USUAL && (item = shelf_before(p->shelf, "message", item ? item->number : 0)); n++)
+        put_message(p, item, true);
+    json_close(&p->json, ']');
+    json_pair_i64(&p->json, SPAN("page"), 0);
+    json_pair_i64(&p->json, SPAN("page_size"), LIST_USUAL);
+    json_pair_raw(&p->json, SPAN("next_page_uri"), SPAN_NONE);
+    json_close(&p->json, '}');
+}
+
+static void retrieve(struct play *p, struct span file)
+{
+    struct span id = span_ends(file, SPAN(".json")) ? span_first(file, file.len - 5) : file;
+    const struct item *item = shelf_find(p->shelf, "message", id);
+    if (item)
+        put_message(p, item, true);
+    else
+        fail(p, 404, 20404, "The requested resource was not found");
+}
+
+void twilio_answer(struct play *p)
+{
+    struct span account = SPAN_NONE, file = SPAN_NONE;
+    play_field(p, SPAN("twilio-request-id"), arena_print(p->arena, "RQsandbox%lld", (long long)p->now_ms));
+    if (!p->secret_fits)
+        fail(p, 401, 20003, "Authenticate");
+    else if (play_is(p, "POST", "2010-04-01/Accounts/*/Messages.json", &account))
+        create(p, account);
+    else if (play_is(p, "GET", "2010-04-01/Accounts/*/Messages.json", &account))
+        list(p);
+    else if (p->path_count == 5 && play_is(p, "GET", "2010-04-01/Accounts/*/Messages/*", &file))
+        retrieve(p, file);
+    else
+        fail(p, 404, 20404, "The sandbox plays messages only");
+}
