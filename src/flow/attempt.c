@@ -42,15 +42,18 @@ static size_t compose_head(struct exchange *x)
 }
 
 /* Our own edits to an LLM body: the output limit that was reserved for, and usage in the stream. */
-static void edit_body(struct exchange *x)
+static enum next edit_body(struct exchange *x)
 {
     struct deciding *d = &x->deciding;
     struct ask_edit edit = { .output_limit = x->charging.output_limit, .include_usage = d->ask.stream && !d->ask.usage_wanted };
     if (!is_llm(x) || !d->dialect->edit_ask || (edit.output_limit < 0 && !edit.include_usage) || x->attempt_count > 0)
-        return;
+        return NEXT;
     buf_clear(&x->desk->scratch);
     d->dialect->edit_ask(x->desk->json, d->body, &edit, &x->desk->scratch);
     d->body = arena_copy(&x->arena, buf_span(&x->desk->scratch));
+    if (x->desk->scratch.broken || x->arena.broken)
+        return fail(x, E_TOO_LARGE, "the body leaves no room for the output limit that the gate sets");
+    return NEXT;
 }
 
 enum next open_upstream(struct exchange *x)
@@ -58,7 +61,8 @@ enum next open_upstream(struct exchange *x)
     const struct world *w = x->desk->world;
     const struct upstream *u = x->deciding.upstream;
     if (!x->answering.call) {
-        edit_body(x);
+        if (edit_body(x) == STOP)
+            return STOP;
         size_t origin = compose_head(x);
         if (x->desk->scratch.broken || x->arena.broken)
             return fail(x, E_TOO_LARGE, "the request's head is too large for the vendor");

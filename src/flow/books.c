@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "rules/call_id.h"
 
 enum { WRITERS = CALL_ID_WORKERS };
@@ -23,6 +22,7 @@ struct books {
     struct store *store;
     struct feed *feeds[WRITERS];
     uint64_t last_call;
+    bool incomplete; /* a balance could not be restored: starting would let a cap be passed */
 };
 
 static void copy_lines(struct feed *f, const struct journal_line *from, size_t count)
@@ -95,7 +95,7 @@ static void restored(void *self, struct span account, int64_t settled, int64_t d
 {
     struct books *b = self;
     if (ledger_restore(b->ledger, account, settled, doubt, resets_at) != E_OK)
-        log_error("books", "no memory for account %.*s", SPAN_ARG(account));
+        b->incomplete = true;
 }
 
 static bool open_all(struct books *b, struct span dir, unsigned workers, char why[256])
@@ -105,8 +105,8 @@ static bool open_all(struct books *b, struct span dir, unsigned workers, char wh
     for (unsigned i = 0; i < WRITERS; i++)
         if ((i < workers || found[i]) && !open_feed(b, dir, i, why))
             return false;
-    if (store_recover(b->store, restored, b) != E_OK) {
-        snprintf(why, 256, "the journals could not be replayed");
+    if (store_recover(b->store, restored, b) != E_OK || b->incomplete) {
+        snprintf(why, 256, b->incomplete ? "not all balances fit into memory" : "the journals could not be replayed");
         return false;
     }
     return store_last_call(b->store, &b->last_call) == E_OK;

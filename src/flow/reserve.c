@@ -88,6 +88,29 @@ static int64_t fitting_output(struct exchange *x, int64_t input)
     return most;
 }
 
+/* All tokens at their dearest, and the pieces (web searches, ...) that come on top; a piece that may be charged without
+ * limit cannot be reserved for. */
+static bool fees_unlimited(const struct ask *ask)
+{
+    for (int fee = 0; fee < FEE_COUNT; fee++)
+        if (ask->fees[fee] < 0)
+            return true;
+    return false;
+}
+
+static enum next worst_money(struct exchange *x, int64_t input)
+{
+    struct facts *f = &x->facts;
+    const struct ask *ask = &x->deciding.ask;
+    nano_usd fees = 0;
+    if (fees_unlimited(ask) || price_ceiling(x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK ||
+        price_fees_ceiling(x->deciding.price, ask->fees, &fees) != E_OK)
+        return fail(x, E_PRICE_UNKNOWN, "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), and a money budget applies",
+            SPAN_ARG(span_first(f->model, 100)));
+    f->worst[UNIT_USD] = money_add(f->worst[UNIT_USD], fees);
+    return NEXT;
+}
+
 static enum next price_llm(struct exchange *x)
 {
     struct facts *f = &x->facts;
@@ -107,11 +130,9 @@ static enum next price_llm(struct exchange *x)
         x->charging.output_limit = output < OUTPUT_LEAST ? OUTPUT_LEAST : output;
         output = x->charging.output_limit;
     }
-    f->worst[UNIT_TOKENS] = money_add(input, money_mul_div_up(output, ask->choices, 1));
-    if (money && price_ceiling(x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK)
-        return fail(x, E_PRICE_UNKNOWN, "the price of model %.*s is not complete, and a money budget applies", SPAN_ARG(span_first(f->model, 100)));
+    f->worst[UNIT_TOKENS] = money_add(input, money_mul_div_up(money_add(output, ask->output_extra), ask->choices, 1));
     f->cost_known = true;
-    return NEXT;
+    return money ? worst_money(x, input) : NEXT;
 }
 
 static enum next price_saas(struct exchange *x)

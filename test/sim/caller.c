@@ -40,13 +40,14 @@ static void ask_read(struct sim_call *c)
     c->answer_head.status = 200;
 }
 
-static int write_stream(char *out, size_t room)
+static int write_stream(struct sim_call *c, char *out, size_t room)
 {
+    c->stream_unfinished = sim_chance(c->sim, 10);
     return snprintf(out, room,
         "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n"
         "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\n"
         "data: {\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2,\"total_tokens\":14}}\n\n"
-        "data: [DONE]\n\n");
+        "%s", c->stream_unfinished ? "" : "data: [DONE]\n\n");
 }
 
 static void ask_chat(struct sim_call *c)
@@ -64,7 +65,7 @@ static void ask_chat(struct sim_call *c)
     c->answer_head.status = 200;
     if (stream) {
         c->answer_fields[0].value = SPAN("text/event-stream");
-        c->answer_len = (size_t)write_stream(c->answer, SIM_ANSWER);
+        c->answer_len = (size_t)write_stream(c, c->answer, SIM_ANSWER);
     } else {
         c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER,
             "{\"id\":\"1\",\"model\":\"gpt-4o-mini\",\"choices\":[{\"message\":{\"content\":\"Hello\"}}],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2}}");

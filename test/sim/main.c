@@ -95,6 +95,11 @@ static void check_end(struct sim *s, struct sim_call *c)
         sim_wrong(s, "a hold was left open");
     if (!c->was_sent && c->row_cost != 0)
         sim_wrong(s, "a call that was never sent cost something");
+    if (c->verdict == VERDICT_ALLOWED && c->stream_unfinished && c->head_given)
+        sim_wrong(s, "a stream that ended in the middle was passed off as whole");
+    if (c->x.fault != E_CLIENT_GONE && c->was_sent && c->request_whole && !c->head_given && !c->hung_up && (c->x.facts.writes || is_llm(&c->x)) &&
+        c->verdict != VERDICT_IN_DOUBT && c->x.answering.lost)
+        sim_wrong(s, "a connection was lost after sending, and nobody doubts it");
     if (c->verdict == VERDICT_ALLOWED && !c->was_sent)
         sim_wrong(s, "a call was told to be allowed that never went out");
 }

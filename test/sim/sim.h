@@ -30,6 +30,7 @@ struct sim_call {
     bool open, ready, was_sent, request_whole, head_given, closed_once;
     int connect_in, answer_in;
     bool connect_fails, answer_breaks, breaks_before_head, vendor_refuses;
+    bool stream_unfinished; /* the vendor ends its stream in the middle, politely */
     enum err fault;
     struct http_head answer_head;
     struct http_field answer_fields[4];
