@@ -113,8 +113,8 @@ static bool named_in(struct span name, const struct span *list, size_t count)
     return false;
 }
 
-enum err canon_form(struct arena *a, struct span text, const struct span *repeat, size_t repeat_count, size_t most, struct pairs *out,
-    const char **why)
+enum err canon_form(struct arena *a, struct span text, const struct span *repeat, size_t repeat_count, size_t most,
+    struct pairs *out, const char **why)
 {
     size_t room = 1;
     for (size_t i = 0; i < text.len; i++)

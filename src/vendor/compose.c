@@ -32,7 +32,10 @@ static bool read_basic(struct span authorization, struct arena *a, struct basic 
     return plain.at && span_cut(&out->password, ':', &out->user);
 }
 
-static struct span some(struct span s) { return s.len ? s : SPAN_NONE; }
+static struct span some(struct span s)
+{
+    return s.len ? s : SPAN_NONE;
+}
 
 static struct span from_query(struct span query, struct span name, struct arena *a)
 {
@@ -43,8 +46,8 @@ static struct span from_query(struct span query, struct span name, struct arena 
     return SPAN_NONE;
 }
 
-static struct span from_carrier(const struct carrier *c, const struct http_head *h, struct span authorization, struct span query,
-    struct arena *a)
+static struct span from_carrier(
+    const struct carrier *c, const struct http_head *h, struct span authorization, struct span query, struct arena *a)
 {
     struct basic basic;
     switch (c->kind) {
@@ -77,8 +80,8 @@ struct span vendor_presented_key(const struct vendor *v, const struct http_head 
 
 struct span vendor_any_presented_key(const struct http_head *h, struct span query, struct arena *a)
 {
-    static const struct span fields[] = { { "x-portkey-api-key", 17 }, { "x-api-key", 9 }, { "x-goog-api-key", 14 }, { "api-key", 7 },
-        { "x-postmark-server-token", 23 }, { "x-shopify-access-token", 22 } };
+    static const struct span fields[] = { { "x-portkey-api-key", 17 }, { "x-api-key", 9 }, { "x-goog-api-key", 14 },
+        { "api-key", 7 }, { "x-postmark-server-token", 23 }, { "x-shopify-access-token", 22 } };
     struct span authorization = http_get(h, SPAN("authorization"));
     struct span key = after_scheme(authorization, SPAN("Bearer"));
     struct basic basic;
@@ -279,7 +282,8 @@ static bool is_dropped(const struct manifest *m, struct span name)
     return false;
 }
 
-void vendor_answer_fields(const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count)
+void vendor_answer_fields(
+    const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count)
 {
     const struct manifest *m = v->manifest;
     *count = 0;

@@ -75,7 +75,8 @@ static bool placeholder(struct compiler *c, const struct node *n, const struct n
         struct span name;
         struct part part;
     } known[] = { { { "code", 4 }, { .kind = PART_STRING, .source = SAY_CODE } },
-        { { "message", 7 }, { .kind = PART_STRING, .source = SAY_MESSAGE } }, { { "call_id", 7 }, { .kind = PART_STRING, .source = SAY_CALL } },
+        { { "message", 7 }, { .kind = PART_STRING, .source = SAY_MESSAGE } },
+        { { "call_id", 7 }, { .kind = PART_STRING, .source = SAY_CALL } },
         { { "rule", 4 }, { .kind = PART_STRING, .source = SAY_RULE } }, { { "details", 7 }, { .kind = PART_DETAILS } },
         { { "status", 6 }, { .kind = PART_STATUS } } };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -86,7 +87,10 @@ static bool placeholder(struct compiler *c, const struct node *n, const struct n
     }
     if (table_named(c, values, name, out))
         return true;
-    return c->trouble->set ? false : say(c, n, "deny.body", name, "{{code}}, {{message}}, {{call_id}}, {{rule}}, {{details}}, {{status}}, or a name under deny.values");
+    return c->trouble->set
+               ? false
+               : say(c, n, "deny.body", name,
+                     "{{code}}, {{message}}, {{call_id}}, {{rule}}, {{details}}, {{status}}, or a name under deny.values");
 }
 
 static bool template_read(struct compiler *c, const struct node *n, const struct node *values, struct span rest)
@@ -120,8 +124,16 @@ static bool try_it(struct compiler *c, const struct node *n)
     struct buf body;
     const char *why = "";
     struct span type;
-    struct denial d = { .code = E_BUDGET_EXCEEDED, .call_id = SPAN("call_1"), .message = SPAN("a \"quoted\" word"), .rule = SPAN("budget k/0"),
-        .unit = SPAN("usd"), .limit = SPAN("1"), .spent = SPAN("0.5"), .reserved = SPAN("0"), .attempted = SPAN("1"), .resets_at = 1 };
+    struct denial d = { .code = E_BUDGET_EXCEEDED,
+        .call_id = SPAN("call_1"),
+        .message = SPAN("a \"quoted\" word"),
+        .rule = SPAN("budget k/0"),
+        .unit = SPAN("usd"),
+        .limit = SPAN("1"),
+        .spent = SPAN("0.5"),
+        .reserved = SPAN("0"),
+        .attempted = SPAN("1"),
+        .resets_at = 1 };
     if (!j)
         return say_memory(c, n);
     buf_init(&body, DENY_BODY);
@@ -188,8 +200,10 @@ static void put_details(struct buf *out, const struct denial *d)
 
 static void put_part(struct buf *out, const struct part *p, const struct denial *d, int status)
 {
-    const struct span said[] = { [SAY_CODE] = err_code(d->code), [SAY_MESSAGE] = d->message.at ? d->message : err_text(d->code),
-        [SAY_CALL] = d->call_id, [SAY_RULE] = d->rule };
+    const struct span said[] = { [SAY_CODE] = err_code(d->code),
+        [SAY_MESSAGE] = d->message.at ? d->message : err_text(d->code),
+        [SAY_CALL] = d->call_id,
+        [SAY_RULE] = d->rule };
     switch (p->kind) {
     case PART_TEXT:
         buf_put(out, p->text);

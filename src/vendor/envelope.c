@@ -8,8 +8,8 @@
 /* Fields every vendor may see from the caller; content-type is written by itself. */
 static const char *const always_allowed[] = { "accept", "accept-language", "idempotency-key", "user-agent", NULL };
 /* Fields of an answer no caller may see: framing is the server's, the rest would lead out of the gate or keep state. */
-static const char *const always_dropped[] = { "alt-svc", "connection", "content-length", "content-location", "date", "keep-alive", "link",
-    "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh", "report-to", "set-cookie",
+static const char *const always_dropped[] = { "alt-svc", "connection", "content-length", "content-location", "date", "keep-alive",
+    "link", "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh", "report-to", "set-cookie",
     "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", NULL };
 
 static bool is_field_name(struct span s)
@@ -50,7 +50,8 @@ static bool url_read(struct compiler *c, struct span url, struct origin *out)
 
 static const char url_allowed[] = "http:// or https://, a host and perhaps a path";
 
-static bool add_origin(struct compiler *c, const struct node *at, const char *path, struct span name, struct span url, struct span prefix)
+static bool add_origin(
+    struct compiler *c, const struct node *at, const char *path, struct span name, struct span url, struct span prefix)
 {
     struct manifest *m = c->manifest;
     struct origin *o = &m->origins[m->origin_count];
@@ -72,9 +73,9 @@ static bool origin_read(struct compiler *c, const struct node *n, struct span ov
     static const char *const names[] = { "base_url", "prefix", NULL };
     const char *path = below(c, "origins", n->name);
     struct span url = n->text, prefix = SPAN_NONE;
-    if (n->kind == NODE_MAP &&
-        (!node_only(n, path, names, c->trouble) || !node_span(node_get(n, "base_url"), below(c, path, SPAN("base_url")), &url, c->trouble) ||
-            !node_span(node_get(n, "prefix"), below(c, path, SPAN("prefix")), &prefix, c->trouble)))
+    if (n->kind == NODE_MAP && (!node_only(n, path, names, c->trouble) ||
+                                   !node_span(node_get(n, "base_url"), below(c, path, SPAN("base_url")), &url, c->trouble) ||
+                                   !node_span(node_get(n, "prefix"), below(c, path, SPAN("prefix")), &prefix, c->trouble)))
         return false;
     return add_origin(c, n, path, n->name, override.at ? override : url, prefix);
 }
@@ -201,11 +202,12 @@ static bool default_fields_read(struct compiler *c, const struct node *n)
 static bool fields_read(struct compiler *c, const struct node *root)
 {
     struct manifest *m = c->manifest;
-    return field_list(c, node_get(root, "request_headers"), "request_headers", always_allowed, &m->allowed_fields, &m->allowed_count,
-               &m->allowed_lengths) &&
-           field_list(c, node_get(root, "answer_headers_dropped"), "answer_headers_dropped", always_dropped, &m->dropped_answer_fields,
-               &m->dropped_count, &m->dropped_lengths) &&
-           node_spans(c->arena, node_get(root, "exclusive_headers"), "exclusive_headers", &m->exclusive, &m->exclusive_count, c->trouble) &&
+    return field_list(c, node_get(root, "request_headers"), "request_headers", always_allowed, &m->allowed_fields,
+               &m->allowed_count, &m->allowed_lengths) &&
+           field_list(c, node_get(root, "answer_headers_dropped"), "answer_headers_dropped", always_dropped,
+               &m->dropped_answer_fields, &m->dropped_count, &m->dropped_lengths) &&
+           node_spans(c->arena, node_get(root, "exclusive_headers"), "exclusive_headers", &m->exclusive, &m->exclusive_count,
+               c->trouble) &&
            default_fields_read(c, node_get(root, "default_headers"));
 }
 

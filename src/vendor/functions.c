@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * functions.c - the closed set of functions a cost rule may call. docs/manifests.md lists them; a test checks that.
+ * functions.c - the closed set of functions a cost rule may call. docs/manifests.md lists them.
  *
  * Each is pure and answers UNKNOWN for what it cannot compute exactly (or, when reserving, bound from above): a guess
  * below the truth would break a cap. To add one: write it here, add its row, its line in the document and its test. */

@@ -7,15 +7,15 @@
 #include "base/text.h"
 #include "vendor/compile.h"
 
-static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "optional_prefix", "ignored_prefix",
-    "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers", "exclusive_headers",
-    "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed", "request_id", "object_id", "deny",
-    "operations", NULL };
+static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "optional_prefix",
+    "ignored_prefix", "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers",
+    "exclusive_headers", "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed",
+    "request_id", "object_id", "deny", "operations", NULL };
 
 bool say(struct compiler *c, const struct node *at, const char *path, struct span found, const char *allowed)
 {
-    trouble_say(c->trouble, at, path, "found \"%.*s\"; allowed: %s", (int)(found.len < 120 ? found.len : 120), found.len ? found.at : "",
-        allowed);
+    trouble_say(c->trouble, at, path, "found \"%.*s\"; allowed: %s", (int)(found.len < 120 ? found.len : 120),
+        found.len ? found.at : "", allowed);
     return false;
 }
 
@@ -82,7 +82,8 @@ static bool scope_read(struct compiler *c, const struct node *n, const char *pat
     out->name = full_name(c, n->name);
     if (n->kind != NODE_MAP)
         return some_fields(c, n, path, out);
-    if (!node_only(n, path, names, c->trouble) || !node_choice(node_get(n, "as"), below(c, path, SPAN("as")), transforms, &transform, c->trouble) ||
+    if (!node_only(n, path, names, c->trouble) ||
+        !node_choice(node_get(n, "as"), below(c, path, SPAN("as")), transforms, &transform, c->trouble) ||
         !node_bool(node_get(n, "who"), below(c, path, SPAN("who")), &out->who, c->trouble) ||
         !node_choice(node_get(n, "must_show"), below(c, path, SPAN("must_show")), occasions, &shown, c->trouble))
         return false;
@@ -123,13 +124,15 @@ static bool parameter_read(struct compiler *c, const struct node *n, const char 
         out->kind = (enum parameter_kind)kind;
         return true;
     }
-    if (!node_only(n, path, names, c->trouble) || !node_choice(node_get(n, "kind"), below(c, path, SPAN("kind")), kinds, &kind, c->trouble))
+    if (!node_only(n, path, names, c->trouble) ||
+        !node_choice(node_get(n, "kind"), below(c, path, SPAN("kind")), kinds, &kind, c->trouble))
         return false;
     out->kind = (enum parameter_kind)kind;
     return node_bool(node_get(n, "required"), below(c, path, SPAN("required")), &out->required, c->trouble) &&
            node_bool(node_get(n, "forbidden"), below(c, path, SPAN("forbidden")), &out->forbidden, c->trouble) &&
            node_span(node_get(n, "note"), below(c, path, SPAN("note")), &out->note, c->trouble) &&
-           node_spans(c->arena, node_get(n, "allowed"), below(c, path, SPAN("allowed")), &out->allowed, &out->allowed_count, c->trouble);
+           node_spans(
+               c->arena, node_get(n, "allowed"), below(c, path, SPAN("allowed")), &out->allowed, &out->allowed_count, c->trouble);
 }
 
 bool parameters_read(struct compiler *c, const struct node *n, const char *path, struct parameter_check **out, size_t *count)
@@ -248,8 +251,8 @@ static bool compile(struct compiler *c, const struct node *root, struct span bas
            scopes_read(c, node_get(root, "scopes"), "scopes", &m->scopes, &m->scope_count) &&
            parameters_read(c, node_get(root, "parameters"), "parameters", &m->parameters, &m->parameter_count) &&
            currencies_read(c, node_get(root, "currencies")) && replayed_read(c, node_get(root, "replayed")) &&
-           node_span(node_get(root, "request_id"), "request_id", &m->request_id, c->trouble) && deny_read(c, node_get(root, "deny")) &&
-           operations_read(c, root) && version_of(c, root, base_url);
+           node_span(node_get(root, "request_id"), "request_id", &m->request_id, c->trouble) &&
+           deny_read(c, node_get(root, "deny")) && operations_read(c, root) && version_of(c, root, base_url);
 }
 
 enum err vendor_read(struct arena *a, const struct node *root, struct span base_url, struct vendor *out, struct trouble *t)

@@ -92,7 +92,7 @@ struct expr {
 struct eval {
     struct subject *subject;
     const struct manifest *manifest;
-    bool worst; /* round up and add margins; else to nearest, without */
+    bool worst;              /* round up and add margins; else to nearest, without */
     const int64_t *reserved; /* when settling: by unit; NULL when reserving */
 };
 
@@ -111,7 +111,10 @@ struct value expr_run(struct eval *e, const struct expr *x);
 struct value value_number(struct value v);
 
 #define VALUE_NOT_KNOWN ((struct value){ .kind = VALUE_UNKNOWN })
-static inline struct value value_of(int64_t nano) { return (struct value){ .kind = VALUE_NUMBER, .nano = nano }; }
+static inline struct value value_of(int64_t nano)
+{
+    return (struct value){ .kind = VALUE_NUMBER, .nano = nano };
+}
 
 /* ---- pure helpers with files of their own ---- */
 
@@ -134,7 +137,7 @@ struct scope_source {
     struct field *fields;
     size_t count;
     enum transform transform;
-    bool who;       /* the call row's customer */
+    bool who; /* the call row's customer */
     enum shown must_show;
 };
 
@@ -186,7 +189,7 @@ struct rules {
 /* A step of a path: a literal, or a captured value with a fixed end ("{Sid}.json"). Literals win over captures, longer ends
  * over shorter ones, and there is no way back: what a literal step leads to is never tried as a captured value. */
 struct route_node {
-    struct span text;      /* literal, or the fixed end of a capture */
+    struct span text; /* literal, or the fixed end of a capture */
     uint32_t parent;
     uint32_t capture;      /* first capture child, by falling length of end; 0: none */
     uint32_t next_capture; /* sibling */
@@ -222,16 +225,16 @@ struct manifest {
     struct vendor_origin *public_origins;
     struct origin *origins;
     size_t origin_count;
-    bool single_origin; /* base_url was configured: nothing else is reached */
+    bool single_origin;          /* base_url was configured: nothing else is reached */
     struct span optional_prefix; /* "/v1": a path without it gets it */
     struct span ignored_prefix;  /* "/api": taken off a path that has it */
 
     struct carrier *carriers;
     size_t carrier_count;
-    struct carrier send;  /* how the secret is sent */
+    struct carrier send;         /* how the secret is sent */
     struct span *allowed_fields; /* the caller's fields that go on */
     size_t allowed_count;
-    uint64_t allowed_lengths; /* bit n: one of them has n bytes */
+    uint64_t allowed_lengths;          /* bit n: one of them has n bytes */
     struct http_field *default_fields; /* sent when the caller has none of that name */
     size_t default_count;
     struct span *dropped_answer_fields;

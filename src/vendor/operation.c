@@ -41,7 +41,8 @@ static bool looks_at(const struct expr *x, enum root root)
 }
 
 /* settled: the operation, when the rule is about its answer; NULL when about its request. */
-static bool cost_read(struct compiler *c, const struct node *n, const char *path, const struct operation *settled, const struct expr **out)
+static bool cost_read(
+    struct compiler *c, const struct node *n, const char *path, const struct operation *settled, const struct expr **out)
 {
     static const enum unit units[] = { UNIT_USD, UNIT_MESSAGES };
     bool settling = settled != NULL;
@@ -71,7 +72,8 @@ static bool origin_named(struct compiler *c, const struct node *n, const char *p
         return false;
     for (size_t i = 0; i < m->origin_count; i++) {
         struct span prefix = m->origins[i].prefix;
-        bool below_it = prefix.len && span_starts(op->path, prefix) && op->path.len > prefix.len && op->path.at[prefix.len] == '/';
+        bool below_it =
+            prefix.len && span_starts(op->path, prefix) && op->path.len > prefix.len && op->path.at[prefix.len] == '/';
         if (name.at ? span_is(name, m->origins[i].name) : below_it) {
             r->origin = i;
             return true;
@@ -104,7 +106,8 @@ static bool rules_read(struct compiler *c, const struct node *n, const char *pat
            cost_read(c, node_get(n, "reserve"), below(c, path, SPAN("reserve")), NULL, r->reserve) &&
            cost_read(c, node_get(n, "settle"), below(c, path, SPAN("settle")), op, r->settle) &&
            scopes_read(c, node_get(n, "scopes"), below(c, path, SPAN("scopes")), &r->scopes, &r->scope_count) &&
-           parameters_read(c, node_get(n, "parameters"), below(c, path, SPAN("parameters")), &r->parameters, &r->parameter_count) &&
+           parameters_read(
+               c, node_get(n, "parameters"), below(c, path, SPAN("parameters")), &r->parameters, &r->parameter_count) &&
            object_read(c, node_get(n, "object_id"), below(c, path, SPAN("object_id")), r);
 }
 
@@ -181,7 +184,8 @@ bool operations_read(struct compiler *c, const struct node *root)
     size_t clash;
     const char *why;
     if (!list || list->kind != NODE_MAP || list->count == 0)
-        return say(c, list ? list : root, "operations", SPAN_NONE, "a map of names to calls, \"charges.create: POST /v1/charges\"");
+        return say(
+            c, list ? list : root, "operations", SPAN_NONE, "a map of names to calls, \"charges.create: POST /v1/charges\"");
     if (!node_choice(node_get(root, "body"), "body", body_names, &usual, c->trouble))
         return false;
     const struct node *id = node_get(root, "object_id");

@@ -41,8 +41,8 @@ static void settle_unit(struct eval *e, const struct expr *rule, enum unit unit,
     out->real[unit] = unit == UNIT_USD ? v.nano : money_mul_div_up(v.nano, 1, NANO_PER_USD);
 }
 
-static void settle_success(struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a,
-    struct settled *out)
+static void settle_success(
+    struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a, struct settled *out)
 {
     const struct manifest *m = q->vendor->manifest;
     const struct operation *op = q->matched->operation;
@@ -64,8 +64,8 @@ static void settle_success(struct json *j, const struct asked *q, const struct u
         out->known = false; /* neither the request nor the answer said how much */
 }
 
-void vendor_settle(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer, struct span body,
-    struct arena *a, struct settled *out)
+void vendor_settle(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer,
+    struct span body, struct arena *a, struct settled *out)
 {
     const struct manifest *m = q->vendor->manifest;
     *out = (struct settled){ 0 };

@@ -39,8 +39,8 @@ static enum err check_type(struct understanding *u, const char *type, bool read_
     if (http_count(h, SPAN("content-type")) > 1)
         return refuse(u->arena, u->why, E_NOT_CANONICAL, "content-type is given more than once");
     if (!got.at || !http_is_type(got, span_of(type)) || (read_here && !parameters_fine(got))) {
-        *u->why = arena_print(u->arena, "content-type: found \"%.*s\"; this operation takes %s%s", (int)(got.len < 80 ? got.len : 80),
-            got.at ? got.at : "", type, read_here ? ", in UTF-8" : "");
+        *u->why = arena_print(u->arena, "content-type: found \"%.*s\"; this operation takes %s%s",
+            (int)(got.len < 80 ? got.len : 80), got.at ? got.at : "", type, read_here ? ", in UTF-8" : "");
         return E_NOT_CANONICAL;
     }
     return E_OK;
@@ -63,7 +63,8 @@ static enum err check_fields(struct understanding *u)
     for (size_t i = 0; i < m->exclusive_count; i++)
         exclusive += http_count(h, m->exclusive[i]);
     if (exclusive > 1)
-        return refuse(u->arena, u->why, E_NOT_CANONICAL, "header fields that exclude each other are given together, or one twice");
+        return refuse(
+            u->arena, u->why, E_NOT_CANONICAL, "header fields that exclude each other are given together, or one twice");
     for (size_t i = 0; i < m->allowed_count; i++) {
         if (span_is(m->allowed_fields[i], SPAN("accept")) || http_count(h, m->allowed_fields[i]) < 2)
             continue;
@@ -224,7 +225,8 @@ static bool check_value(void *self, const struct found *f)
     struct arena *a = c->u->arena;
     c->seen++;
     if (rule->forbidden) {
-        *c->u->why = arena_print(a, "parameter %.*s is not allowed here%s%.*s", SPAN_ARG(shown(rule)), rule->note.at ? ": " : "", SPAN_ARG(rule->note));
+        *c->u->why = arena_print(a, "parameter %.*s is not allowed here%s%.*s", SPAN_ARG(shown(rule)), rule->note.at ? ": " : "",
+            SPAN_ARG(rule->note));
         c->e = E_PARAMETER_DENIED;
     } else if (rule->kind == PARAMETER_INTEGER && !is_integer(f->text)) {
         *c->u->why = arena_print(a, "parameter %.*s is no whole number of at most 12 digits", SPAN_ARG(shown(rule)));
@@ -278,8 +280,16 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
     const struct manifest *m = q->vendor->manifest;
     const struct operation *op = q->matched->operation;
     const struct rules *r = &m->rules[op->index];
-    struct understanding u = { .asked = q, .manifest = m, .operation = op, .rules = r, .arena = a, .out = out, .why = why,
-        .parameters_most = PARAMETERS_MOST, .scopes_most = SCOPES_MOST, .subject = { .asked = q, .arena = a } };
+    struct understanding u = { .asked = q,
+        .manifest = m,
+        .operation = op,
+        .rules = r,
+        .arena = a,
+        .out = out,
+        .why = why,
+        .parameters_most = PARAMETERS_MOST,
+        .scopes_most = SCOPES_MOST,
+        .subject = { .asked = q, .arena = a } };
     enum err e = E_OK;
     *out = (struct understood){ .query = SPAN("") };
     *why = SPAN_NONE;

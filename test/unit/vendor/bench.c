@@ -26,7 +26,8 @@ void bench_open(struct bench *b, const char *name, struct span base_url)
     struct span text = embed_find(span_of(path));
     CHECK(text.at != NULL);
     const char *file = arena_print(&b->arena, "%s", path).at;
-    if (node_read_yaml(&b->arena, file, text, &root, &b->trouble) || vendor_read(&b->arena, root, base_url, &b->vendor, &b->trouble))
+    if (node_read_yaml(&b->arena, file, text, &root, &b->trouble) ||
+        vendor_read(&b->arena, root, base_url, &b->vendor, &b->trouble))
         test_fail(__FILE__, __LINE__, "%s", b->trouble.text);
 }
 
@@ -78,8 +79,13 @@ enum err bench_ask(struct bench *b, const char *method, const char *target, cons
         bench_field(b, "content-type", *body == '{' || *body == '[' ? "application/json" : "application/x-www-form-urlencoded");
     b->head.method = span_of(method);
     b->head.target = span_of(target);
-    b->asked = (struct asked){ .vendor = &b->vendor, .matched = &b->matched, .head = &b->head, .query = query, .body = span_of(body),
-        .account = b->account, .settings = b->settings };
+    b->asked = (struct asked){ .vendor = &b->vendor,
+        .matched = &b->matched,
+        .head = &b->head,
+        .query = query,
+        .body = span_of(body),
+        .account = b->account,
+        .settings = b->settings };
     return vendor_understand(b->json, &b->asked, &b->call, &b->understood, &b->why);
 }
 

@@ -4,10 +4,13 @@
 
 static struct bench b;
 
-static void composes(struct span path, struct span query, int64_t length, struct span secret, struct span account, const char *origin, const char *want)
+static void composes(struct span path, struct span query, int64_t length, struct span secret, struct span account,
+    const char *origin, const char *want)
 {
     struct vendor_secret s = { .secret = secret, .account = account };
-    struct compose c = { .vendor = &b.vendor, .matched = &b.matched, .head = &b.head, .path = path, .query = query, .length = length, .secret = &s };
+    struct compose c = {
+        .vendor = &b.vendor, .matched = &b.matched, .head = &b.head, .path = path, .query = query, .length = length, .secret = &s
+    };
     struct buf head;
     size_t count;
     buf_init(&head, 1 << 16);
@@ -41,7 +44,8 @@ TEST(a_stripe_head)
     bench_fresh(&b);
     CHECK_INT(bench_ask(&b, "GET", "/v1/quotes/qt_1/pdf", ""), E_OK);
     composes(SPAN("/v1/quotes/qt_1/pdf"), SPAN("a=1"), 0, SPAN("sk_test_1"), SPAN_NONE, "https://files.stripe.com",
-        "GET /v1/quotes/qt_1/pdf?a=1 HTTP/1.1\r\nhost: files.stripe.com\r\naccept-encoding: identity\r\nauthorization: Bearer sk_test_1\r\n\r\n");
+        "GET /v1/quotes/qt_1/pdf?a=1 HTTP/1.1\r\nhost: files.stripe.com\r\naccept-encoding: identity\r\nauthorization: Bearer "
+        "sk_test_1\r\n\r\n");
     bench_close(&b);
 }
 
@@ -50,13 +54,15 @@ TEST(a_twilio_head)
     bench_open(&b, "twilio", SPAN_NONE);
     b.account = SPAN("AC1");
     CHECK_INT(bench_ask(&b, "POST", "/api/2010-04-01/Accounts/AC1/Messages.json", "To=%2B15550100&Body=x"), E_OK);
-    composes(SPAN("/api/2010-04-01/Accounts/AC1/Messages.json"), SPAN(""), 23, SPAN("token"), SPAN("AC1"), "https://api.twilio.com",
+    composes(SPAN("/api/2010-04-01/Accounts/AC1/Messages.json"), SPAN(""), 23, SPAN("token"), SPAN("AC1"),
+        "https://api.twilio.com",
         "POST /2010-04-01/Accounts/AC1/Messages.json HTTP/1.1\r\nhost: api.twilio.com\r\naccept-encoding: identity\r\n"
         "authorization: Basic QUMxOnRva2Vu\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 23\r\n\r\n");
     bench_fresh(&b);
     CHECK_INT(bench_ask(&b, "GET", "/verify/v2/Services/VA1", ""), E_OK);
     composes(SPAN("/verify/v2/Services/VA1"), SPAN(""), 0, SPAN("token"), SPAN("AC1"), "https://verify.twilio.com",
-        "GET /v2/Services/VA1 HTTP/1.1\r\nhost: verify.twilio.com\r\naccept-encoding: identity\r\nauthorization: Basic QUMxOnRva2Vu\r\n\r\n");
+        "GET /v2/Services/VA1 HTTP/1.1\r\nhost: verify.twilio.com\r\naccept-encoding: identity\r\nauthorization: Basic "
+        "QUMxOnRva2Vu\r\n\r\n");
     bench_close(&b);
 }
 
@@ -68,7 +74,8 @@ TEST(a_resend_head)
     CHECK_INT(bench_ask(&b, "POST", "/emails", "{\"from\":\"a@b.example\",\"to\":\"c@d.example\"}"), E_OK);
     composes(SPAN("/emails"), SPAN(""), -1, SPAN("re_1"), SPAN_NONE, "https://api.resend.com",
         "POST /emails HTTP/1.1\r\nhost: api.resend.com\r\naccept-encoding: identity\r\nauthorization: Bearer re_1\r\n"
-        "user-agent: resend-node:6.38.0\r\nidempotency-key: k\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n");
+        "user-agent: resend-node:6.38.0\r\nidempotency-key: k\r\ncontent-type: application/json\r\ntransfer-encoding: "
+        "chunked\r\n\r\n");
     bench_close(&b);
 }
 
@@ -98,7 +105,8 @@ TEST(an_anthropic_head_has_a_version)
     bench_field(&b, "anthropic-beta", "x");
     CHECK_INT(bench_ask(&b, "GET", "/v1/models", ""), E_OK);
     composes(SPAN("/v1/models"), SPAN(""), 0, SPAN("k"), SPAN_NONE, "https://api.anthropic.com",
-        "GET /v1/models HTTP/1.1\r\nhost: api.anthropic.com\r\naccept-encoding: identity\r\nx-api-key: k\r\nanthropic-version: 2024-01-01\r\n"
+        "GET /v1/models HTTP/1.1\r\nhost: api.anthropic.com\r\naccept-encoding: identity\r\nx-api-key: k\r\nanthropic-version: "
+        "2024-01-01\r\n"
         "anthropic-beta: x\r\n\r\n");
     bench_close(&b);
 }
@@ -111,7 +119,8 @@ TEST(a_configured_base_url_is_the_only_origin)
     CHECK_INT(count, 1);
     CHECK_INT(bench_ask(&b, "GET", "/v1/quotes/qt_1/pdf", ""), E_OK);
     composes(SPAN("/v1/quotes/qt_1/pdf"), SPAN(""), 0, SPAN("k"), SPAN_NONE, "http://127.0.0.1:4010/mock/",
-        "GET /mock/v1/quotes/qt_1/pdf HTTP/1.1\r\nhost: 127.0.0.1:4010\r\naccept-encoding: identity\r\nauthorization: Bearer k\r\n\r\n");
+        "GET /mock/v1/quotes/qt_1/pdf HTTP/1.1\r\nhost: 127.0.0.1:4010\r\naccept-encoding: identity\r\nauthorization: Bearer "
+        "k\r\n\r\n");
     bench_close(&b);
     bench_open(&b, "openai", SPAN("http://localhost:11434/v1"));
     CHECK_INT(bench_ask(&b, "GET", "/v1/models", ""), E_OK);
@@ -180,8 +189,9 @@ TEST(answers_lose_what_leads_out_of_the_gate)
 
 TEST(a_secret_in_the_query_replaces_the_key)
 {
-    CHECK_INT(bench_read(&b, "vendor: gem\nbase_url: https://g.example\nkey_in: [query:key, header:x-goog-api-key]\nsend: query:key\n"
-                             "operations:\n  models: GET /v1/models\n"),
+    CHECK_INT(
+        bench_read(&b, "vendor: gem\nbase_url: https://g.example\nkey_in: [query:key, header:x-goog-api-key]\nsend: query:key\n"
+                       "operations:\n  models: GET /v1/models\n"),
         E_OK);
     CHECK_INT(bench_ask(&b, "GET", "/v1/models?a=1&key=tg_1", ""), E_OK);
     CHECK_SPAN(b.understood.query, SPAN("a=1"));

@@ -7,9 +7,17 @@ static struct bench b;
 
 static int deny(enum err code, bool as_429, struct json_value *root)
 {
-    struct denial d = { .code = code, .call_id = SPAN("call_1"), .message = SPAN("no: \"quoted\" \\ \n and a line"), .rule = SPAN("budget k/0: 100 usd a day"),
-        .unit = SPAN("usd"), .limit = SPAN("100"), .spent = SPAN("99.5"), .reserved = SPAN("0"), .attempted = SPAN("1"),
-        .resets_at = 1795305600000, .as_429 = as_429 };
+    struct denial d = { .code = code,
+        .call_id = SPAN("call_1"),
+        .message = SPAN("no: \"quoted\" \\ \n and a line"),
+        .rule = SPAN("budget k/0: 100 usd a day"),
+        .unit = SPAN("usd"),
+        .limit = SPAN("100"),
+        .spent = SPAN("99.5"),
+        .reserved = SPAN("0"),
+        .attempted = SPAN("1"),
+        .resets_at = 1795305600000,
+        .as_429 = as_429 };
     static char kept[8192];
     struct span type;
     struct buf body;
@@ -24,7 +32,10 @@ static int deny(enum err code, bool as_429, struct json_value *root)
     return status;
 }
 
-static struct span text_at(struct json_value root, const char *path) { return json_string(json_path(root, span_of(path))); }
+static struct span text_at(struct json_value root, const char *path)
+{
+    return json_string(json_path(root, span_of(path)));
+}
 
 TEST(every_cause_is_json_at_every_vendor)
 {

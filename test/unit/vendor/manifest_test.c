@@ -36,13 +36,16 @@ TEST(wrong_manifests_are_explained)
     wrong(TOP "operations:\n  a: GET /x//y\n", "operations.a", "empty step");
     wrong(TOP "operations:\n  a: GET /x{y}\n", "operations.a", "{name}");
     wrong(TOP "operations:\n  a: GET /{x}\n  b: GET /{y}\n", "own.yaml:7: operations.b", "another operation");
-    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: minor_unit(body.amount) } }\n", "operations.a.reserve.usd", "no such function");
-    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"minor_units(body.amount)\" } }\n", "operations.a.reserve.usd", "too few");
+    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: minor_unit(body.amount) } }\n", "operations.a.reserve.usd",
+        "no such function");
+    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"minor_units(body.amount)\" } }\n", "operations.a.reserve.usd",
+        "too few");
     wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"abs(1, 2)\" } }\n", "operations.a.reserve.usd", "too many");
     wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"1 +\" } }\n", "operations.a.reserve.usd", "missing");
     wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"(1\" } }\n", "operations.a.reserve.usd", ")");
     wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: \"1 2\" } }\n", "operations.a.reserve.usd", "behind the rule");
-    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: answer.amount } }\n", "operations.a.reserve.usd", "cannot know the answer");
+    wrong(TOP "operations:\n  a: { call: POST /x, reserve: { usd: answer.amount } }\n", "operations.a.reserve.usd",
+        "cannot know the answer");
     wrong(TOP "operations:\n  a: { call: POST /x, settle: { usd: body.amount } }\n", "operations.a.settle.usd", "JSON body");
     wrong(TOP "operations:\n  a: { call: POST /x, reserve: { eur: 1 } }\n", "operations.a.reserve", "eur");
     wrong(TOP "operations:\n  a: { call: POST /x, body: xml }\n", "operations.a.body", "xml");
@@ -64,7 +67,8 @@ static int64_t reckoned(const char *rule, const char *body)
 {
     char yaml[2048];
     snprintf(yaml, sizeof(yaml),
-        TOP "currencies: { others: 2 }\nsettings: { price: \"0.5\", table: { \"1\": \"0.1\" }, fx: { eur: \"2\" }, fx_margin: 10%% }\n"
+        TOP "currencies: { others: 2 }\nsettings: { price: \"0.5\", table: { \"1\": \"0.1\" }, fx: { eur: \"2\" }, fx_margin: "
+            "10%% }\n"
             "operations:\n  a:\n    call: POST /x/{id}\n    reserve: { usd: \"%s\" }\n",
         rule);
     if (bench_read(&b, yaml))
@@ -98,7 +102,8 @@ TEST(rules_compute)
     CHECK_INT(reckoned("count(body.list.*.n)", "{\"list\":[{\"n\":1},{},{\"n\":2}]}"), 2 * usd);
     CHECK_INT(reckoned("abs(0 - 3)", "{}"), 3 * usd);
     CHECK_INT(reckoned("minutes(61)", "{}"), 2 * usd);
-    CHECK_INT(reckoned("sms_segments(body.t) * country_price(body.to, setting.table)", "{\"t\":\"hi\",\"to\":\"+1555\"}"), usd / 10);
+    CHECK_INT(
+        reckoned("sms_segments(body.t) * country_price(body.to, setting.table)", "{\"t\":\"hi\",\"to\":\"+1555\"}"), usd / 10);
 }
 
 TEST(what_rules_cannot_know_is_unknown)
@@ -125,17 +130,25 @@ TEST(what_rules_cannot_know_is_unknown)
     CHECK_INT(reckoned("reserved('usd')", "{}"), -1);
 }
 
+/* The first example of docs/manifests.md. */
+static const char *example(void)
+{
+    static char text[64 * 1024];
+    FILE *f = fopen("docs/manifests.md", "r");
+    size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    char *start = strstr(text, "```yaml\n"), *end = start ? strstr(start + 8, "```") : NULL;
+    if (!end)
+        return "";
+    *end = '\0';
+    return start + 8;
+}
+
 TEST(an_internal_api_needs_no_c)
 {
-    CHECK_INT(bench_read(&b, "vendor: billing\ntitle: Our billing\nbase_url: https://billing.internal.example/api\n"
-                             "key_in: header:x-token\nsend: header:x-token\n"
-                             "scopes: { customer: { from: [path.customer, body.customer], must_show: money, who: true } }\n"
-                             "operations:\n"
-                             "  credits.create:\n    call: POST /customers/{customer}/credits\n"
-                             "    reserve: { usd: body.amount_usd }\n    settle: { usd: answer.credited.usd }\n"
-                             "    parameters: { amount_usd: { kind: one, required: true }, currency: { allowed: [usd] } }\n    object_id: answer.id\n"
-                             "  credits.list: GET /customers/{customer}/credits\n"),
-        E_OK);
+    CHECK_INT(bench_read(&b, example()), E_OK); /* run from the project's folder */
     CHECK_INT(bench_ask(&b, "POST", "/customers/c_1/credits", "{\"amount_usd\":\"12.50\",\"currency\":\"usd\"}"), E_OK);
     CHECK_INT(b.understood.worst[UNIT_USD], INT64_C(12500000000));
     CHECK_SPAN(bench_scope(&b, "billing.customer"), SPAN("c_1"));
@@ -165,7 +178,8 @@ TEST(a_changed_manifest_has_another_version)
 TEST(language_models_are_not_read_here)
 {
     bench_open(&b, "anthropic", SPAN_NONE);
-    CHECK_INT(bench_ask(&b, "POST", "/v1/messages?beta=true", "{\"model\":\"m\",\"model\":\"n\"}"), E_OK); /* the dialect's to refuse */
+    CHECK_INT(
+        bench_ask(&b, "POST", "/v1/messages?beta=true", "{\"model\":\"m\",\"model\":\"n\"}"), E_OK); /* the dialect's to refuse */
     CHECK_SPAN(b.understood.body, SPAN("{\"model\":\"m\",\"model\":\"n\"}"));
     CHECK_SPAN(b.understood.query, SPAN("beta=true"));
     CHECK_INT(b.understood.parameter_count, 1);

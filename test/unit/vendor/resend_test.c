@@ -8,7 +8,8 @@ TEST(mails_cost_their_recipients)
 {
     bench_open(&b, "resend", SPAN_NONE);
     CHECK_INT(bench_ask(&b, "POST", "/emails",
-                  "{\"from\":\"Acme <billing@Acme.example>\",\"to\":[\"a@x.example\",\"B <b@x.example>\"],\"cc\":\"c@x.example\",\"subject\":\"s\",\"html\":\"h\"}"),
+                  "{\"from\":\"Acme <billing@Acme.example>\",\"to\":[\"a@x.example\",\"B "
+                  "<b@x.example>\"],\"cc\":\"c@x.example\",\"subject\":\"s\",\"html\":\"h\"}"),
         E_OK);
     CHECK_SPAN(b.matched.operation->name, SPAN("resend.emails.send"));
     CHECK(b.understood.cost_known);
@@ -32,9 +33,11 @@ TEST(mails_cost_their_recipients)
 TEST(several_addresses_in_one_text_are_no_recipient)
 {
     static const char *const bodies[] = { "{\"from\":\"a@b.example\",\"to\":\"a@x.example, b@x.example\"}",
-        "{\"from\":\"a@b.example\",\"to\":\"a@x.example;b@x.example\"}", "{\"from\":\"a@b.example\",\"to\":\"<a@x.example> b@x.example\"}",
-        "{\"from\":\"a@b.example\",\"to\":\"b@x.example <a@x.example>\"}", "{\"from\":\"a@b.example\",\"to\":[[\"a@x.example\"]]}",
-        "{\"from\":\"a@b.example\",\"to\":{\"email\":\"a@x.example\"}}", "{\"from\":\"a@b.example\",\"to\":7}" };
+        "{\"from\":\"a@b.example\",\"to\":\"a@x.example;b@x.example\"}",
+        "{\"from\":\"a@b.example\",\"to\":\"<a@x.example> b@x.example\"}",
+        "{\"from\":\"a@b.example\",\"to\":\"b@x.example <a@x.example>\"}",
+        "{\"from\":\"a@b.example\",\"to\":[[\"a@x.example\"]]}", "{\"from\":\"a@b.example\",\"to\":{\"email\":\"a@x.example\"}}",
+        "{\"from\":\"a@b.example\",\"to\":7}" };
     bench_open(&b, "resend", SPAN_NONE);
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         bench_fresh(&b);
@@ -50,7 +53,8 @@ TEST(batches_settle_what_was_accepted)
 {
     bench_open(&b, "resend", SPAN_NONE);
     CHECK_INT(bench_ask(&b, "POST", "/emails/batch",
-                  "[{\"from\":\"a@b.example\",\"to\":[\"a@x.example\"]},{\"from\":\"a@b.example\",\"to\":\"c@x.example\",\"bcc\":[\"d@x.example\"]}]"),
+                  "[{\"from\":\"a@b.example\",\"to\":[\"a@x.example\"]},{\"from\":\"a@b.example\",\"to\":\"c@x.example\",\"bcc\":"
+                  "[\"d@x.example\"]}]"),
         E_OK);
     CHECK_SPAN(b.matched.operation->name, SPAN("resend.emails.batch"));
     CHECK_INT(b.understood.worst[UNIT_MESSAGES], 3);
@@ -72,8 +76,9 @@ TEST(json_that_can_be_read_in_two_ways_is_refused)
     static const struct {
         const char *body;
         enum err e;
-    } bodies[] = { { "{\"to\":\"a@x.example\",\"to\":\"b@x.example\"}", E_NOT_CANONICAL }, { "{\"a\":{\"b\":1,\"b\":2}}", E_NOT_CANONICAL },
-        { "{\"n\":9007199254740993}", E_NOT_CANONICAL }, { "{\"a\":1} x", E_BAD_REQUEST }, { "{\"a\":", E_BAD_REQUEST }, { "{\"t\\u006f\":1,\"to\":2}", E_NOT_CANONICAL } };
+    } bodies[] = { { "{\"to\":\"a@x.example\",\"to\":\"b@x.example\"}", E_NOT_CANONICAL },
+        { "{\"a\":{\"b\":1,\"b\":2}}", E_NOT_CANONICAL }, { "{\"n\":9007199254740993}", E_NOT_CANONICAL },
+        { "{\"a\":1} x", E_BAD_REQUEST }, { "{\"a\":", E_BAD_REQUEST }, { "{\"t\\u006f\":1,\"to\":2}", E_NOT_CANONICAL } };
     bench_open(&b, "resend", SPAN_NONE);
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         bench_fresh(&b);
@@ -89,7 +94,9 @@ TEST(json_that_can_be_read_in_two_ways_is_refused)
 TEST(header_tricks_and_unknown_audiences_are_closed)
 {
     bench_open(&b, "resend", SPAN_NONE);
-    CHECK_INT(bench_ask(&b, "POST", "/emails", "{\"from\":\"a@b.example\",\"to\":\"a@x.example\",\"headers\":{\"Bcc\":\"z@z.example\"}}"), E_PARAMETER_DENIED);
+    CHECK_INT(bench_ask(&b, "POST", "/emails",
+                  "{\"from\":\"a@b.example\",\"to\":\"a@x.example\",\"headers\":{\"Bcc\":\"z@z.example\"}}"),
+        E_PARAMETER_DENIED);
     bench_fresh(&b);
     CHECK_INT(bench_ask(&b, "POST", "/broadcasts/br_1/send", "{}"), E_OK);
     CHECK(!b.understood.cost_known);

@@ -37,7 +37,8 @@ TEST(money_calls_reserve_their_amount)
     costs("POST", "/v1/payment_intents/pi_1", "amount=3000&currency=usd", "stripe.payment_intents.update", 3000);
     costs("POST", "/v1/payment_intents/pi_1", "description=x", "stripe.payment_intents.update", 0);
     costs("POST", "/v1/transfers", "amount=7&currency=usd&destination=acct_9", "stripe.transfers.create", 7);
-    costs("POST", "/v2/money_management/outbound_payments", "{\"amount\":{\"value\":1234,\"currency\":\"usd\"},\"to\":{\"recipient\":\"acct_2\"}}",
+    costs("POST", "/v2/money_management/outbound_payments",
+        "{\"amount\":{\"value\":1234,\"currency\":\"usd\"},\"to\":{\"recipient\":\"acct_2\"}}",
         "stripe.v2.money_management.outbound_payments.create", 1234);
     costs("GET", "/v1/customers/cus_1", "", "stripe.customers.retrieve", 0);
     costs("POST", "/v1/customers", "email=a%40b.example", "stripe.customers.create", 0);
@@ -72,7 +73,8 @@ TEST(currencies_have_their_own_digits_and_rates)
     costs("POST", "/v1/charges", "amount=50000&currency=isk", "stripe.charges.create", 400);
     bench_settings(&b, "fx: { eur: \"1.10\" }\n");
     costs("POST", "/v1/charges", "amount=10000&currency=eur", "stripe.charges.create", 11220); /* 2% margin of the manifest */
-    struct settled s = bench_settle(&b, 200, "{\"id\":\"ch_1\",\"amount\":10000,\"amount_captured\":10000,\"captured\":true,\"currency\":\"eur\"}");
+    struct settled s = bench_settle(
+        &b, 200, "{\"id\":\"ch_1\",\"amount\":10000,\"amount_captured\":10000,\"captured\":true,\"currency\":\"eur\"}");
     CHECK_INT(s.real[UNIT_USD], 110 * NANO_PER_USD); /* settled without it */
     bench_close(&b);
 }
@@ -80,10 +82,11 @@ TEST(currencies_have_their_own_digits_and_rates)
 TEST(amounts_are_whole_numbers_given_once)
 {
     static const char *const tricks[] = { "amount=1e4&currency=usd", "amount=0x270f&currency=usd", "amount=%209999&currency=usd",
-        "amount=100.5&currency=usd", "amount=-5&currency=usd", "amount=+5&currency=usd", "amount=007&currency=usd", "amount=&currency=usd",
-        "amount=1234567890123&currency=usd", "amount=100&amount=9999&currency=usd", "amount=100&am%6Funt=9999&currency=usd",
-        "amount[]=9999&currency=usd", "amount[]=1&amount[]=9999&currency=usd", "amount=1&amount[]=9999", "amount=1&amount[x]=9999",
-        "amount=100;amount=9999", "amount=1%00&currency=usd", "amount=%ff", "amount=%zz", "customer[]=cus_1&customer[]=cus_2" };
+        "amount=100.5&currency=usd", "amount=-5&currency=usd", "amount=+5&currency=usd", "amount=007&currency=usd",
+        "amount=&currency=usd", "amount=1234567890123&currency=usd", "amount=100&amount=9999&currency=usd",
+        "amount=100&am%6Funt=9999&currency=usd", "amount[]=9999&currency=usd", "amount[]=1&amount[]=9999&currency=usd",
+        "amount=1&amount[]=9999", "amount=1&amount[x]=9999", "amount=100;amount=9999", "amount=1%00&currency=usd", "amount=%ff",
+        "amount=%zz", "customer[]=cus_1&customer[]=cus_2" };
     open_stripe();
     for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++) {
         bench_fresh(&b);
@@ -123,9 +126,9 @@ TEST(only_forms_in_utf8_are_read)
 
 TEST(spellings_of_paths_lead_nowhere)
 {
-    static const char *const refused[] = { "/v1//payouts", "/v1%2Fcharges", "/v1/charges/../payouts", "/v1/charges/%2e%2e/payouts", "/v1/payouts/",
-        "/v1/payouts;x=1", "/v1/pay\\outs", "/v1/payouts%23", "/v1/payouts%3F", "/v1/%2570ayouts", "/v1/payouts%00", "/v1/./payouts",
-        "/v1/pay%6", "/v1/pay outs" };
+    static const char *const refused[] = { "/v1//payouts", "/v1%2Fcharges", "/v1/charges/../payouts",
+        "/v1/charges/%2e%2e/payouts", "/v1/payouts/", "/v1/payouts;x=1", "/v1/pay\\outs", "/v1/payouts%23", "/v1/payouts%3F",
+        "/v1/%2570ayouts", "/v1/payouts%00", "/v1/./payouts", "/v1/pay%6", "/v1/pay outs" };
     open_stripe();
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         bench_fresh(&b);
@@ -207,7 +210,8 @@ TEST(charges_settle_what_was_captured)
 {
     open_stripe();
     costs("POST", "/v1/charges", "amount=2500&currency=usd", "stripe.charges.create", 2500);
-    struct settled s = bench_settle(&b, 200, "{\"id\":\"ch_1\",\"amount\":2500,\"amount_captured\":2500,\"captured\":true,\"currency\":\"usd\"}");
+    struct settled s = bench_settle(
+        &b, 200, "{\"id\":\"ch_1\",\"amount\":2500,\"amount_captured\":2500,\"captured\":true,\"currency\":\"usd\"}");
     CHECK(s.known && !s.replayed && !s.estimate);
     CHECK_INT(s.real[UNIT_USD], 25 * NANO_PER_USD);
     CHECK_SPAN(s.object_id, SPAN("ch_1"));
@@ -232,7 +236,9 @@ TEST(charges_settle_what_was_captured)
 TEST(the_form_that_was_checked_is_forwarded)
 {
     open_stripe();
-    CHECK_INT(bench_ask(&b, "POST", "/v1/charges", "amount=5&currency=usd&metadata%5Border%5D=a+b%2Fc&expand[]=x&expand[]=y&description"), E_OK);
+    CHECK_INT(bench_ask(&b, "POST", "/v1/charges",
+                  "amount=5&currency=usd&metadata%5Border%5D=a+b%2Fc&expand[]=x&expand[]=y&description"),
+        E_OK);
     CHECK_SPAN(b.understood.body, SPAN("amount=5&currency=usd&metadata[order]=a%20b%2Fc&expand[]=x&expand[]=y&description="));
     CHECK_INT(b.understood.parameter_count, 6);
     CHECK_SPAN(b.understood.parameters[2].name, SPAN("metadata.order"));

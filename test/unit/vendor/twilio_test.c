@@ -28,11 +28,11 @@ TEST(messages_cost_parts_times_country)
     open_twilio();
     costs("To=%2B15558675310&From=%2B15550001111&Body=hello", 14000);
     costs("To=%2B447700900123&From=%2B15550001111&Body=hello", 60000);
-    costs("To=%2B18765550100&Body=hello", 300000);                      /* Jamaica, behind +1 too */
-    costs("To=%2B999555010&Body=hello", 300000);                        /* the default */
-    costs("To=%2B15558675310&Body=%C3%A9t%C3%A9%E2%80%99", 14000);      /* one UCS-2 part */
+    costs("To=%2B18765550100&Body=hello", 300000);                 /* Jamaica, behind +1 too */
+    costs("To=%2B999555010&Body=hello", 300000);                   /* the default */
+    costs("To=%2B15558675310&Body=%C3%A9t%C3%A9%E2%80%99", 14000); /* one UCS-2 part */
     costs("To=%2B15558675310&Body=x&MediaUrl=a&MediaUrl=b", 14000 + 2 * 35000);
-    costs("To=%2B15558675310&ContentSid=HX1", 24 * 14000);              /* a template can say anything */
+    costs("To=%2B15558675310&ContentSid=HX1", 24 * 14000); /* a template can say anything */
     costs("To=%2B15558675310&MediaUrl=a", 14000 + 35000);
     bench_settings(&b, "sms_price_usd: { \"1\": \"0.02\", \"1876\": \"0.5\" }\nchannel_price_usd: { default: \"0.05\" }\n");
     costs("To=%2B15558675310&Body=hello", 20000);
@@ -44,8 +44,8 @@ TEST(messages_cost_parts_times_country)
 
 TEST(unknown_channels_and_numbers_have_no_known_cost)
 {
-    static const char *const bodies[] = { "To=whatsapp%3A%2B15558675310&Body=x", "To=5558675310&Body=x", "To=%2B1555%20867&Body=x",
-        "To=messenger%3A123&Body=x", "To=%2B&Body=x" };
+    static const char *const bodies[] = { "To=whatsapp%3A%2B15558675310&Body=x", "To=5558675310&Body=x",
+        "To=%2B1555%20867&Body=x", "To=messenger%3A123&Body=x", "To=%2B&Body=x" };
     open_twilio();
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         bench_fresh(&b);
@@ -96,7 +96,8 @@ TEST(prices_that_come_later_leave_the_estimate)
 {
     open_twilio();
     costs("To=%2B15558675310&Body=hello", 14000);
-    struct settled s = bench_settle(&b, 201, "{\"sid\":\"SM1\",\"status\":\"queued\",\"price\":null,\"price_unit\":\"USD\",\"num_segments\":\"1\"}");
+    struct settled s = bench_settle(
+        &b, 201, "{\"sid\":\"SM1\",\"status\":\"queued\",\"price\":null,\"price_unit\":\"USD\",\"num_segments\":\"1\"}");
     CHECK(s.known && s.estimate);
     CHECK_INT(s.real[UNIT_USD], 14000000);
     CHECK_INT(s.real[UNIT_MESSAGES], 1);
@@ -132,8 +133,9 @@ TEST(calls_reserve_every_minute_they_can_last)
 
 TEST(secret_reads_are_marked)
 {
-    static const char *const paths[] = { "/2010-04-01/Accounts/AC1.json", "/2010-04-01/Accounts.json", "/2010-04-01/Accounts/AC1/Keys.json",
-        "/2010-04-01/Accounts/AC1/SigningKeys/SK1.json", "/oauth/v1/token", "/accounts/v1/AuthTokens/Secondary" };
+    static const char *const paths[] = { "/2010-04-01/Accounts/AC1.json", "/2010-04-01/Accounts.json",
+        "/2010-04-01/Accounts/AC1/Keys.json", "/2010-04-01/Accounts/AC1/SigningKeys/SK1.json", "/oauth/v1/token",
+        "/accounts/v1/AuthTokens/Secondary" };
     struct matched m;
     open_twilio();
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
