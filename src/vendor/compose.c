@@ -78,6 +78,13 @@ struct span vendor_presented_key(const struct vendor *v, const struct http_head 
     return key.at ? key : some(span_trim(http_get(h, SPAN("x-portkey-api-key"))));
 }
 
+/* Before the key stands nothing, an account's id or a word such as "api"; else the key comes first. */
+static bool key_is_password(const struct basic *b)
+{
+    return b->user.len == 0 || span_starts(b->password, SPAN("tg_")) || span_starts(b->user, SPAN("AC")) ||
+           span_starts(b->user, SPAN("SK"));
+}
+
 struct span vendor_any_presented_key(const struct http_head *h, struct span query, struct arena *a)
 {
     static const struct span fields[] = { { "x-portkey-api-key", 17 }, { "x-api-key", 9 }, { "x-goog-api-key", 14 },
@@ -85,8 +92,8 @@ struct span vendor_any_presented_key(const struct http_head *h, struct span quer
     struct span authorization = http_get(h, SPAN("authorization"));
     struct span key = after_scheme(authorization, SPAN("Bearer"));
     struct basic basic;
-    if (!key.at && read_basic(authorization, a, &basic)) /* an account's id goes before the key, else the key comes first */
-        key = some(basic.user.len == 0 || span_starts(basic.user, SPAN("AC")) ? basic.password : basic.user);
+    if (!key.at && read_basic(authorization, a, &basic))
+        key = some(key_is_password(&basic) ? basic.password : basic.user);
     for (size_t i = 0; !key.at && i < sizeof(fields) / sizeof(fields[0]); i++)
         key = some(span_trim(http_get(h, fields[i])));
     return key.at ? key : from_query(query, SPAN("key"), a);

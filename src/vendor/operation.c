@@ -134,7 +134,7 @@ static void conclude(const struct manifest *m, struct operation *op, struct rule
         r->has_object_id = true;
     }
     op->reads_answer |= r->has_object_id;
-    op->reads_body = op->dialect.at || op->body == BODY_FORM || op->body == BODY_JSON;
+    op->reads_body = op->dialect.at || (op->body != BODY_MULTIPART && op->body != BODY_OPAQUE);
 }
 
 static bool operation_read(struct compiler *c, const struct node *n, int usual, struct operation *op, struct rules *r)

@@ -2,11 +2,12 @@
  * understand.c - from a request to what it means: canonical body and query, parameters, scopes, worst cost.
  *
  * The order is: can it be read in one way only, is it a shape the manifest allows, what does it touch, what can it cost.
- * Bodies of operations with a dialect (language models) are not touched here: the dialect reads them. */
+ * Bodies of operations with a dialect (language models) are the dialect's to understand; they are only read here for policies
+ * that rule on their parameters. */
 #include "base/text.h"
 #include "vendor/subject.h"
 
-enum { PARAMETERS_MOST = 8192, PAIRS_MOST = 4096, SCOPES_MOST = 512, CANONICAL_MOST = 64 << 20 };
+enum { PARAMETERS_MOST = 65536, PAIRS_MOST = 4096, SCOPES_MOST = 512, CANONICAL_MOST = 64 << 20 };
 /* Stands for a number of messages that is not known: larger than any budget, so that one refuses it. */
 static const int64_t messages_unknown = INT64_C(1000000000000);
 
@@ -168,7 +169,7 @@ static enum err read_body(struct understanding *u, struct json *j)
     if (u->operation->body == BODY_OPAQUE)
         return E_OK;
     enum err e = check_coding(u);
-    if (e || u->operation->dialect.at)
+    if (e || (u->operation->dialect.at && u->asked->leave_body))
         return e;
     return u->operation->body == BODY_FORM ? read_form(u) : read_json(u, j);
 }

@@ -23,7 +23,8 @@ struct operation {
     struct span dialect; /* LLM: "openai_chat"; SPAN_NONE otherwise */
     bool writes;         /* not a read */
     bool moves_money;    /* its cost rule can give more than zero, or the manifest says so */
-    bool reads_body;     /* its cost, scope or dialect needs the body */
+    bool reads_body;     /* its cost, scope or dialect needs the body, or it must have none: false only for bodies that are
+                            streamed unread. vendor_understand is to be called in any case, then with an empty body */
     bool reads_answer;   /* its settlement needs the answer's body */
     bool secret;         /* gives away or makes a secret: denied unless a policy names it exactly, without a wildcard */
     struct span note;    /* why it is special, for refusals and lists; SPAN_NONE: it is not */
@@ -85,8 +86,12 @@ struct asked {
     struct span query, body;
     struct span account; /* the credential's account id */
     const struct node *settings; /* configuration of this vendor: unit prices, country table; may be NULL */
+    /* For operations with a dialect: no policy rules on parameters of the body, so it need not be read here too. */
+    bool leave_body;
 };
-/* E_BAD_REQUEST, E_NOT_CANONICAL, E_SCOPE_DENIED (foreign account), ... with *why (in a). */
+/* E_BAD_REQUEST, E_NOT_CANONICAL, E_SCOPE_DENIED (foreign account), E_PARAMETER_DENIED, ... with *why (in a). A scope that a
+ * call must show and does not is given as "?", which no list of allowed objects holds; scopes_unresolved only says that there
+ * were more than can be noted. Messages whose number is not known are 10^12 of them. Call it once per call, before compose. */
 CHECKED enum err vendor_understand(struct json *j, const struct asked *q, struct arena *a, struct understood *out, struct span *why);
 
 /* After the answer. `kept`: the outcome is not final (a price that comes later): settle the estimate and mark it. */

@@ -85,7 +85,8 @@ enum err bench_ask(struct bench *b, const char *method, const char *target, cons
         .query = query,
         .body = span_of(body),
         .account = b->account,
-        .settings = b->settings };
+        .settings = b->settings,
+        .leave_body = b->leave_body };
     return vendor_understand(b->json, &b->asked, &b->call, &b->understood, &b->why);
 }
 

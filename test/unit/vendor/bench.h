@@ -14,6 +14,7 @@ struct bench {
     struct json *json;
     const struct node *settings;
     struct span account;
+    bool leave_body;
     struct http_field fields[16];
     struct http_head head;
     struct matched matched;

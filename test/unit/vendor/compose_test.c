@@ -152,6 +152,8 @@ TEST(keys_are_found_where_sdks_put_them)
     bench_open(&b, "twilio", SPAN_NONE);
     CHECK_SPAN(presented("authorization", "Basic QUMxOnRnXzE=", ""), SPAN("tg_1")); /* AC1:tg_1 */
     CHECK_SPAN(presented("authorization", "Basic dGdfMTp4", ""), SPAN("tg_1"));     /* tg_1:x */
+    CHECK_SPAN(presented("authorization", "Basic U0sxOnRnXzE=", ""), SPAN("tg_1")); /* SK1:tg_1 */
+    CHECK_SPAN(vendor_any_presented_key(&b.head, SPAN_NONE, &b.call), SPAN("tg_1"));
     bench_close(&b);
     bench_open(&b, "anthropic", SPAN_NONE);
     CHECK_SPAN(presented("x-api-key", "tg_1", ""), SPAN("tg_1"));
@@ -184,6 +186,22 @@ TEST(answers_lose_what_leads_out_of_the_gate)
     CHECK_SPAN(fields[0].name, SPAN("content-type"));
     CHECK_SPAN(fields[1].name, SPAN("request-id"));
     CHECK_SPAN(fields[2].name, SPAN("idempotent-replayed"));
+    bench_close(&b);
+}
+
+TEST(refusals_do_not_repeat_what_was_sent)
+{
+    static const struct {
+        const char *target, *body;
+    } asked[] = { { "/v1/charges", "amount=tg_hidden&currency=usd" }, { "/v1/charges", "customer=tg_hidden&customer=tg_hidden" },
+        { "/v1/charges?tg_hidden=1", "amount=1" }, { "/v1/tg_hidden%2F", "" }, { "/v1/charges", "a[tg_hidden=1" } };
+    bench_open(&b, "stripe", SPAN_NONE);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        bench_fresh(&b);
+        bench_field(&b, "authorization", "Bearer tg_hidden");
+        CHECK_INT(bench_ask(&b, "POST", asked[i].target, asked[i].body), E_NOT_CANONICAL);
+        CHECK(span_find(b.why, SPAN("tg_hidden")) < 0);
+    }
     bench_close(&b);
 }
 

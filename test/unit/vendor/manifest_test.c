@@ -175,9 +175,14 @@ TEST(a_changed_manifest_has_another_version)
     bench_close(&b);
 }
 
-TEST(language_models_are_not_read_here)
+TEST(language_models_are_read_for_policies_only)
 {
     bench_open(&b, "anthropic", SPAN_NONE);
+    CHECK_INT(bench_ask(&b, "POST", "/v1/messages", "{\"model\":\"m\",\"temperature\":0.5}"), E_OK);
+    CHECK_INT(b.understood.parameter_count, 2);
+    CHECK_SPAN(b.understood.body, SPAN("{\"model\":\"m\",\"temperature\":0.5}"));
+    CHECK_INT(bench_ask(&b, "POST", "/v1/messages", "{\"model\":\"m\",\"model\":\"n\"}"), E_NOT_CANONICAL);
+    b.leave_body = true;
     CHECK_INT(
         bench_ask(&b, "POST", "/v1/messages?beta=true", "{\"model\":\"m\",\"model\":\"n\"}"), E_OK); /* the dialect's to refuse */
     CHECK_SPAN(b.understood.body, SPAN("{\"model\":\"m\",\"model\":\"n\"}"));
