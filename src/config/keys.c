@@ -67,7 +67,7 @@ static bool add_hash(struct reading *r, const struct node *item)
         return false;
     if (!hex.at || !text_hex_decode(hex, hash.bytes, DIGEST_LEN))
         return required(r, ".token_hashes", "the hashes this server stored");
-    return add_token(r, &hash, until);
+    return add_token(r, &hash, node_get(item, "until") && until < 1 ? 1 : until);
 }
 
 static bool read_tokens(struct reading *r)
@@ -296,12 +296,15 @@ static bool read_budgets(struct reading *r, const struct workspace *w)
 
 /* ---- one key ---- */
 
-static bool read_times(struct reading *r)
+/* 0 means "never" in a key, so a time that was given is at least 1: a key that ended in 1970 has ended. */
+static bool read_time(struct reading *r, const char *field, int64_t *out)
 {
-    struct key *k = r->key;
-    const struct node *expires = node_get(r->node, "expires_at"), *revoked = node_get(r->node, "revoked_at");
-    return node_time(expires, path_with(&r->path, ".expires_at"), &k->expires_at, r->l->t) &&
-           node_time(revoked, path_with(&r->path, ".revoked_at"), &k->revoked_at, r->l->t);
+    const struct node *n = node_get(r->node, field + 1);
+    if (!node_time(n, path_with(&r->path, field), out, r->l->t))
+        return false;
+    if (n && *out < 1)
+        *out = 1;
+    return true;
 }
 
 static bool register_key(struct reading *r, const struct entry *entry)
@@ -327,8 +330,9 @@ static bool read_key(struct reading *r, const struct entry *entry)
 {
     const struct workspace *w = NULL;
     return node_only(r->node, r->path.text, all_fields, r->l->t) && register_key(r, entry) && read_tokens(r) && read_workspace(r, &w) &&
-           read_text(r, ".user", &r->key->user) && read_text(r, ".team", &r->key->team) && read_policy(r) && read_credentials(r) && read_times(r) &&
-           read_addresses(r) && read_metadata(r) && read_budgets(r, w);
+           read_text(r, ".user", &r->key->user) && read_text(r, ".team", &r->key->team) && read_policy(r) && read_credentials(r) &&
+           read_time(r, ".expires_at", &r->key->expires_at) && read_time(r, ".revoked_at", &r->key->revoked_at) && read_addresses(r) &&
+           read_metadata(r) && read_budgets(r, w);
 }
 
 static void tell(const struct load *l, const struct tally *tally)

@@ -256,3 +256,13 @@ TEST(a_snapshot_lives_as_long_as_its_last_reference)
     snapshot_drop(NULL);
     conf_close(&r);
 }
+
+TEST(a_key_that_ended_before_time_began_has_ended)
+{
+    struct conf r;
+    conf_open(&r, "policies: { p: { allow: [\"acme.*\"] } }\n"
+                  "keys: [ { name: k, policy: p, expires_at: 1970-01-01, revoked_at: 1960-01-01 } ]\n");
+    CHECK_INT(conf_key(&r, "k")->expires_at, 1);
+    CHECK_INT(conf_key(&r, "k")->revoked_at, 1);
+    conf_close(&r);
+}
