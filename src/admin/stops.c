@@ -277,6 +277,18 @@ static bool read_request(struct visit *v, const char *const fields[], struct sto
     return false;
 }
 
+/* The members of a stop, with the name of a key that has only its id; the bracket stays open. */
+static void put_named(struct visit *v, const struct stop *stop)
+{
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    const struct key *key = stop->kind == STOP_KEY ? map_get(&s->key_by_id, stop->value) : NULL;
+    json_open(&v->json, '{');
+    put_members(&v->json, stop);
+    if (key)
+        json_pair(&v->json, SPAN("key_name"), key->name);
+    snapshot_drop(s);
+}
+
 void stops_stop(struct visit *v)
 {
     static const char *const fields[] = { "run", "key", "vendor", "workspace", "all", "reason", "by", "mode", "writes_only", "expires_at", NULL };
@@ -294,7 +306,8 @@ void stops_stop(struct visit *v)
     const struct stop *made = find(set, stop_id(&v->arena, stop.kind, stop.value));
     json_open(o, '{');
     json_name(o, SPAN("stopped"));
-    stops_write(o, made ? made : &stop);
+    put_named(v, made ? made : &stop);
+    json_close(o, '}');
     json_pair_i64(o, SPAN("cut"), (int64_t)outcome.effect.cut);
     json_pair_i64(o, SPAN("in_flight"), (int64_t)outcome.effect.left);
     json_pair_bool(o, SPAN("durable"), outcome.durable);
@@ -314,8 +327,7 @@ static enum err lift(struct visit *v, const struct stop *stop, size_t *lifted)
         const struct stop *at = stop_set_at(set, i);
         if (!span_is(at->id, id) && (stop->kind != STOP_ALL || at->kind != STOP_ALL))
             continue;
-        json_open(&v->json, '{');
-        put_members(&v->json, at);
+        put_named(v, at);
         json_pair_i64(&v->json, SPAN("refused_since"), *at->refused);
         json_close(&v->json, '}');
         e = stops_lift(v->admin, at->id, &v->arena);
@@ -377,13 +389,9 @@ static void put_forwarded(struct visit *v, const struct stop *stop)
         json_put_null(&v->json);
 }
 
-static void put_listed(struct visit *v, const struct snapshot *s, const struct stop *stop)
+static void put_listed(struct visit *v, const struct stop *stop)
 {
-    const struct key *key = stop->kind == STOP_KEY ? map_get(&s->key_by_id, stop->value) : NULL;
-    json_open(&v->json, '{');
-    put_members(&v->json, stop);
-    if (key)
-        json_pair(&v->json, SPAN("key_name"), key->name);
+    put_named(v, stop);
     json_pair_i64(&v->json, SPAN("refused_since"), *stop->refused);
     put_forwarded(v, stop);
     json_close(&v->json, '}');
@@ -393,18 +401,16 @@ void stops_list(struct visit *v)
 {
     int64_t now = clock_unix_ms();
     struct stop_set *set = gate_stops(v->admin->parts.gate);
-    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
     visit_catch_up(v);
     json_open(&v->json, '{');
     json_name(&v->json, SPAN("data"));
     json_open(&v->json, '[');
     for (size_t i = 0; i < stop_set_count(set); i++)
         if (!is_over(stop_set_at(set, i), now))
-            put_listed(v, s, stop_set_at(set, i));
+            put_listed(v, stop_set_at(set, i));
     json_close(&v->json, ']');
     json_pair(&v->json, SPAN("next_cursor"), SPAN_NONE);
     json_close(&v->json, '}');
-    snapshot_drop(s);
     stop_set_drop(set);
     reply_json(v, 200);
 }

@@ -386,6 +386,41 @@ TEST(budgets_are_listed_with_what_is_left)
     scene_close(&s);
 }
 
+TEST(every_kind_is_made_changed_and_deleted_alike)
+{
+    struct scene s;
+    static const struct {
+        const char *plural, *name, *body, *patch, *changed;
+    } kinds[] = {
+        { "policies", "p", "{\"name\":\"p\",\"allow\":[\"acme.*\"]}", "{\"deny\":[\"acme.things.create\"]}", "acme.things.create" },
+        { "credentials", "c", "{\"name\":\"c\",\"vendor\":\"acme\",\"secret\":\"sk_never_shown\"}", "{\"disabled\":true}", "\"disabled\":true" },
+        { "workspaces", "w", "{\"name\":\"w\"}", "{\"caps_as_429\":true}", "\"caps_as_429\":true" },
+        { "budgets", "b", "{\"name\":\"b\",\"limit\":\"5 usd\",\"window\":\"day\"}", "{\"limit\":\"6 usd\"}", "6 usd" },
+        { "vendors", "stripe", NULL, "{\"base_url\":\"https://stripe.example\"}", "stripe.example" },
+        { "settings", "caps_as_429", NULL, "{\"value\":true}", "\"value\":true" },
+    };
+    scene_open(&s);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        const char *all = arena_print(&s.arena, "/api/v1/%s", kinds[i].plural).at, *one = arena_print(&s.arena, "%s/%s", all, kinds[i].name).at;
+        if (kinds[i].body) {
+            CHECK_INT(scene_ask(&s, "POST", all, kinds[i].body), 201);
+            CHECK_SPAN(scene_text(&s, "id"), span_of(kinds[i].name));
+            CHECK_SPAN(scene_text(&s, "origin"), SPAN("api"));
+            scene_ask(&s, "POST", all, kinds[i].body);
+            check_problem(&s, 409, "conflict");
+        }
+        CHECK_INT(scene_ask(&s, "PATCH", one, kinds[i].patch), 200);
+        CHECK(scene_says(&s, kinds[i].changed) && !scene_says(&s, "sk_never_shown"));
+        CHECK_INT(scene_ask(&s, "GET", one, NULL), 200);
+        CHECK(scene_says(&s, kinds[i].changed));
+        CHECK_INT(scene_ask(&s, "GET", all, NULL), 200);
+        CHECK(scene_says(&s, kinds[i].name) && !scene_says(&s, "sk_never_shown"));
+        CHECK_INT(scene_ask(&s, "DELETE", one, NULL), 204);
+        CHECK_INT(s.last.body.len, 0);
+    }
+    scene_close(&s);
+}
+
 TEST(the_configuration_is_read_again)
 {
     struct scene s;
