@@ -17,7 +17,7 @@ async function sendEvents(call, res, events, play) {
   openStream(res, play.headers);
   for (let i = 0; i < events.length; i++) {
     if (play.cutAfter === i) {
-      call.cut = true;
+      await sleep(30); // what was written is on its way
       res.destroy();
       return false;
     }
