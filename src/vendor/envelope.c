@@ -28,11 +28,10 @@ static uint64_t length_bit(struct span s)
 /* A base URL: scheme, host and perhaps a path; nothing that hides something else. */
 static bool url_read(struct compiler *c, struct span url, struct origin *out)
 {
-    struct span rest = url;
     bool secure = span_starts(url, SPAN("https://"));
     if (!secure && !span_starts(url, SPAN("http://")))
         return false;
-    rest = span_from(url, secure ? 8 : 7);
+    struct span rest = span_from(url, secure ? 8 : 7);
     ptrdiff_t slash = span_find_byte(rest, '/');
     struct span authority = slash < 0 ? rest : span_first(rest, (size_t)slash);
     struct span path = slash < 0 ? SPAN("") : span_from(rest, (size_t)slash);

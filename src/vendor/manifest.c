@@ -230,7 +230,7 @@ static bool version_of(struct compiler *c, const struct node *root, struct span 
 {
     struct buf text, hex;
     buf_init(&text, 16u << 20);
-    buf_init(&hex, DIGEST_LEN * 2);
+    buf_init(&hex, 2 * (size_t)DIGEST_LEN);
     node_write_json(root, &text);
     buf_put(&text, base_url);
     struct digest d = digest_sha256(buf_span(&text));

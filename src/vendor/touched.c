@@ -82,13 +82,13 @@ static enum err note_json(struct understanding *u, struct json_value v, struct s
 /* "a[b][0]" to "a.b". */
 static struct span plain_name(struct understanding *u, struct span name)
 {
-    struct span rest = name, key;
+    struct span key;
     uint64_t index;
     ptrdiff_t open = span_find_byte(name, '[');
     if (open < 0 && span_find_byte(name, '.') < 0 && span_find_byte(name, '\\') < 0)
         return name;
     struct span out = join_name(u, SPAN_NONE, open < 0 ? name : span_first(name, (size_t)open));
-    rest = open < 0 ? SPAN("") : span_from(name, (size_t)open);
+    struct span rest = open < 0 ? SPAN("") : span_from(name, (size_t)open);
     while (rest.len) {
         ptrdiff_t close = span_find_byte(rest, ']');
         must(close > 0);

@@ -62,6 +62,7 @@ void bench_field(struct bench *b, const char *name, const char *value)
 void bench_fresh(struct bench *b)
 {
     b->head.count = 0;
+    b->why = SPAN_NONE;
     arena_free(&b->call);
     arena_init(&b->call, 64u << 20);
 }
@@ -71,6 +72,7 @@ enum err bench_ask(struct bench *b, const char *method, const char *target, cons
     struct span path, query;
     const char *why = "";
     enum err e = canon_target(&b->call, span_of(target), &path, &query, &why);
+    b->why = span_of(why);
     if (e)
         return e;
     if (!vendor_match(&b->vendor, span_of(method), path, &b->matched))
