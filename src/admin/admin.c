@@ -121,8 +121,13 @@ void reload_post(struct visit *v)
 
 /* ---- the way of a request ---- */
 
+/* A request may hold a vendor's secret, an answer a key's. */
 static void visit_free(struct visit *v)
 {
+    if (v->body.len)
+        secret_wipe(v->body.at, v->body.len);
+    if (v->out.len)
+        secret_wipe(v->out.at, v->out.len);
     buf_free(&v->body);
     buf_free(&v->out);
     arena_free(&v->arena);

@@ -3,7 +3,10 @@
 #include "admin/inside.h"
 #include "base/clock.h"
 
-enum { ACCOUNTS_SHOWN = 500 /* in /metrics, three lines each; runs' own accounts are left out, they come and go */ };
+enum {
+    ACCOUNTS_SHOWN = 500, /* in /metrics, a line of each metric; runs' own accounts are left out, they come and go */
+    LINES_MOST = 4 << 20
+};
 
 void health_alive(struct visit *v)
 {
@@ -43,8 +46,9 @@ static void put_label(struct buf *b, struct span text)
     }
 }
 
+/* The lines of one metric stand together. */
 struct accounts {
-    struct buf lines;
+    struct buf limit, spent, reserved;
     int left;
     int64_t total, now;
 };
@@ -69,9 +73,9 @@ static void put_account(void *self, struct span account, const struct ledger_bal
         return;
     bool money = span_find(account, SPAN("/usd/")) >= 0 || span_find(account, SPAN(":usd/")) >= 0;
     a->left--;
-    put_amount(&a->lines, "limit", account, money, balance->limit);
-    put_amount(&a->lines, "spent", account, money, balance->settled);
-    put_amount(&a->lines, "reserved", account, money, balance->reserved);
+    put_amount(&a->limit, "limit", account, money, balance->limit);
+    put_amount(&a->spent, "spent", account, money, balance->settled);
+    put_amount(&a->reserved, "reserved", account, money, balance->reserved);
 }
 
 static void put_gate(struct visit *v, struct buf *b)
@@ -95,16 +99,29 @@ static void put_gate(struct visit *v, struct buf *b)
     stop_set_drop(stops);
 }
 
+static void put_lines(struct buf *b, const char *name, const char *help, struct buf *lines)
+{
+    buf_print(b, "# HELP tollgate_budget_%s %s At most %d accounts.\n# TYPE tollgate_budget_%s gauge\n", name, help, ACCOUNTS_SHOWN, name);
+    buf_put(b, buf_span(lines));
+    buf_free(lines);
+}
+
+static void put_accounts(struct visit *v, struct buf *b)
+{
+    struct accounts a = { .left = ACCOUNTS_SHOWN, .now = clock_unix_ms() };
+    buf_init(&a.limit, LINES_MOST);
+    buf_init(&a.spent, LINES_MOST);
+    buf_init(&a.reserved, LINES_MOST);
+    ledger_each(books_ledger(v->admin->parts.books), put_account, &a);
+    put_metric(b, "tollgate_accounts", "gauge", "Budget accounts in memory.", a.total);
+    put_lines(b, "limit", "Limit of a budget's account.", &a.limit);
+    put_lines(b, "spent", "Settled on a budget's account.", &a.spent);
+    put_lines(b, "reserved", "Held for calls under way, or in doubt.", &a.reserved);
+}
+
 void health_metrics(struct visit *v)
 {
-    struct accounts accounts = { .left = ACCOUNTS_SHOWN, .now = clock_unix_ms() };
-    struct buf *b = &v->out;
-    buf_init(&accounts.lines, VISIT_ANSWER);
-    put_gate(v, b);
-    ledger_each(books_ledger(v->admin->parts.books), put_account, &accounts);
-    put_metric(b, "tollgate_accounts", "gauge", "Budget accounts in memory.", accounts.total);
-    buf_print(b, "# HELP tollgate_budget_limit Budgets' accounts, at most %d of them.\n", ACCOUNTS_SHOWN);
-    buf_put(b, buf_span(&accounts.lines));
-    buf_free(&accounts.lines);
-    reply_text(v, SPAN("text/plain; version=0.0.4; charset=utf-8"), buf_span(b));
+    put_gate(v, &v->out);
+    put_accounts(v, &v->out);
+    reply_text(v, SPAN("text/plain; version=0.0.4; charset=utf-8"), buf_span(&v->out));
 }

@@ -42,6 +42,21 @@ TEST(a_stranger_learns_nothing)
     scene_close(&s);
 }
 
+TEST(the_configurations_own_token_replaces_the_other)
+{
+    struct scene s;
+    scene_open(&s);
+    CHECK_INT(scene_ask(&s, "GET", "/api/v1/keys", NULL), 200);
+    s.config.admin_token = SPAN("another_token_0123456789");
+    scene_restart(&s);
+    CHECK_INT(scene_ask(&s, "GET", "/api/v1/keys", NULL), 401);
+    struct http_field field = { SPAN("authorization"), SPAN("bearer another_token_0123456789") };
+    struct span url = arena_print(&s.arena, "http://%.*s/api/v1/keys", SPAN_ARG(admin_address(s.admin)));
+    CHECK(fetch(&s.arena, SPAN("GET"), url, &field, 1, SPAN_NONE, &s.last) == E_OK);
+    CHECK_INT(s.last.status, 200);
+    scene_close(&s);
+}
+
 TEST(what_is_wrong_is_named)
 {
     struct scene s;
