@@ -16,7 +16,7 @@ static bool zone_name_ok(struct span name)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("_-+/.", c, 5);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || span_find_byte(SPAN("_-+/."), c) >= 0;
         if (!plain)
             return false;
     }

@@ -205,7 +205,7 @@ static enum err seal_text(struct change *c, struct span vendor, struct span secr
 static enum err seal_secret(struct change *c, const struct node *next)
 {
     const struct node *given = member(c->body, SPAN("secret"));
-    struct span vendor = text_of(next, "vendor"), before = text_of(c->now, "vendor"), secret = SPAN_NONE;
+    struct span vendor = text_of(next, "vendor"), before = text_of(c->now, "vendor"), secret;
     if (!given && c->now && !span_is(vendor, before))
         return say(c, E_CONFIG, "vendor", "a secret is bound to its vendor; allowed: another vendor together with its secret");
     if (!given)

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "config/parts.h"
 
-enum { SECRET_LONGEST = 4096 };
+enum { SECRET_LONGEST = 4096, SEALED_LONGEST = SECRET_LONGEST + 256 };
 
 char *load_secret(struct load *l, size_t len)
 {
@@ -39,10 +39,10 @@ static enum err open_sealed(struct load *l, const struct node *at, const char *p
     struct span sealed = text_base64_decode(text, &l->scratch);
     struct span bound = config_secret_bound(out->name, out->upstream->vendor.slug, &l->scratch);
     enum err e = E_CONFIG;
-    buf_init(&plain, 2 * SECRET_LONGEST);
+    buf_init(&plain, SEALED_LONGEST);
     /* All its room at once, so that no copy stays behind. */
-    bool room = buf_reserve(&plain, SECRET_LONGEST) != NULL;
-    if (room && sealed.at && bound.at && sealed.len < SECRET_LONGEST && unseal(&plain, l->seal_key.bytes, bound, sealed))
+    bool room = buf_reserve(&plain, SEALED_LONGEST) != NULL;
+    if (room && sealed.at && bound.at && sealed.len <= SEALED_LONGEST && unseal(&plain, l->seal_key.bytes, bound, sealed))
         e = put_secret(l, at, path, buf_span(&plain), out);
     else
         trouble_say(l->t, at, path, "its sealed secret does not open: another master key, another name or vendor, or damaged; allowed: give the secret again");
@@ -63,7 +63,7 @@ static enum err read_secret(struct load *l, const struct node *n, struct path *p
         return open_sealed(l, n, path, sealed, out);
     if (secret.at)
         return put_secret(l, plain, path, secret, out);
-    trouble_say(l->t, n, path, "is required; allowed: the vendor's secret, say ${%s_SECRET}", "VENDOR");
+    trouble_say(l->t, n, path, "is required; allowed: the vendor's secret, best as a reference such as ${STRIPE_SECRET_KEY}");
     return E_CONFIG;
 }
 

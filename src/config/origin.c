@@ -55,7 +55,7 @@ static bool path_ok(struct span path)
 {
     for (size_t i = 0; i < path.len; i++) {
         char c = path.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("/-._~", c, 5);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || span_find_byte(SPAN("/-._~"), c) >= 0;
         if (!plain)
             return false;
     }
@@ -64,7 +64,7 @@ static bool path_ok(struct span path)
 
 bool base_url_parse(struct span text, struct arena *a, struct base_url *out)
 {
-    struct span rest = text, authority, port;
+    struct span rest, authority, port;
     uint64_t number;
     out->https = span_starts(text, SPAN("https://"));
     if (!out->https && !span_starts(text, SPAN("http://")))

@@ -394,6 +394,7 @@ struct entry *tree_find(const struct tree *tree, enum kind kind, struct span id)
 static bool is_named(struct tree *tree, const struct entry *e, struct span name)
 {
     struct trouble ignored = { .set = false };
+    must(e);
     const struct node *label = node_get(e->file, "name");
     bool maybe = label ? span_is(label->text, name) : e->body.at && span_find(e->body, name) >= 0;
     if (!maybe)

@@ -229,3 +229,21 @@ TEST(the_data_directory_is_found_before_the_rest)
     CHECK_INT(config_data_dir(&in, &a, &dir, &t), E_CONFIG);
     arena_free(&a);
 }
+
+TEST(the_longest_secret_is_sealed_and_opens)
+{
+    struct conf r;
+    struct config_changed out;
+    struct buf body;
+    open_conf(&r);
+    buf_init(&body, 1 << 16);
+    buf_put(&body, SPAN("{\"name\":\"long\",\"vendor\":\"acme\",\"secret\":\""));
+    for (int i = 0; i < 4096; i++)
+        buf_put_byte(&body, 's');
+    buf_put(&body, SPAN("\"}"));
+    buf_put_byte(&body, '\0');
+    CHECK_INT(conf_apply(&r, "credential", NULL, body.at, false, &out), E_OK);
+    CHECK_INT(r.snapshot->credentials[2].secret.secret.len, 4096);
+    buf_free(&body);
+    conf_close(&r);
+}
