@@ -3,7 +3,7 @@
  * the reverse order.
  *
  * Order: options -> data directory and master key -> books (recovery happens here) -> configuration -> gate (workers) ->
- * admin -> "ready". */
+ * store thread -> admin -> "ready". */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -37,7 +37,7 @@ struct service {
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct gate *gate;
-    struct admin *admin;
+    struct admin *_Atomic admin; /* read by the store thread */
     struct digest token_hash;
     struct span token; /* only when it is the sandbox's, for the walk-through */
 };
@@ -122,11 +122,14 @@ static struct span read_small_file(struct arena *a, const char *path)
 static int admin_token(struct service *s)
 {
     const struct settings *settings = &s->snapshot->settings;
+    struct span path = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(settings->data_dir));
     if (settings->has_admin_token) {
         s->token_hash = settings->admin_token_hash;
+        /* The sandbox's is no secret; there it is where the other verbs look for it. */
+        if (s->sandbox && !write_secret_file(path.at, SPAN(SANDBOX_ADMIN_TOKEN)))
+            return complain(path.at, strerror(errno));
         return EXIT_DONE;
     }
-    struct span path = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(settings->data_dir));
     s->token = read_small_file(&s->arena, path.at);
     if (!s->token.len) {
         uint8_t random[32];
@@ -224,6 +227,13 @@ static int load(struct service *s)
     return admin_token(s);
 }
 
+static void committed(void *self)
+{
+    struct admin *admin = ((struct service *)self)->admin;
+    if (admin)
+        admin_committed(admin);
+}
+
 static int run_parts(struct service *s)
 {
     char why[256] = "";
@@ -231,13 +241,13 @@ static int run_parts(struct service *s)
     s->gate = gate_start(s->snapshot, s->stops, s->books, workers < journals ? workers : journals, why);
     if (!s->gate)
         return complain("the gate cannot start", why);
+    if (books_start(s->books, committed, s) != E_OK) /* before the admin plane can ask it for anything */
+        return complain("the store", "its thread cannot be started");
     struct admin_parts parts = { .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen,
         .token_hash = s->token_hash };
     s->admin = admin_start(&parts, why);
     if (!s->admin)
         return complain("the admin plane cannot start", why);
-    if (books_start(s->books, admin_committed, s->admin) != E_OK)
-        return complain("the store", "its thread cannot be started");
     printf("ready data=%.*s admin=%.*s\n", SPAN_ARG(gate_address(s->gate)), SPAN_ARG(admin_address(s->admin)));
     fflush(stdout);
     return EXIT_DONE;
@@ -272,6 +282,8 @@ static void take_apart(struct service *s)
     if (s->reader)
         store_reader_free(s->reader);
     books_close(s->books);
+    if (s->admin)
+        admin_free(s->admin);
     if (s->sandbox)
         sandbox_stop(s->sandbox);
     secret_wipe(s->master_key, sizeof(s->master_key));

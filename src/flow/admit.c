@@ -11,7 +11,10 @@
 
 enum { METADATA_MAX = 4096, STEP_MAX = 128 };
 
-/* ---- read_target: which vendor, which run, one canonical path ---- */
+/* ---- read_target: which vendor, which run, one canonical path ----
+ *
+ * Our own prefixes are cut from the bytes that came, before the vendor's path is brought to its canonical form: an SDK whose
+ * base URL ends in a slash sends "/resend//emails", and that run of slashes is the beginning of Resend's path. */
 
 /* "/r/<run>/rest" names the run for callers that cannot set a header. */
 static enum next cut_run(struct exchange *x, struct span *path)
@@ -104,21 +107,21 @@ static enum next read_own_headers(struct exchange *x)
 enum next read_target(struct exchange *x)
 {
     const char *why = "";
-    struct span path;
     if (!x->asking.head)
         return fail(x, E_NO_MEMORY, "no memory for this call");
     if (x->desk->draining)
         return fail(x, E_DRAINING, "the gate is shutting down; try again");
-    enum err e = canon_target(&x->arena, x->asking.head->target, &path, &x->asking.query, &why);
-    x->asking.path = path;
-    if (e != E_OK)
-        return fail(x, e, "the path cannot be taken as it is: %s", why);
-    if (cut_run(x, &path) == STOP)
+    struct span rest = x->asking.path = x->asking.head->target;
+    if (cut_run(x, &rest) == STOP)
         return STOP;
-    x->deciding.upstream = find_upstream(x, &path);
-    x->asking.path = path;
+    x->deciding.upstream = find_upstream(x, &rest);
     if (x->deciding.upstream)
         x->facts.vendor = x->deciding.upstream->vendor.slug;
+    enum err e = canon_target(&x->arena, rest, &x->asking.path, &x->asking.query, &why);
+    if (e != E_OK) {
+        x->asking.path = rest;
+        return fail(x, e, "the path cannot be taken as it is: %s", why);
+    }
     return read_own_headers(x);
 }
 
@@ -220,6 +223,7 @@ enum next match_operation(struct exchange *x)
             SPAN_ARG(span_first(x->asking.path, 200)), SPAN_ARG(x->facts.vendor));
     x->facts.operation = op->name;
     x->facts.writes = op->writes;
+    x->facts.secret = op->secret;
     x->facts.moves_money = op->moves_money;
     x->deciding.dialect = x->deciding.upstream->dialects[op->index];
     return NEXT;

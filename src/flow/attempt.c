@@ -162,6 +162,7 @@ enum next judge(struct exchange *x)
     struct attempt *attempt = &x->attempts[x->attempt_count - 1];
     attempt->status = h->status;
     a->status = h->status;
+    a->request_id = arena_copy(&x->arena, vendor_request_id(&x->deciding.upstream->vendor, h));
     if (is_redirect(h->status)) { /* following it, or passing it on, would lead around the gate */
         a->lost = x->facts.writes;
         return fail(x, E_UPSTREAM_BROKEN, "%.*s answered with a redirect, which the gate neither follows nor passes on", SPAN_ARG(x->facts.vendor));

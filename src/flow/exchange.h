@@ -118,6 +118,7 @@ struct answering {
     bool lost;   /* the outcome is unknown: sent, not answered */
     int status;  /* told to the caller */
     struct span type; /* content type of a refusal */
+    struct span request_id; /* the vendor's own */
 };
 
 struct times {

@@ -105,7 +105,7 @@ static void put_cost(const struct exchange *x, struct json_out *o)
     json_pair_i64(o, SPAN("reasoning_tokens"), u->tokens[METER_REASON]);
     if (c->output_limit >= 0)
         json_pair_i64(o, SPAN("output_limit_set"), c->output_limit);
-    json_pair(o, SPAN("upstream_request_id"), x->answering.settled.request_id);
+    json_pair(o, SPAN("upstream_request_id"), x->answering.request_id);
     json_pair(o, SPAN("upstream_object_id"), x->answering.settled.object_id);
     json_pair(o, SPAN("cache"), SPAN("off"));
 }

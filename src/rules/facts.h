@@ -33,6 +33,7 @@ struct facts {
     bool scopes_unresolved; /* an object's owner could not be found out: fails any scope rule of that name */
     const struct parameter *parameters;
     size_t parameter_count;
+    bool secret;              /* the operation gives away or makes a secret: a wildcard does not allow it */
     bool writes;              /* changes something at the vendor (not a read) */
     bool moves_money;         /* money or messages leave with this call */
     bool cost_known;          /* `worst` holds; false: price or currency unknown */

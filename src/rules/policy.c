@@ -69,10 +69,18 @@ static struct span vendor_of(struct span name)
     return span_cut(&name, '.', &vendor) ? vendor : name;
 }
 
+/* A wildcard was not written with secrets in mind. */
+static bool allows(const struct policy *p, const struct facts *f)
+{
+    if (f->operation.len == 0)
+        return false;
+    return f->secret ? is_in(f->operation, p->allow, p->allow_count) : find_like(f->operation, p->allow, p->allow_count) != NULL;
+}
+
 enum err policy_operation(const struct policy *p, const struct facts *f, struct arena *a, struct span *why)
 {
     const struct span *denied = find_like(f->operation, p->deny, p->deny_count);
-    if (!denied && f->operation.len && find_like(f->operation, p->allow, p->allow_count))
+    if (!denied && allows(p, f))
         return E_OK;
     struct buf s = sentence_new();
     buf_put(&s, SPAN("operation "));
@@ -84,7 +92,8 @@ enum err policy_operation(const struct policy *p, const struct facts *f, struct 
         put_shown(&s, *denied);
         buf_put(&s, SPAN("; allowed: "));
     } else {
-        buf_put(&s, SPAN(" is not allowed by policy "));
+        buf_put(&s, f->secret ? SPAN(" gives away or makes a secret, so only its exact name allows it, which is not in policy ")
+                              : SPAN(" is not allowed by policy "));
         put_shown(&s, p->name);
         buf_put(&s, SPAN(" (allowed: "));
     }

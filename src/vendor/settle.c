@@ -64,13 +64,17 @@ static void settle_success(
         out->known = false; /* neither the request nor the answer said how much */
 }
 
+struct span vendor_request_id(const struct vendor *v, const struct http_head *answer)
+{
+    struct span name = v->manifest->request_id;
+    return name.at ? http_get(answer, name) : SPAN_NONE;
+}
+
 void vendor_settle(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer,
     struct span body, struct arena *a, struct settled *out)
 {
     const struct manifest *m = q->vendor->manifest;
     *out = (struct settled){ 0 };
-    if (m->request_id.at)
-        out->request_id = arena_copy(a, http_get(answer, m->request_id));
     if (is_replay(m, answer)) {
         out->known = out->replayed = true;
         return;

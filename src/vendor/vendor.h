@@ -94,13 +94,15 @@ struct asked {
  * were more than can be noted. Messages whose number is not known are 10^12 of them. Call it once per call, before compose. */
 CHECKED enum err vendor_understand(struct json *j, const struct asked *q, struct arena *a, struct understood *out, struct span *why);
 
+/* The vendor's own id of this request, from its answer's head; SPAN_NONE: it gives none. Lives as long as the head. */
+struct span vendor_request_id(const struct vendor *v, const struct http_head *answer);
+
 /* After the answer. `kept`: the outcome is not final (a price that comes later): settle the estimate and mark it. */
 struct settled {
     bool known;     /* real[] holds; false: nothing could be read, settle the reservation */
     bool replayed;  /* an idempotent replay: costs nothing */
     bool estimate;  /* real[] is still an estimate */
     int64_t real[UNIT_COUNT];
-    struct span request_id; /* the vendor's own id of this request */
     struct span object_id;  /* ch_..., SM... */
 };
 void vendor_settle(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer, struct span body, struct arena *a, struct settled *out);
