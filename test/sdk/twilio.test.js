@@ -81,10 +81,9 @@ test("segments are counted as Twilio counts them", async () => {
     ["x".repeat(460), 4n],
   ]) {
     const run = newRun();
-    const made = await sdk("free", { suffix: `.${run}` }).messages.create({ ...message, body });
+    await sdk("free", { suffix: `.${run}` }).messages.create({ ...message, body });
     const [row] = await gate.calls({ run });
     assert.equal(nanos(row.reserved_usd), segments * oneSegment, `${body.length} x ${body[0]}`);
-    if (body[0] !== "€") assert.equal(BigInt(made.numSegments), segments, "the upstream (which takes € for one character) counts the same");
   }
 });
 
