@@ -7,12 +7,12 @@
 
 static struct rig r;
 
-#define OPEN(name) rig_open(&r, name)
-#define CLOSE() rig_close(&r)
+#define OPEN(name) dialect_rig_open(&r, name)
+#define CLOSE() dialect_rig_close(&r)
 
 static void check_refused(int line, const char *body, enum err want)
 {
-    enum err e = rig_ask(&r, body);
+    enum err e = dialect_rig_ask(&r, body);
     if (e != want || !r.why)
         test_fail(__FILE__, line, "%s: got %.*s (%s)", body, SPAN_ARG(err_code(e)), r.why ? r.why : "no reason");
 }
@@ -28,13 +28,13 @@ TEST(registry)
 TEST(chat)
 {
     OPEN("openai_chat");
-    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), E_OK);
     CHECK_SPAN(r.ask.model, SPAN("gpt-4o"));
     CHECK(!r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded && !r.ask.tier.at && !r.ask.user.at);
     CHECK_INT(r.ask.output_limit, -1);
     CHECK_INT(r.ask.choices, 1);
     CHECK_INT(r.ask.input_most, 62 + 128);
-    CHECK_INT(rig_ask(&r, "{\"stream\":true,\"max_tokens\":10,\"max_completion_tokens\":20,\"n\":3,\"service_tier\":\"flex\",\"user\":"
+    CHECK_INT(dialect_rig_ask(&r, "{\"stream\":true,\"max_tokens\":10,\"max_completion_tokens\":20,\"n\":3,\"service_tier\":\"flex\",\"user\":"
         "\"u\\u00e9\",\"model\":\"a\\/b\",\"messages\":[],\"tools\":[]}"), E_OK);
     CHECK(r.ask.stream && !r.ask.usage_wanted);
     CHECK_SPAN(r.ask.model, SPAN("a/b"));
@@ -42,9 +42,9 @@ TEST(chat)
     CHECK_SPAN(r.ask.tier, SPAN("flex"));
     CHECK_INT(r.ask.output_limit, 20);
     CHECK_INT(r.ask.choices, 3);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"service_tier\":\"default\"}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"service_tier\":\"default\"}"), E_OK);
     CHECK(r.ask.usage_wanted && !r.ask.tier.at);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"stream\":null,\"max_tokens\":null,\"n\":null,\"stream_options\":null,\"user\":null}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"stream\":null,\"max_tokens\":null,\"n\":null,\"stream_options\":null,\"user\":null}"), E_OK);
     CHECK(!r.ask.stream && r.ask.output_limit == -1 && r.ask.choices == 1);
     CLOSE();
 }
@@ -87,7 +87,7 @@ TEST(chat_refusals)
 /* The bound less the bytes of the body and what is added to all. */
 static int64_t beyond(const char *body, int64_t extra)
 {
-    CHECK_INT(rig_ask(&r, body), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, body), E_OK);
     return r.ask.input_most - (int64_t)strlen(body) - extra;
 }
 
@@ -119,13 +119,13 @@ TEST(chat_pictures)
 TEST(chat_search_and_prediction)
 {
     OPEN("openai_chat");
-    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-4o-search-preview\",\"messages\":[]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"gpt-4o-search-preview\",\"messages\":[]}"), E_OK);
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"web_search_options\":{}}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"web_search_options\":{}}"), E_OK);
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == 1);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"openai/gpt-4o:online\"}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"openai/gpt-4o:online\"}"), E_OK);
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == -1);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"prediction\":{\"type\":\"content\",\"content\":\"abc\"}}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"prediction\":{\"type\":\"content\",\"content\":\"abc\"}}"), E_OK);
     CHECK_INT(r.ask.output_extra, 34);
     CLOSE();
 }
@@ -133,7 +133,7 @@ TEST(chat_search_and_prediction)
 TEST(responses)
 {
     OPEN("openai_responses");
-    CHECK_INT(rig_ask(&r, "{\"model\":\"gpt-5.4\",\"input\":\"hi\",\"max_output_tokens\":9,\"stream\":true,\"service_tier\":\"auto\"}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"gpt-5.4\",\"input\":\"hi\",\"max_output_tokens\":9,\"stream\":true,\"service_tier\":\"auto\"}"), E_OK);
     CHECK(r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded);
     CHECK_SPAN(r.ask.tier, SPAN("auto"));
     CHECK_INT(r.ask.output_limit, 9);
@@ -146,7 +146,7 @@ TEST(responses)
     for (size_t i = 0; i < sizeof(unbounded) / sizeof(*unbounded); i++) {
         char body[400];
         snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", unbounded[i]);
-        CHECK_INT(rig_ask(&r, body), E_OK);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
         if (!r.ask.input_unbounded)
             test_fail(__FILE__, __LINE__, "bounded: %s", body);
     }
@@ -155,9 +155,9 @@ TEST(responses)
     CHECK(!r.ask.input_unbounded);
     CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"function\",\"parameters\":{\"type\":\"object\"}}]}", 128 + 1024), 0);
     CHECK(!r.ask.input_unbounded);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_preview\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_preview\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":4,\"tools\":[{\"type\":\"web_search\"},{\"type\":\"file_search\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":4,\"tools\":[{\"type\":\"web_search\"},{\"type\":\"file_search\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 4);
     CHECK_INT(r.ask.fees[FEE_FILE_SEARCH], 4);
     CLOSE();
@@ -168,9 +168,9 @@ TEST(embeddings)
     OPEN("openai_embeddings");
     CHECK_INT(beyond("{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", 128), 0);
     CHECK(!r.ask.input_unbounded && r.ask.output_limit == 0);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"input\":[[1,2],[3]]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"input\":[[1,2],[3]]}"), E_OK);
     CHECK(!r.ask.input_unbounded);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"input\":[\"a\",{\"image\":\"https://x\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"input\":[\"a\",{\"image\":\"https://x\"}]}"), E_OK);
     CHECK(r.ask.input_unbounded);
     CLOSE();
 }
@@ -178,7 +178,7 @@ TEST(embeddings)
 TEST(messages)
 {
     OPEN("anthropic_messages");
-    CHECK_INT(rig_ask(&r, "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":1024,\"stream\":true,\"metadata\":{\"user_id\":\"u1\"},\"speed\":\"fast\","
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":1024,\"stream\":true,\"metadata\":{\"user_id\":\"u1\"},\"speed\":\"fast\","
         "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), E_OK);
     CHECK(r.ask.stream && r.ask.usage_wanted && !r.ask.input_unbounded);
     CHECK_SPAN(r.ask.user, SPAN("u1"));
@@ -197,14 +197,14 @@ TEST(messages)
         CLAUDE("{\"type\":\"tool_result\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"url\"}}]}"),
         "{\"model\":\"m\",\"mcp_servers\":[{}]}", "{\"model\":\"m\",\"tools\":[{\"type\":\"web_fetch_20250910\",\"name\":\"web_fetch\"}]}" };
     for (size_t i = 0; i < sizeof(unbounded) / sizeof(*unbounded); i++) {
-        CHECK_INT(rig_ask(&r, unbounded[i]), E_OK);
+        CHECK_INT(dialect_rig_ask(&r, unbounded[i]), E_OK);
         if (!r.ask.input_unbounded)
             test_fail(__FILE__, __LINE__, "bounded: %s", unbounded[i]);
     }
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}},{\"type\":\"web_search_20250305\",\"max_uses\":5}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}},{\"type\":\"web_search_20250305\",\"max_uses\":5}]}"), E_OK);
     CHECK(r.ask.input_unbounded);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 5);
-    CHECK_INT(rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20250305\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20250305\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
     CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}", 128 + 1024 + 2048), 0);
     CHECK(!r.ask.input_unbounded);
@@ -224,9 +224,9 @@ TEST(cut_requests_are_refused)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct span whole = span_of(cases[i].body);
         OPEN(cases[i].dialect);
-        CHECK_INT(rig_ask_span(&r, whole), E_OK);
+        CHECK_INT(dialect_rig_ask_span(&r, whole), E_OK);
         for (size_t n = 0; n < whole.len; n++)
-            CHECK_INT(rig_ask_span(&r, span_first(whole, n)), E_BAD_REQUEST);
+            CHECK_INT(dialect_rig_ask_span(&r, span_first(whole, n)), E_BAD_REQUEST);
         CLOSE();
     }
 }
@@ -243,7 +243,7 @@ TEST(damaged_requests_do_no_harm)
         for (size_t k = 0; k < sizeof(bytes) - 1; k++) {
             memcpy(body, whole, len);
             body[i] = bytes[k];
-            enum err e = rig_ask_span(&r, span_make(body, len));
+            enum err e = dialect_rig_ask_span(&r, span_make(body, len));
             taken += e == E_OK;
             CHECK(e || r.ask.input_most > 0);
         }

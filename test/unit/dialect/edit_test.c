@@ -11,7 +11,7 @@ static struct span edit(const char *body, int64_t limit, bool usage, bool old_na
 {
     struct ask_edit e = { limit, usage, old_name };
     struct span text = SPAN("");
-    CHECK_INT(rig_ask(&r, body), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, body), E_OK);
     buf_clear(out);
     r.dialect->edit_ask(r.json, buf_span(&r.body), &e, out);
     CHECK_INT(buf_done(out, &text), E_OK);
@@ -31,7 +31,7 @@ static void check_edit(int line, const char *body, int64_t limit, bool usage, co
 
 TEST(chat_edits)
 {
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     EDIT("{\"model\":\"m\"}", -1, false, "{\"model\":\"m\"}");
     EDIT(" {\"model\":\"m\"}", 7, false, " {\"max_completion_tokens\":7,\"model\":\"m\"}");
     EDIT("{\"model\":\"m\", \"max_tokens\" : 100 }", 7, false, "{\"model\":\"m\", \"max_tokens\" : 7 }");
@@ -49,19 +49,19 @@ TEST(chat_edits)
     CHECK_SPAN(edit("{\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_tokens\":7,\"model\":\"m\"}"));
     CHECK_SPAN(edit("{\"max_completion_tokens\":9,\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_completion_tokens\":7,\"model\":\"m\"}"));
     buf_free(&out);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(other_edits)
 {
-    rig_open(&r, "openai_responses");
+    dialect_rig_open(&r, "openai_responses");
     EDIT("{\"model\":\"m\"}", 7, true, "{\"max_output_tokens\":7,\"model\":\"m\"}");
     EDIT("{\"model\":\"m\",\"max_output_tokens\":null}", 7, true, "{\"model\":\"m\",\"max_output_tokens\":7}");
-    rig_close(&r);
-    rig_open(&r, "anthropic_messages");
+    dialect_rig_close(&r);
+    dialect_rig_open(&r, "anthropic_messages");
     EDIT("{\"model\":\"m\",\"max_tokens\":100000}", 7, true, "{\"model\":\"m\",\"max_tokens\":7}");
     EDIT("{\"model\":\"m\"}", 7, true, "{\"max_tokens\":7,\"model\":\"m\"}");
-    rig_close(&r);
+    dialect_rig_close(&r);
     CHECK(!dialect_find(SPAN("openai_embeddings"))->edit_ask);
 }
 
@@ -69,7 +69,7 @@ TEST(what_cannot_be_edited_is_not_written)
 {
     struct ask_edit e = { 7, true, false };
     struct buf out, body;
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     buf_init(&out, 1 << 20);
     buf_init(&body, 1 << 20);
     buf_put(&body, SPAN("{\"model\""));
@@ -77,7 +77,7 @@ TEST(what_cannot_be_edited_is_not_written)
     CHECK(out.broken);
     buf_free(&body);
     buf_free(&out);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 /* --- property: any members in any order, any white space --- */
@@ -168,7 +168,7 @@ TEST(edits_keep_all_else)
         struct ask_edit e = { 1234, true, dice(&seed, 2) != 0 };
         for (int k = 0; k < 4; k++)
             buf_init(all[k], 1 << 20);
-        rig_open(&r, names[i % 3]);
+        dialect_rig_open(&r, names[i % 3]);
         put_request(&body, &seed);
         r.dialect->edit_ask(r.json, buf_span(&body), &e, &out);
         CHECK(!out.broken);
@@ -176,9 +176,9 @@ TEST(edits_keep_all_else)
         print_rest(buf_span(&out), &after, &limits, 1234, &usage);
         CHECK_SPAN(buf_span(&after), buf_span(&before));
         CHECK(limits >= 1 && (i % 3 != 0 || usage));
-        CHECK_INT(rig_ask_span(&r, buf_span(&out)), E_OK);
+        CHECK_INT(dialect_rig_ask_span(&r, buf_span(&out)), E_OK);
         CHECK_INT(r.ask.output_limit, 1234);
-        rig_close(&r);
+        dialect_rig_close(&r);
         for (int k = 0; k < 4; k++)
             buf_free(all[k]);
     }

@@ -6,7 +6,7 @@
 
 enum { RIG_MOST = 64 << 20 };
 
-void rig_open(struct rig *r, const char *dialect)
+void dialect_rig_open(struct rig *r, const char *dialect)
 {
     *r = (struct rig){ .dialect = dialect_find(span_of(dialect)), .json = json_new() };
     arena_init(&r->arena, RIG_MOST);
@@ -15,7 +15,7 @@ void rig_open(struct rig *r, const char *dialect)
     CHECK(r->dialect && r->json);
 }
 
-void rig_close(struct rig *r)
+void dialect_rig_close(struct rig *r)
 {
     json_free(r->json);
     arena_free(&r->arena);
@@ -32,15 +32,15 @@ static struct span put_body(struct rig *r, struct span body)
     return buf_span(&r->body);
 }
 
-enum err rig_ask_span(struct rig *r, struct span body)
+enum err dialect_rig_ask_span(struct rig *r, struct span body)
 {
     r->why = NULL;
     return r->dialect->read_ask(r->json, put_body(r, body), &r->arena, &r->ask, &r->why);
 }
 
-enum err rig_ask(struct rig *r, const char *body) { return rig_ask_span(r, span_of(body)); }
+enum err dialect_rig_ask(struct rig *r, const char *body) { return dialect_rig_ask_span(r, span_of(body)); }
 
-void rig_usage(struct rig *r, const char *body) { r->dialect->read_usage(r->json, put_body(r, span_of(body)), &r->arena, &r->usage); }
+void dialect_rig_usage(struct rig *r, const char *body) { r->dialect->read_usage(r->json, put_body(r, span_of(body)), &r->arena, &r->usage); }
 
 static void feed(struct rig *r, struct span raw, bool usage_wanted)
 {
@@ -64,7 +64,7 @@ static void feed(struct rig *r, struct span raw, bool usage_wanted)
     buf_free(&data);
 }
 
-void rig_stream(struct rig *r, struct span stream, bool usage_wanted)
+void dialect_rig_stream(struct rig *r, struct span stream, bool usage_wanted)
 {
     ptrdiff_t end;
     r->meter = (struct stream_meter){ 0 };
@@ -75,7 +75,7 @@ void rig_stream(struct rig *r, struct span stream, bool usage_wanted)
     }
 }
 
-struct span rig_meters(const struct usage *u, char *room, size_t size)
+struct span dialect_rig_meters(const struct usage *u, char *room, size_t size)
 {
     static const char *const names[] = {
 #define NAME(id, text) text,

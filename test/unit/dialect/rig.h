@@ -17,14 +17,14 @@ struct rig {
     const char *why;
 };
 
-void rig_open(struct rig *r, const char *dialect);
-void rig_close(struct rig *r);
-enum err rig_ask(struct rig *r, const char *body);
-enum err rig_ask_span(struct rig *r, struct span body);
-void rig_usage(struct rig *r, const char *body);
+void dialect_rig_open(struct rig *r, const char *dialect);
+void dialect_rig_close(struct rig *r);
+enum err dialect_rig_ask(struct rig *r, const char *body);
+enum err dialect_rig_ask_span(struct rig *r, struct span body);
+void dialect_rig_usage(struct rig *r, const char *body);
 /* Feeds a whole event stream into a fresh meter. */
-void rig_stream(struct rig *r, struct span stream, bool usage_wanted);
+void dialect_rig_stream(struct rig *r, struct span stream, bool usage_wanted);
 /* Meters in a form to compare: "in=1 out=2". */
-struct span rig_meters(const struct usage *u, char *room, size_t size);
+struct span dialect_rig_meters(const struct usage *u, char *room, size_t size);
 
 #endif

@@ -18,7 +18,7 @@ static struct rig r;
 static void check_meter(int line, const char *meters, bool finished, bool failed)
 {
     char room[400];
-    struct span got = rig_meters(&r.meter.usage, room, sizeof(room));
+    struct span got = dialect_rig_meters(&r.meter.usage, room, sizeof(room));
     if (!span_is(got, span_of(meters)) || r.meter.finished != finished || r.meter.failed != failed)
         test_fail(__FILE__, line, "got %.*s, finished %d, failed %d; want %s", SPAN_ARG(got), r.meter.finished, r.meter.failed, meters);
 }
@@ -26,48 +26,48 @@ static void check_meter(int line, const char *meters, bool finished, bool failed
 
 TEST(chat_stream)
 {
-    rig_open(&r, "openai_chat");
-    rig_stream(&r, SPAN(CHAT_HEAD CHAT_USAGE DONE), true);
+    dialect_rig_open(&r, "openai_chat");
+    dialect_rig_stream(&r, SPAN(CHAT_HEAD CHAT_USAGE DONE), true);
     METER("in=9 out=12", true, false);
     CHECK(r.meter.usage.known && r.meter.usage.vendor_cost == -1);
     CHECK_SPAN(r.meter.usage.model, SPAN("gpt-4o-2024-08-06"));
     CHECK_SPAN(r.meter.usage.raw, SPAN("{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}"));
     CHECK_INT(r.meter.output_bytes, 5 + 21 + 3);
     CHECK_SPAN(buf_span(&r.shown), SPAN(CHAT_HEAD CHAT_USAGE DONE));
-    rig_stream(&r, SPAN(CHAT_HEAD CHAT_USAGE DONE), false);
+    dialect_rig_stream(&r, SPAN(CHAT_HEAD CHAT_USAGE DONE), false);
     METER("in=9 out=12", true, false);
     CHECK_SPAN(buf_span(&r.shown), SPAN(CHAT_HEAD DONE));
-    rig_stream(&r, SPAN(CHAT_HEAD DONE), false);
+    dialect_rig_stream(&r, SPAN(CHAT_HEAD DONE), false);
     METER("", true, false);
     CHECK(!r.meter.usage.known && r.meter.usage.vendor_cost == -1);
     CHECK_SPAN(r.meter.usage.model, SPAN("gpt-4o-2024-08-06"));
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(chat_usage_on_every_chunk)
 {
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     struct span stream = SPAN("data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\n"
         "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"b\"}}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
         "data: {\"model\":\"m\",\"choices\":[{\"delta\":{}}],\"usage\": { \"prompt_tokens\":5,\"completion_tokens\":3,\"cost\":0.001},\"service_tier\":\"flex\"}\n\n" DONE);
-    rig_stream(&r, stream, false);
+    dialect_rig_stream(&r, stream, false);
     METER("in=5 out=3", true, false);
     CHECK_INT(r.meter.usage.vendor_cost, 1000000);
     CHECK_SPAN(r.meter.usage.tier, SPAN("flex"));
     CHECK_SPAN(buf_span(&r.shown), stream);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(chat_stream_errors)
 {
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     struct span stream = SPAN(CHAT_HEAD "data: {\"error\":{\"message\":\"overloaded\",\"code\":502}}\n\n");
-    rig_stream(&r, stream, false);
+    dialect_rig_stream(&r, stream, false);
     METER("", false, true);
     CHECK_SPAN(buf_span(&r.shown), stream);
-    rig_stream(&r, SPAN("data: {\"model\":\"m\",\"error\":null,\"choices\":[]}\n\ndata: nonsense\n\ndata: {\"usage\":{\n\n" DONE), false);
+    dialect_rig_stream(&r, SPAN("data: {\"model\":\"m\",\"error\":null,\"choices\":[]}\n\ndata: nonsense\n\ndata: {\"usage\":{\n\n" DONE), false);
     METER("", true, false);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 #define RESPONSES_HEAD                                                                                                              \
@@ -81,21 +81,21 @@ TEST(chat_stream_errors)
 
 TEST(responses_stream)
 {
-    rig_open(&r, "openai_responses");
-    rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("completed")), false);
+    dialect_rig_open(&r, "openai_responses");
+    dialect_rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("completed")), false);
     METER("in=30 out=4 cache_read=20 reason=3", true, false);
     CHECK_SPAN(r.meter.usage.model, SPAN("gpt-5.4"));
     CHECK_INT(r.meter.usage.fees[FEE_WEB_SEARCH], 1);
     CHECK_INT(r.meter.output_bytes, 5);
     CHECK_SPAN(buf_span(&r.shown), SPAN(RESPONSES_HEAD RESPONSES_LAST("completed")));
-    rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("incomplete")), false);
+    dialect_rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("incomplete")), false);
     METER("in=30 out=4 cache_read=20 reason=3", true, false);
-    rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("failed")), false);
+    dialect_rig_stream(&r, SPAN(RESPONSES_HEAD RESPONSES_LAST("failed")), false);
     METER("in=30 out=4 cache_read=20 reason=3", true, true);
-    rig_stream(&r, SPAN(RESPONSES_HEAD "event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}\n\n"), false);
+    dialect_rig_stream(&r, SPAN(RESPONSES_HEAD "event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}\n\n"), false);
     METER("", false, true);
     CHECK(!r.meter.usage.known);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 #define CLAUDE_START                                                                                                                \
@@ -115,8 +115,8 @@ TEST(responses_stream)
 
 TEST(messages_stream)
 {
-    rig_open(&r, "anthropic_messages");
-    rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"output_tokens\":15}") CLAUDE_STOP), false);
+    dialect_rig_open(&r, "anthropic_messages");
+    dialect_rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"output_tokens\":15}") CLAUDE_STOP), false);
     METER("in=25 out=15 cache_read=1000 cache_write=60 cache_write_1h=40", true, false);
     CHECK_INT(r.meter.usage.input_total, 1125);
     CHECK_INT(r.meter.output_bytes, 5 + 6);
@@ -126,33 +126,33 @@ TEST(messages_stream)
     CHECK(span_starts(r.meter.usage.raw, SPAN("{\"input_tokens\":25,")) && span_ends(r.meter.usage.raw, SPAN("\"output_tokens\":15}")));
     CHECK_INT(span_find(r.meter.usage.raw, SPAN("\"output_tokens\":1,")), -1);
     /* newer answers repeat the input in the end: the same, or more after tools, never added */
-    rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"input_tokens\":30,\"cache_creation_input_tokens\":100,\"cache_read_input_tokens\":1000,"
+    dialect_rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"input_tokens\":30,\"cache_creation_input_tokens\":100,\"cache_read_input_tokens\":1000,"
         "\"output_tokens\":15,\"server_tool_use\":{\"web_search_requests\":3}}") CLAUDE_STOP), false);
     METER("in=30 out=15 cache_read=1000 cache_write=60 cache_write_1h=40", true, false);
     CHECK_INT(r.meter.usage.fees[FEE_WEB_SEARCH], 3);
-    rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"input_tokens\":0,\"output_tokens\":9}")), false);
+    dialect_rig_stream(&r, SPAN(CLAUDE_START CLAUDE_BODY CLAUDE_DELTA("{\"input_tokens\":0,\"output_tokens\":9}")), false);
     METER("in=25 out=9 cache_read=1000 cache_write=60 cache_write_1h=40", false, false);
-    rig_stream(&r, SPAN(CLAUDE_START "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"), false);
+    dialect_rig_stream(&r, SPAN(CLAUDE_START "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"), false);
     METER("in=25 out=1 cache_read=1000 cache_write=60 cache_write_1h=40", false, true);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(text_about_events_is_not_an_event)
 {
-    rig_open(&r, "anthropic_messages");
-    rig_stream(&r, SPAN("data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"{\\\"type\\\":\\\"message_stop\\\",\\\"error\\\"\"}}\n\n"
+    dialect_rig_open(&r, "anthropic_messages");
+    dialect_rig_stream(&r, SPAN("data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"{\\\"type\\\":\\\"message_stop\\\",\\\"error\\\"\"}}\n\n"
         "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":\"message_stop\"}}\n\n"), false);
     METER("", false, false);
-    rig_close(&r);
-    rig_open(&r, "openai_responses");
-    rig_stream(&r, SPAN("data: {\"type\":\"response.output_text.delta\",\"delta\":\"response.completed\"}\n\n"
+    dialect_rig_close(&r);
+    dialect_rig_open(&r, "openai_responses");
+    dialect_rig_stream(&r, SPAN("data: {\"type\":\"response.output_text.delta\",\"delta\":\"response.completed\"}\n\n"
         "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"response.completed\"},\"response\":{\"usage\":{\"input_tokens\":5}}}\n\n"), false);
     METER("", false, false);
-    rig_close(&r);
-    rig_open(&r, "openai_chat");
-    rig_stream(&r, SPAN("data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"[DONE]\"},\"usage\":{\"prompt_tokens\":5}}]}\n\n"), false);
+    dialect_rig_close(&r);
+    dialect_rig_open(&r, "openai_chat");
+    dialect_rig_stream(&r, SPAN("data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"[DONE]\"},\"usage\":{\"prompt_tokens\":5}}]}\n\n"), false);
     METER("", false, false);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(cut_streams_are_not_finished)
@@ -166,15 +166,15 @@ TEST(cut_streams_are_not_finished)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct span whole = span_of(cases[i].stream);
-        rig_open(&r, cases[i].dialect);
-        rig_stream(&r, whole, false);
+        dialect_rig_open(&r, cases[i].dialect);
+        dialect_rig_stream(&r, whole, false);
         CHECK(r.meter.finished);
         for (size_t n = 0; n < whole.len; n++) {
-            rig_stream(&r, span_first(whole, n), false);
+            dialect_rig_stream(&r, span_first(whole, n), false);
             if (r.meter.finished || r.meter.failed)
                 test_fail(__FILE__, __LINE__, "%s finished after %zu of %zu", cases[i].dialect, n, whole.len);
         }
-        rig_close(&r);
+        dialect_rig_close(&r);
     }
 }
 
@@ -185,26 +185,26 @@ TEST(cut_events_do_no_harm)
     struct span events[] = { SPAN(CHAT_USAGE), SPAN(RESPONSES_LAST("completed")), SPAN(CLAUDE_START), SPAN(CLAUDE_DELTA("{\"output_tokens\":15}")) };
     char text[1024];
     for (size_t d = 0; d < 3; d++) {
-        rig_open(&r, names[d]);
+        dialect_rig_open(&r, names[d]);
         for (size_t i = 0; i < 4; i++)
             for (size_t n = 0; n + 3 < events[i].len; n++) {
                 snprintf(text, sizeof(text), "%.*s\n\n", (int)n, events[i].at);
-                rig_stream(&r, span_of(text), false);
+                dialect_rig_stream(&r, span_of(text), false);
                 CHECK(!r.meter.finished);
             }
-        rig_close(&r);
+        dialect_rig_close(&r);
     }
 }
 
 TEST(long_names_are_left_out)
 {
     char text[600];
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     snprintf(text, sizeof(text), "data: {\"model\":\"%0200d\",\"choices\":[],\"usage\":{\"prompt_tokens\":5}}\n\n", 7);
-    rig_stream(&r, span_of(text), false);
+    dialect_rig_stream(&r, span_of(text), false);
     METER("in=5", false, false);
     CHECK(!r.meter.usage.model.at);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 static void check_error(int line, const char *dialect, const char *want)

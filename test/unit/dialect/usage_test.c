@@ -10,8 +10,8 @@ static struct rig r;
 static void check_usage(int line, const char *body, const char *meters, int64_t in, int64_t out)
 {
     char room[400];
-    rig_usage(&r, body);
-    struct span got = rig_meters(&r.usage, room, sizeof(room));
+    dialect_rig_usage(&r, body);
+    struct span got = dialect_rig_meters(&r.usage, room, sizeof(room));
     if (!r.usage.known || !span_is(got, span_of(meters)) || r.usage.input_total != in || r.usage.output_total != out)
         test_fail(__FILE__, line, "got %.*s (%lld, %lld), want %s", SPAN_ARG(got), (long long)r.usage.input_total,
             (long long)r.usage.output_total, meters);
@@ -20,7 +20,7 @@ static void check_usage(int line, const char *body, const char *meters, int64_t 
 
 TEST(chat_usage)
 {
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     USAGE("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"gpt-4o-2024-08-06\",\"choices\":[{\"index\":0,\"message\":"
           "{\"role\":\"assistant\",\"content\":\"\\\"usage\\\"\"}}],\"usage\":{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,"
           "\"prompt_tokens_details\":{\"cached_tokens\":1920,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,"
@@ -38,12 +38,12 @@ TEST(chat_usage)
           "{\"audio_tokens\":40,\"reasoning_tokens\":3}}}", "in=53 out=7 reason=3 audio_in=47 audio_out=40", 100, 50);
     USAGE("{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":1,\"prompt_tokens_details\":{\"audio_tokens\":60,\"cached_tokens\":70,"
           "\"cached_tokens_details\":{\"audio_tokens\":50,\"text_tokens\":20}}}}", "in=20 out=1 cache_read=20 audio_in=10 audio_cache_read=50", 100, 1);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(chat_usage_of_others)
 {
-    rig_open(&r, "openai_chat");
+    dialect_rig_open(&r, "openai_chat");
     /* xAI: thinking stands beside the completion; cached pictures are counted in both */
     USAGE("{\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,\"total_tokens\":291,\"completion_tokens_details\":{\"reasoning_tokens\":250}}}",
         "in=32 out=9 reason=250", 32, 259);
@@ -76,7 +76,7 @@ TEST(chat_usage_of_others)
     CHECK_INT(r.usage.vendor_cost, -1);
     /* zero is a value */
     USAGE("{\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}", "", 0, 0);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(nothing_said_is_not_zero)
@@ -85,18 +85,18 @@ TEST(nothing_said_is_not_zero)
         "{\"usage\":{\"prompt_tokens\":-5}}", "{\"usage\":{\"prompt_tokens\":\"5\"}}", "{\"choices\":[{\"usage\":{\"prompt_tokens\":5}}]}" };
     static const char *const names[] = { "openai_chat", "openai_responses", "openai_embeddings", "anthropic_messages" };
     for (size_t d = 0; d < 4; d++) {
-        rig_open(&r, names[d]);
+        dialect_rig_open(&r, names[d]);
         for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
-            rig_usage(&r, bodies[i]);
+            dialect_rig_usage(&r, bodies[i]);
             CHECK(!r.usage.known && r.usage.vendor_cost == -1);
         }
-        rig_close(&r);
+        dialect_rig_close(&r);
     }
 }
 
 TEST(responses_usage)
 {
-    rig_open(&r, "openai_responses");
+    dialect_rig_open(&r, "openai_responses");
     USAGE("{\"id\":\"resp_1\",\"status\":\"completed\",\"model\":\"gpt-5.4\",\"service_tier\":\"priority\",\"tools\":[{\"type\":\"web_search\","
           "\"search_context_size\":\"medium\"}],\"output\":[{\"type\":\"reasoning\"},{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\","
           "\"query\":\"q\"}},{\"type\":\"web_search_call\",\"action\":{\"type\":\"open_page\"}},{\"type\":\"web_search_call\"},{\"type\":\"file_search_call\"},"
@@ -107,21 +107,21 @@ TEST(responses_usage)
     CHECK_SPAN(r.usage.search, SPAN("medium"));
     CHECK_INT(r.usage.fees[FEE_WEB_SEARCH], 2);
     CHECK_INT(r.usage.fees[FEE_FILE_SEARCH], 1);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(embeddings_usage)
 {
-    rig_open(&r, "openai_embeddings");
+    dialect_rig_open(&r, "openai_embeddings");
     USAGE("{\"object\":\"list\",\"data\":[{\"embedding\":[0.1,-2e-3]}],\"model\":\"text-embedding-3-small\",\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8}}",
         "in=8", 8, 0);
     CHECK_SPAN(r.usage.model, SPAN("text-embedding-3-small"));
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 TEST(messages_usage)
 {
-    rig_open(&r, "anthropic_messages");
+    dialect_rig_open(&r, "anthropic_messages");
     USAGE("{\"id\":\"msg_1\",\"type\":\"message\",\"model\":\"claude-sonnet-4-5-20250929\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}],\"usage\":"
           "{\"input_tokens\":3,\"cache_creation_input_tokens\":12304,\"cache_read_input_tokens\":7,\"cache_creation\":{\"ephemeral_5m_input_tokens\":12000,"
           "\"ephemeral_1h_input_tokens\":304},\"output_tokens\":550,\"service_tier\":\"standard\",\"server_tool_use\":{\"web_search_requests\":2},"
@@ -136,7 +136,7 @@ TEST(messages_usage)
     USAGE("{\"usage\":{\"input_tokens\":45,\"output_tokens\":1234,\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":180,\"output_tokens\":3},"
           "{\"type\":\"message\",\"input_tokens\":45,\"output_tokens\":1234}]}}", "in=225 out=1237", 225, 1237);
     USAGE("{\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}", "", 0, 0);
-    rig_close(&r);
+    dialect_rig_close(&r);
 }
 
 /* --- from the vendor's answer to the bill --- */
@@ -148,12 +148,12 @@ static void check_bill(int line, const char *dialect, const char *provider, cons
     nano_usd cost = -1;
     char text[MONEY_TEXT];
     CHECK_INT(price_book_read(embed_find(SPAN("catalog/models.tsv")), NULL, &book, &t), E_OK);
-    rig_open(&r, dialect);
-    rig_usage(&r, body);
+    dialect_rig_open(&r, dialect);
+    dialect_rig_usage(&r, body);
     enum err e = price_cost(price_find(book, span_of(provider), span_of(model)), &r.usage, INT64_C(1795176000000), &cost);
     if (e || !span_is(money_text(cost, text), span_of(want)))
         test_fail(__FILE__, line, "%s: %.*s, want %s", model, SPAN_ARG(money_text(cost, text)), want);
-    rig_close(&r);
+    dialect_rig_close(&r);
     price_book_free(book);
 }
 #define BILL(dialect, provider, model, body, want) check_bill(__LINE__, dialect, provider, model, body, want)
@@ -181,13 +181,13 @@ TEST(cut_answers_do_no_harm)
     struct span whole = SPAN("{\"model\":\"m\",\"usage\":{\"prompt_tokens\":12,\"input_tokens\":12,\"output_tokens\":5,\"cost\":0.5,\"cache_creation\":{}},\"output\":[{\"type\":\"x\"}]}");
     static const char *const names[] = { "openai_chat", "openai_responses", "openai_embeddings", "anthropic_messages" };
     for (size_t d = 0; d < 4; d++) {
-        rig_open(&r, names[d]);
+        dialect_rig_open(&r, names[d]);
         for (size_t n = 0; n < whole.len; n++) {
             char body[200] = "";
             memcpy(body, whole.at, n);
-            rig_usage(&r, body);
+            dialect_rig_usage(&r, body);
             CHECK(!r.usage.known);
         }
-        rig_close(&r);
+        dialect_rig_close(&r);
     }
 }

@@ -47,8 +47,8 @@ TEST(workers_share_a_port_strangers_do_not)
 {
     struct scene s;
     char why[256] = "";
-    scene_open(&s);
-    CHECK(scene_port(&s) != 0);
+    net_scene_open(&s);
+    CHECK(net_scene_port(&s) != 0);
     struct listener *second = listener_open(&s.l, &s.at, ignore, NULL, why);
     CHECK(second != NULL);
     struct listen_address stranger;
@@ -57,33 +57,33 @@ TEST(workers_share_a_port_strangers_do_not)
     CHECK(span_find(span_of(why), SPAN("in use")) > 0);
     if (second)
         listener_close(second);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(one_socket_for_both_families_names_ipv4_peers_plainly)
 {
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     listener_close(s.door);
     char why[256] = "";
     CHECK(listen_parse(SPAN("*:0"), &s.at));
     s.door = listener_open(&s.l, &s.at, ignore, NULL, why);
     CHECK(s.door != NULL);
     CHECK(s.at.bound && span_starts(span_of(s.at.text), SPAN("*:")) && !span_is(span_of(s.at.text), SPAN("*:0")));
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(short_of_descriptors_a_listener_rests)
 {
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     int true_ceiling = s.l.inner->fd_ceiling;
     s.l.inner->fd_ceiling = 0; /* the next connection is already one too many */
     struct peer *a = peer_new(&s), *b = peer_new(&s);
-    peer_connect(a, SPAN("127.0.0.1"), scene_port(&s), NULL, 5000);
+    peer_connect(a, SPAN("127.0.0.1"), net_scene_port(&s), NULL, 5000);
     SCENE_UNTIL(&s, s.count == 1);
-    peer_connect(b, SPAN("127.0.0.1"), scene_port(&s), NULL, 5000);
-    scene_rest(&s, 300);
+    peer_connect(b, SPAN("127.0.0.1"), net_scene_port(&s), NULL, 5000);
+    net_scene_rest(&s, 300);
     CHECK_INT(s.count, 1); /* b waits in the backlog */
     CHECK_INT(b->opened, 1);
     s.l.inner->fd_ceiling = true_ceiling;
@@ -92,5 +92,5 @@ TEST(short_of_descriptors_a_listener_rests)
     SCENE_UNTIL(&s, s.accepted[1]->got.len == 5);
     peer_free(a);
     peer_free(b);
-    scene_close(&s);
+    net_scene_close(&s);
 }

@@ -116,7 +116,7 @@ static void incoming(void *self, uv_stream_t *server)
         s->arrived(p);
 }
 
-void scene_open(struct scene *s)
+void net_scene_open(struct scene *s)
 {
     char why[256] = "";
     *s = (struct scene){ 0 };
@@ -130,7 +130,7 @@ void scene_open(struct scene *s)
     timer_set(&s->l, &s->beat, BEAT_MS);
 }
 
-void scene_close(struct scene *s)
+void net_scene_close(struct scene *s)
 {
     for (size_t i = 0; i < s->count; i++)
         peer_free(s->accepted[i]);
@@ -139,7 +139,7 @@ void scene_close(struct scene *s)
     tls_server_free(s->tls);
 }
 
-uint16_t scene_port(const struct scene *s)
+uint16_t net_scene_port(const struct scene *s)
 {
     return ntohs(((const struct sockaddr_in *)(const void *)&s->at.addr)->sin_port);
 }
@@ -149,7 +149,7 @@ static int64_t now_ms(void)
     return clock_monotonic_ns() / 1000000;
 }
 
-bool scene_turn(struct scene *s)
+bool net_scene_turn(struct scene *s)
 {
     if (!s->since_ms)
         s->since_ms = now_ms();
@@ -157,7 +157,7 @@ bool scene_turn(struct scene *s)
     return now_ms() - s->since_ms < PATIENCE_MS;
 }
 
-void scene_rest(struct scene *s, int64_t ms)
+void net_scene_rest(struct scene *s, int64_t ms)
 {
     int64_t until = now_ms() + ms;
     while (now_ms() < until)

@@ -40,19 +40,19 @@ struct scene {
 
 extern const struct wire_user peer_user;
 
-void scene_open(struct scene *s);
-void scene_close(struct scene *s);
-uint16_t scene_port(const struct scene *s);
+void net_scene_open(struct scene *s);
+void net_scene_close(struct scene *s);
+uint16_t net_scene_port(const struct scene *s);
 /* One turn of the loop. False: patience is over, which is a failure. */
-bool scene_turn(struct scene *s);
+bool net_scene_turn(struct scene *s);
 #define SCENE_UNTIL(s, cond)                                                                                                     \
     do {                                                                                                                         \
         (s)->since_ms = 0;                                                                                                       \
-        while (!(cond) && scene_turn(s))                                                                                         \
+        while (!(cond) && net_scene_turn(s))                                                                                         \
             continue;                                                                                                            \
         CHECK(cond);                                                                                                             \
     } while (0)
-void scene_rest(struct scene *s, int64_t ms);
+void net_scene_rest(struct scene *s, int64_t ms);
 
 struct peer *peer_new(struct scene *s);
 void peer_free(struct peer *p); /* closes its wire, if it has one */

@@ -38,7 +38,7 @@ static struct tls_client *trusting(const char *ca)
 static void stage_open(struct stage *st)
 {
     papers_make(&st->papers);
-    scene_open(&st->s);
+    net_scene_open(&st->s);
     st->s.tls = serve(st->papers.cert, st->papers.key);
     st->client = trusting(st->papers.ca);
 }
@@ -46,14 +46,14 @@ static void stage_open(struct stage *st)
 static void stage_close(struct stage *st)
 {
     tls_client_free(st->client); /* before the wires: they keep it */
-    scene_close(&st->s);
+    net_scene_close(&st->s);
     papers_burn(&st->papers);
 }
 
 static struct peer *dial(struct stage *st, struct span host, const struct tls_client *client)
 {
     struct peer *a = peer_new(&st->s);
-    peer_connect(a, host, scene_port(&st->s), client, 5000);
+    peer_connect(a, host, net_scene_port(&st->s), client, 5000);
     SCENE_UNTIL(&st->s, a->opened);
     return a;
 }
@@ -224,7 +224,7 @@ TEST(tls_holds_what_comes_while_paused)
     peer_say(a, SPAN("wait "));
     peer_say(a, SPAN("for it"));
     wire_shut(a->w);
-    scene_rest(&st.s, 60);
+    net_scene_rest(&st.s, 60);
     CHECK_INT(b->runs + b->ended, 0);
     wire_resume(b->w);
     SCENE_UNTIL(&st.s, b->ended);
@@ -254,7 +254,7 @@ TEST(tls_pause_in_every_run_loses_nothing)
     for (int i = 0; i < 3000 && !b->ended; i++) {
         if (b->w)
             wire_resume(b->w);
-        scene_turn(&st.s);
+        net_scene_turn(&st.s);
     }
     CHECK_INT(b->got.len, 900 * 1000);
     CHECK_INT(b->ended_why, E_OK);
@@ -288,11 +288,11 @@ TEST(tls_callbacks_may_close)
     peer_free(a);
     a = peer_new(&st.s);
     a->on_opened = close_on_opened;
-    peer_connect(a, SPAN("localhost"), scene_port(&st.s), st.client, 5000);
+    peer_connect(a, SPAN("localhost"), net_scene_port(&st.s), st.client, 5000);
     SCENE_UNTIL(&st.s, !a->w);
     CHECK_INT(a->opened, 1);
     peer_free(a);
-    scene_rest(&st.s, 30);
+    net_scene_rest(&st.s, 30);
     stage_close(&st);
 }
 
@@ -315,7 +315,7 @@ TEST(tls_shake_has_a_deadline)
     struct tls_server *server = st.s.tls;
     st.s.tls = NULL; /* accepts, and never says a word of TLS */
     struct peer *a = peer_new(&st.s);
-    peer_connect(a, SPAN("127.0.0.1"), scene_port(&st.s), st.client, 200);
+    peer_connect(a, SPAN("127.0.0.1"), net_scene_port(&st.s), st.client, 200);
     SCENE_UNTIL(&st.s, a->opened);
     CHECK_INT(a->opened_why, E_UPSTREAM_TIMEOUT);
     st.s.tls = server;
@@ -333,7 +333,7 @@ TEST(tls_through_a_tunnel_is_still_verified)
     for (int i = 0; i < 2; i++) {
         struct peer *a = peer_new(&st.s);
         struct wire_target t = { .host = hosts[i],
-            .port = scene_port(&st.s),
+            .port = net_scene_port(&st.s),
             .tls = st.client,
             .proxy_host = SPAN("127.0.0.1"),
             .proxy_port = proxy.port,
@@ -365,18 +365,18 @@ static void *dial_often(void *self)
 {
     struct worker *me = self;
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     s.tls = tls_server_keep(me->server);
     for (int i = 0; i < PEERS_MAX; i++) {
         struct peer *a = peer_new(&s);
-        peer_connect(a, SPAN("localhost"), scene_port(&s), me->client, 5000);
+        peer_connect(a, SPAN("localhost"), net_scene_port(&s), me->client, 5000);
         SCENE_UNTIL(&s, a->opened && s.count > (size_t)i && s.accepted[i]->opened);
         peer_say(s.accepted[i], SPAN("hello"));
         SCENE_UNTIL(&s, a->got.len == 5);
         me->good += a->opened_why == E_OK;
         peer_free(a);
     }
-    scene_close(&s);
+    net_scene_close(&s);
     return NULL;
 }
 

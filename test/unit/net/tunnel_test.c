@@ -66,11 +66,11 @@ TEST(a_tunnel_carries_bytes_both_ways)
 {
     struct scene s;
     struct proxy proxy;
-    scene_open(&s);
+    net_scene_open(&s);
     proxy_open(&proxy, &s);
     s.arrived = echo_arrived;
     struct peer *client = peer_new(&s);
-    connect_through(client, proxy.port, scene_port(&s), 5000);
+    connect_through(client, proxy.port, net_scene_port(&s), 5000);
     SCENE_UNTIL(&s, client->opened);
     CHECK_INT(client->opened_why, E_OK);
     CHECK(span_find(peer_got(proxy.client), SPAN("Proxy-Authorization: Basic c2VjcmV0\r\n")) > 0);
@@ -79,37 +79,37 @@ TEST(a_tunnel_carries_bytes_both_ways)
     CHECK_SPAN(peer_got(client), SPAN("through the tunnel"));
     peer_free(client);
     proxy_close(&proxy);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_tunnel_that_is_refused_is_unreachable)
 {
     struct scene s;
     struct proxy proxy;
-    scene_open(&s);
+    net_scene_open(&s);
     proxy_open(&proxy, &s);
     struct peer *client = peer_new(&s);
     connect_through(client, proxy.port, refused_port(), 5000);
     SCENE_UNTIL(&s, client->opened);
     CHECK_INT(client->opened_why, E_UPSTREAM_UNREACHABLE);
-    scene_rest(&s, 50);
+    net_scene_rest(&s, 50);
     CHECK_INT(client->opened, 1);
     CHECK_INT(client->runs, 0);
     peer_free(client);
     proxy_close(&proxy);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_proxy_that_says_nothing_times_out)
 {
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *client = peer_new(&s);
-    connect_through(client, scene_port(&s), 1, 200);
+    connect_through(client, net_scene_port(&s), 1, 200);
     SCENE_UNTIL(&s, client->opened);
     CHECK_INT(client->opened_why, E_UPSTREAM_TIMEOUT);
     peer_free(client);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 static void babble(struct peer *p, struct span in)
@@ -142,25 +142,25 @@ TEST(a_proxy_that_babbles_or_hangs_up_is_unreachable)
     void (*kinds[])(struct peer *) = { babbler_arrived, quitter_arrived };
     for (int i = 0; i < 2; i++) {
         struct scene s;
-        scene_open(&s);
+        net_scene_open(&s);
         s.arrived = kinds[i];
         struct peer *client = peer_new(&s);
-        connect_through(client, scene_port(&s), 1, 5000);
+        connect_through(client, net_scene_port(&s), 1, 5000);
         SCENE_UNTIL(&s, client->opened);
         CHECK_INT(client->opened_why, E_UPSTREAM_UNREACHABLE);
         CHECK_INT(client->ended, 0);
         peer_free(client);
-        scene_close(&s);
+        net_scene_close(&s);
     }
 }
 
 TEST(a_host_that_would_break_the_head_is_refused)
 {
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *client = peer_new(&s);
     struct wire_target t = {
-        .host = SPAN("a\r\nX: y"), .port = 1, .proxy_host = SPAN("127.0.0.1"), .proxy_port = scene_port(&s), .connect_ms = 1000
+        .host = SPAN("a\r\nX: y"), .port = 1, .proxy_host = SPAN("127.0.0.1"), .proxy_port = net_scene_port(&s), .connect_ms = 1000
     };
     client->w = wire_connect(&s.l, &t, &peer_user, client);
     CHECK_INT(client->opened, 0);
@@ -168,5 +168,5 @@ TEST(a_host_that_would_break_the_head_is_refused)
     CHECK_INT(client->opened_why, E_UPSTREAM_UNREACHABLE);
     CHECK_INT(s.count, 0);
     peer_free(client);
-    scene_close(&s);
+    net_scene_close(&s);
 }

@@ -21,7 +21,7 @@ static struct peer *pair(struct scene *s, struct peer **b)
 {
     struct peer *a = peer_new(s);
     size_t before = s->count;
-    peer_connect(a, SPAN("127.0.0.1"), scene_port(s), NULL, 5000);
+    peer_connect(a, SPAN("127.0.0.1"), net_scene_port(s), NULL, 5000);
     SCENE_UNTIL(s, a->opened && s->count > before);
     CHECK_INT(a->opened_why, E_OK);
     *b = s->accepted[before];
@@ -32,7 +32,7 @@ TEST(echo_and_names)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     s.arrived = echo_arrived;
     struct peer *a = pair(&s, &b);
     struct span parts[] = { SPAN("one "), SPAN(""), SPAN("two "), SPAN_NONE, SPAN("three") };
@@ -46,7 +46,7 @@ TEST(echo_and_names)
     CHECK_INT(b->opened, 0);
     CHECK_INT(wire_queued(a->w), 0);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(many_parts_arrive_in_order)
@@ -54,7 +54,7 @@ TEST(many_parts_arrive_in_order)
     struct scene s;
     struct peer *b;
     struct span parts[100];
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     for (size_t i = 0; i < 100; i++)
         parts[i] = span_make(&"0123456789"[i % 10], 1);
@@ -62,44 +62,44 @@ TEST(many_parts_arrive_in_order)
     SCENE_UNTIL(&s, b->got.len == 100);
     CHECK(span_ends(peer_got(b), SPAN("01234567890123456789")));
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(big_transfer_with_backpressure)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     transfer_run(a, b, 64u << 20);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_paused_wire_stays_silent)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_pause(b->w);
     peer_say(a, SPAN("wait for it"));
     wire_shut(a->w);
-    scene_rest(&s, 60);
+    net_scene_rest(&s, 60);
     CHECK_INT(b->runs + b->ended, 0);
     wire_resume(b->w);
     SCENE_UNTIL(&s, b->ended);
     CHECK_SPAN(peer_got(b), SPAN("wait for it"));
     CHECK_INT(b->ended_why, E_OK);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(half_close_leaves_the_other_way_open)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     peer_say(a, SPAN("question"));
     wire_shut(a->w);
@@ -113,7 +113,7 @@ TEST(half_close_leaves_the_other_way_open)
     CHECK_SPAN(peer_got(a), SPAN("answer"));
     CHECK_INT(a->ended_why, E_OK);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(shut_waits_for_the_queue)
@@ -121,7 +121,7 @@ TEST(shut_waits_for_the_queue)
     struct scene s;
     struct peer *b;
     char *big = calloc(1, 8u << 20);
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     struct sink sink = { 0 };
     sink_attach(&sink, b, false);
@@ -136,14 +136,14 @@ TEST(shut_waits_for_the_queue)
     CHECK_INT(sink.total, 8 << 20);
     CHECK_INT(a->drained, 1);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_reset_is_broken)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_reset(b->w);
     b->w = NULL;
@@ -151,17 +151,17 @@ TEST(a_reset_is_broken)
     CHECK_INT(a->ended_why, E_UPSTREAM_BROKEN);
     peer_say(a, SPAN("into the void"));
     CHECK_INT(wire_queued(a->w), 0);
-    scene_rest(&s, 40);
+    net_scene_rest(&s, 40);
     CHECK_INT(a->ended, 1);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 static void say_more(struct scene *s, struct peer *p)
 {
     for (int i = 0; i < 5 && p->ended == 0; i++) {
         peer_say(p, SPAN("still there?"));
-        scene_rest(s, 30);
+        net_scene_rest(s, 30);
     }
 }
 
@@ -169,7 +169,7 @@ TEST(a_reset_while_paused_is_noticed_by_writing)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_pause(a->w);
     wire_reset(b->w);
@@ -178,14 +178,14 @@ TEST(a_reset_while_paused_is_noticed_by_writing)
     CHECK_INT(a->ended, 1);
     CHECK_INT(a->ended_why, E_UPSTREAM_BROKEN);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(after_an_orderly_end_a_failed_write_is_told)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_shut(b->w);
     SCENE_UNTIL(&s, a->ended == 1);
@@ -193,12 +193,12 @@ TEST(after_an_orderly_end_a_failed_write_is_told)
     peer_close(b);
     for (int i = 0; i < 10 && a->ended < 2; i++) {
         peer_say(a, SPAN("anybody?"));
-        scene_rest(&s, 30);
+        net_scene_rest(&s, 30);
     }
     CHECK_INT(a->ended, 2);
     CHECK_INT(a->ended_why, E_UPSTREAM_BROKEN);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 /* --- callbacks that close --- */
@@ -219,7 +219,7 @@ TEST(every_callback_may_close)
     for (int kind = 0; kind < 4; kind++) {
         struct scene s;
         struct peer *b;
-        scene_open(&s);
+        net_scene_open(&s);
         struct peer *a = pair(&s, &b);
         a->bytes = kind == 0 ? close_on_bytes : NULL;
         a->on_ended = kind == 1 || kind == 2 ? close_now : NULL;
@@ -245,7 +245,7 @@ TEST(every_callback_may_close)
         int told = a->runs + a->ended + a->drained;
         peer_free(a);
         CHECK_INT(told, 1);
-        scene_close(&s);
+        net_scene_close(&s);
     }
 }
 
@@ -257,15 +257,15 @@ static void close_on_opened(struct peer *p)
 TEST(opened_may_close_on_success_and_failure)
 {
     struct scene s;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = peer_new(&s), *b = peer_new(&s);
     a->on_opened = b->on_opened = close_on_opened;
-    peer_connect(a, SPAN("127.0.0.1"), scene_port(&s), NULL, 5000);
+    peer_connect(a, SPAN("127.0.0.1"), net_scene_port(&s), NULL, 5000);
     peer_connect(b, SPAN("127.0.0.1"), refused_port(), NULL, 5000);
     SCENE_UNTIL(&s, !a->w && !b->w);
     peer_free(a);
     peer_free(b);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 static void pause_and_answer(struct peer *p, struct span in)
@@ -280,22 +280,22 @@ TEST(pause_inside_bytes_holds_the_next_run)
     struct scene s;
     struct peer *b;
     char *big = calloc(1, 4u * LOOP_READ_SIZE);
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     b->bytes = pause_and_answer;
     struct span part = span_make(big, 4u * LOOP_READ_SIZE);
     wire_write(a->w, &part, 1);
     SCENE_UNTIL(&s, a->got.len == 5);
-    scene_rest(&s, 50);
+    net_scene_rest(&s, 50);
     CHECK_INT(b->runs, 1);
     for (int i = 0; i < 200 && b->got.len < part.len; i++) {
         wire_resume(b->w);
-        scene_rest(&s, 5);
+        net_scene_rest(&s, 5);
     }
     CHECK_INT(b->got.len, part.len);
     free(big);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(close_flushed_delivers_all_then_closes)
@@ -303,7 +303,7 @@ TEST(close_flushed_delivers_all_then_closes)
     struct scene s;
     struct peer *b;
     char *big = calloc(1, 8u << 20);
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     struct sink sink = { 0 };
     sink_attach(&sink, b, false);
@@ -318,21 +318,21 @@ TEST(close_flushed_delivers_all_then_closes)
     CHECK_INT(a->runs + a->ended + a->drained, 0);
     free(big);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_lingering_wire_goes_with_its_loop)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_pause(b->w);
     peer_say(a, SPAN("bye"));
     wire_close_flushed(a->w);
     a->w = NULL;
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_writer_without_measure_breaks_its_wire)
@@ -340,7 +340,7 @@ TEST(a_writer_without_measure_breaks_its_wire)
     struct scene s;
     struct peer *b;
     char *big = calloc(1, 16u << 20);
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b);
     wire_pause(b->w);
     struct span part = span_make(big, 16u << 20);
@@ -351,14 +351,14 @@ TEST(a_writer_without_measure_breaks_its_wire)
     CHECK_INT(a->ended_why, E_UPSTREAM_BROKEN);
     free(big);
     peer_free(a);
-    scene_close(&s);
+    net_scene_close(&s);
 }
 
 TEST(a_wire_changes_hands)
 {
     struct scene s;
     struct peer *b;
-    scene_open(&s);
+    net_scene_open(&s);
     struct peer *a = pair(&s, &b), *heir = peer_new(&s);
     wire_user(a->w, &peer_user, heir);
     heir->w = a->w;
@@ -368,5 +368,5 @@ TEST(a_wire_changes_hands)
     CHECK_INT(a->runs, 0);
     peer_free(a);
     peer_free(heir);
-    scene_close(&s);
+    net_scene_close(&s);
 }
