@@ -131,8 +131,6 @@ int api_refused(int status, struct json_value problem)
     bool said = field.len && !span_starts(detail, field);
     fprintf(stderr, "tollgate: the gate refused (%d %.*s)%s%.*s%s%.*s\n", status, SPAN_ARG(code.at ? code : SPAN("no reason")), said ? ": " : "",
         SPAN_ARG(said ? field : SPAN("")), detail.at ? ": " : "", SPAN_ARG(detail.at ? detail : SPAN("")));
-    if (status == 401)
-        fputs("tollgate: the admin token does not fit: it is admin.token of the configuration, or the file admin.token of the data directory (--data DIR)\n", stderr);
     return EXIT_REFUSED;
 }
 

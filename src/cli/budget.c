@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * budget.c - `tollgate budget`: every limit with what is spent, reserved and left, one line for each account it counts on. */
+#include "base/clock.h"
 #include "base/money.h"
+#include "base/text.h"
 #include "cli/object.h"
 
 enum { BAR_WIDTH = 20 };
@@ -32,7 +34,7 @@ static struct span bar(struct cli *c, struct span limit, struct span spent, stru
     if (all <= 0)
         return SPAN_NONE;
     int64_t full = money_mul_div_near(used < all ? used : all, BAR_WIDTH, all);
-    int64_t both = money_mul_div_up(money_add(used, held) < all ? money_add(used, held) : all, BAR_WIDTH, all);
+    int64_t both = held ? money_mul_div_up(money_add(used, held) < all ? money_add(used, held) : all, BAR_WIDTH, all) : full;
     buf_init(&out, 256);
     for (int64_t i = 0; i < BAR_WIDTH; i++)
         buf_put(&out, i < full ? SPAN("█") : i < both ? SPAN("▒") : SPAN("·"));
@@ -51,7 +53,9 @@ static enum tint bar_tint(struct span limit, struct span left)
 static struct span describe(struct cli *c, struct json_value budget)
 {
     static const char *const filters[] = { "vendor", "operation", "model" };
-    struct span text = api_text(c, budget, "window");
+    struct span text = api_text(c, budget, "window"), id = api_text(c, budget, "id");
+    if (id.at && span_find_byte(id, '/') < 0) /* an object with a name of its own */
+        text = arena_print(&c->arena, "%.*s: %.*s", SPAN_ARG(id), SPAN_ARG(text.at ? text : SPAN("total")));
     for (size_t i = 0; i < 3; i++) {
         struct span filter = api_text(c, budget, filters[i]);
         if (filter.at)
@@ -81,6 +85,13 @@ static void put_account(struct cli *c, struct table *t, struct json_value budget
     table_put_tinted(t, c->colour ? bar(c, limit, spent, reserved) : SPAN_NONE, bar_tint(limit, left));
 }
 
+/* Of a window that is over: it limits nothing any more. */
+static bool is_past(struct json_value account)
+{
+    int64_t ms;
+    return text_time_parse(json_string(json_member(account, SPAN("resets_at"))), &ms) && ms <= clock_unix_ms();
+}
+
 static void put_budget(struct cli *c, struct table *t, struct json_value budget)
 {
     struct span name;
@@ -89,7 +100,8 @@ static void put_budget(struct cli *c, struct table *t, struct json_value budget)
     if (!json_count(accounts))
         put_account(c, t, budget, (struct json_value){ .doc = NULL });
     for (struct json_iter it = json_iter(accounts); json_next(&it, &name, &account);)
-        put_account(c, t, budget, account);
+        if (!is_past(account))
+            put_account(c, t, budget, account);
     int64_t more = api_number(budget, "account_count") - (int64_t)json_count(accounts);
     if (more <= 0)
         return;

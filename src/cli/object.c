@@ -20,7 +20,7 @@ int object_run(struct cli *c, const struct object_action *actions)
             continue;
         size_t given = c->operand_count ? c->operand_count - 1 : 0;
         if (given < a->operands)
-            return usage_error(c, "%s: which one? give its name or id", a->name);
+            return usage_error(c, "%s needs %s", a->name, a->operands == 2 ? "a name and a file" : "a name or an id");
         if (given > a->operands)
             return usage_error(c, "unexpected argument \"%.*s\"", SPAN_ARG(c->operands[c->operand_count - 1]));
         return a->run(c);
@@ -134,7 +134,7 @@ int object_delete(struct cli *c, const char *kind)
     bool printed;
     int code = object_send(c, "DELETE", kind, c->operands[1], NULL, SPAN_NONE, &root, &printed);
     if (code == EXIT_DONE && !printed)
-        printf("%s %.*s is deleted; what its calls cost stays on record\n", c->verb->name, SPAN_ARG(c->operands[1]));
+        printf("%s %.*s is deleted\n", c->verb->name, SPAN_ARG(c->operands[1]));
     return code;
 }
 

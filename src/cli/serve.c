@@ -5,7 +5,6 @@
  * Order: options -> data directory and master key -> books (recovery happens here) -> configuration -> gate (workers) ->
  * store thread -> admin -> "ready". */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,13 +16,11 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "base/buf.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "sandbox/sandbox.h"
 
-enum { ADMIN_TOKEN_LEN = 43, WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
+enum { WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
 
 struct service {
     struct arena arena;
@@ -38,8 +35,7 @@ struct service {
     struct stop_set *stops;
     struct gate *gate;
     struct admin *_Atomic admin; /* read by the store thread */
-    struct digest token_hash;
-    struct span token; /* only when it is the sandbox's, for the walk-through */
+    char token[CONFIG_TOKEN_ROOM]; /* the admin token of a configuration without one */
 };
 
 static int complain(const char *what, const char *why)
@@ -94,58 +90,6 @@ static int read_options(struct service *s, int argc, char **argv)
     fprintf(stderr, "tollgate serve: unexpected argument \"%s\"\n", argv[optind]);
     usage(stderr);
     return EXIT_USAGE;
-}
-
-/* ---- the admin token ---- */
-
-static bool write_secret_file(const char *path, struct span text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    bool fine = write(fd, text.at, text.len) == (ssize_t)text.len;
-    return close(fd) == 0 && fine;
-}
-
-static struct span read_small_file(struct arena *a, const char *path)
-{
-    char text[256];
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return SPAN_NONE;
-    size_t len = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    return arena_copy(a, span_trim(span_make(text, len && text[len - 1] == '\n' ? len - 1 : len)));
-}
-
-/* Nothing is open by default: without a configured token one is made, kept in the data directory, mode 0600. */
-static int admin_token(struct service *s)
-{
-    const struct settings *settings = &s->snapshot->settings;
-    struct span path = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(settings->data_dir));
-    if (settings->has_admin_token) {
-        s->token_hash = settings->admin_token_hash;
-        /* The sandbox's is no secret; there it is where the other verbs look for it. */
-        if (s->sandbox && !write_secret_file(path.at, SPAN(SANDBOX_ADMIN_TOKEN)))
-            return complain(path.at, strerror(errno));
-        return EXIT_DONE;
-    }
-    s->token = read_small_file(&s->arena, path.at);
-    if (!s->token.len) {
-        uint8_t random[32];
-        struct buf text;
-        random_fill(random, sizeof(random));
-        buf_init(&text, 128);
-        buf_put(&text, SPAN("tga_"));
-        buf_put_hex(&text, span_make((const char *)random, sizeof(random)));
-        s->token = arena_copy(&s->arena, buf_span(&text));
-        buf_free(&text);
-        if (!write_secret_file(path.at, s->token))
-            return complain(path.at, strerror(errno));
-        fprintf(stderr, "tollgate: no admin token is configured; one was made and stands in %s\n", path.at);
-    }
-    s->token_hash = digest_sha256(s->token);
-    return EXIT_DONE;
 }
 
 /* ---- the parts, in order ---- */
@@ -204,6 +148,12 @@ static int open_data(struct service *s)
     if (config_master_key(dir, s->master_key, &t) != E_OK)
         return complain("the master key", t.text);
     s->config.master_key = s->master_key;
+    bool made = false;
+    if (config_admin_token(dir, s->token, &made, &t) != E_OK)
+        return complain("the admin token", t.text);
+    if (made) /* nothing is open by default */
+        fprintf(stderr, "tollgate: an admin token was made; it stands in %.*s/admin.token\n", SPAN_ARG(dir));
+    s->config.admin_token = span_of(s->token);
     /* As many journals as there could be workers: the configuration can only be read after the store. */
     s->books = books_open(dir, worker_count(NULL), why);
     if (!s->books)
@@ -221,10 +171,9 @@ static int load(struct service *s)
     s->config.objects = objects;
     if (config_load(&s->config, &s->snapshot, &t) != E_OK)
         return complain("the configuration is not valid", t.text);
+    log_level_set(s->snapshot->settings.log_level);
     s->stops = admin_stop_set(objects, s->config.object_count, NULL);
-    if (!s->stops)
-        return complain("the store", "no memory for the stops");
-    return admin_token(s);
+    return s->stops ? EXIT_DONE : complain("the store", "no memory for the stops");
 }
 
 static void committed(void *self)
@@ -243,8 +192,7 @@ static int run_parts(struct service *s)
         return complain("the gate cannot start", why);
     if (books_start(s->books, committed, s) != E_OK) /* before the admin plane can ask it for anything */
         return complain("the store", "its thread cannot be started");
-    struct admin_parts parts = { .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen,
-        .token_hash = s->token_hash };
+    struct admin_parts parts = { .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen };
     s->admin = admin_start(&parts, why);
     if (!s->admin)
         return complain("the admin plane cannot start", why);
@@ -256,7 +204,7 @@ static int run_parts(struct service *s)
 static void *walk(void *self)
 {
     struct service *s = self;
-    sandbox_walk(gate_address(s->gate), admin_address(s->admin), s->token);
+    sandbox_walk(gate_address(s->gate), admin_address(s->admin), SPAN(SANDBOX_ADMIN_TOKEN));
     return NULL;
 }
 
@@ -287,6 +235,7 @@ static void take_apart(struct service *s)
     if (s->sandbox)
         sandbox_stop(s->sandbox);
     secret_wipe(s->master_key, sizeof(s->master_key));
+    secret_wipe(s->token, sizeof(s->token));
     arena_free(&s->arena);
 }
 

@@ -56,8 +56,10 @@ static int say_stopped(struct cli *c, struct json_value root)
 {
     struct json_value stop = json_member(root, SPAN("stopped"));
     struct span until = api_time(c, stop, "expires_at");
-    printf("%s%.*s is stopped%s%s%.*s: nothing of it is forwarded from now on", tint_code(TINT_BOLD, c->colour), SPAN_ARG(subject(c, stop)), tint_code(TINT_NONE, c->colour),
-        until.at ? " until " : "", SPAN_ARG(until.at ? until : SPAN("")));
+    bool reads = span_is(api_text(c, stop, "writes_only"), SPAN("yes"));
+    printf("%s%.*s is stopped%s%s%.*s: %s forwarded from now on", tint_code(TINT_BOLD, c->colour), SPAN_ARG(subject(c, stop)), tint_code(TINT_NONE, c->colour),
+        until.at ? " until " : "", SPAN_ARG(until.at ? until : SPAN("")),
+        reads ? "only reads are" : "nothing of it is");
     printf("; %lld under way cut, %lld still running\n", (long long)api_number(root, "cut"), (long long)api_number(root, "in_flight"));
     if (span_is(api_text(c, root, "durable"), SPAN("no")))
         fputs("tollgate: it could not be stored: it would not outlive a restart of the gate\n", stderr);

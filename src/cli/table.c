@@ -167,9 +167,9 @@ static void put_line(const struct table *t, const struct measure *m, const struc
         enum align align = t->columns[i].align;
         if (!m[i].shown)
             continue;
-        enum tint tint = !row ? TINT_DIM : row->strong ? TINT_BOLD : row->cells[i].tint;
-        const char *on = tint == TINT_NONE ? "" : tint_code(tint, t->colour), *off = tint == TINT_NONE ? "" : tint_code(TINT_NONE, t->colour);
         struct span text = row ? row->cells[i].text : span_of(t->columns[i].title);
+        enum tint tint = !text.len ? TINT_NONE : !row ? TINT_DIM : row->strong ? TINT_BOLD : row->cells[i].tint;
+        const char *on = tint == TINT_NONE ? "" : tint_code(tint, t->colour), *off = tint == TINT_NONE ? "" : tint_code(TINT_NONE, t->colour);
         put_cell(out, &m[i], !row && align == ALIGN_POINT ? ALIGN_RIGHT : align, text, on, off, i + 1 == last);
     }
     buf_put_byte(out, '\n');

@@ -33,23 +33,37 @@ static void put_call(struct cli *c, struct json_value call)
     printf("\n");
 }
 
-static void put_other(const struct cli *c, struct span name, struct span data)
+/* "stop run run_abc: too dear", "config key key_1f3c revoked"; what is not known is shown as it came. */
+static void put_other(struct cli *c, struct span name, struct span data, struct json_value root)
 {
-    printf("%s%.*s %.*s%s\n", tint_code(TINT_YELLOW, c->colour), SPAN_ARG(name), SPAN_ARG(data), tint_code(TINT_NONE, c->colour));
+    static const char *const members[] = { "kind", "value", "id", "change", "reason" };
+    bool stop = json_kind(json_member(root, SPAN("mode"))) != JSON_NONE, known = false;
+    printf("%s%.*s", tint_code(TINT_YELLOW, c->colour), SPAN_ARG(name));
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        struct span text = api_text(c, root, members[i]);
+        if (!text.at || (stop && strcmp(members[i], "id") == 0))
+            continue;
+        known = true;
+        printf("%s%.*s", strcmp(members[i], "reason") == 0 ? ": " : " ", SPAN_ARG(text_tame(&c->arena, text)));
+    }
+    if (!known)
+        printf(" %.*s", SPAN_ARG(text_tame(&c->arena, data)));
+    printf("%s\n", tint_code(TINT_NONE, c->colour));
 }
 
 static bool got(void *self, struct span name, struct span data)
 {
     struct tailing *t = self;
     struct cli *c = t->c;
-    struct json_value root;
+    struct json_value root = { .doc = NULL };
     const char *why;
+    bool readable = json_parse(c->reader, data, false, &root, &why) == E_OK;
     if (c->json)
         printf("{\"event\":\"%.*s\",\"data\":%.*s}\n", SPAN_ARG(name.at ? name : SPAN("message")), SPAN_ARG(data));
-    else if (span_is(name, SPAN("call")) && json_parse(c->reader, data, false, &root, &why) == E_OK)
+    else if (readable && span_is(name, SPAN("call")))
         put_call(c, root);
     else
-        put_other(c, name.at ? name : SPAN("message"), data);
+        put_other(c, name.at ? name : SPAN("message"), data, root);
     fflush(stdout);
     arena_rewind(&c->arena, t->mark);
     return !ferror(stdout);

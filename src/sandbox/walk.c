@@ -248,7 +248,7 @@ static bool bill(struct walk *w)
     title(w, "6", "What the run cost: tokens and charges on one bill");
     if (!ask_admin(w, "GET", arena_print(&w->arena, "runs/%.*s", SPAN_ARG(w->run)), SPAN_NONE) || w->answer.status != 200)
         return broken_promise(w, "the run's bill");
-    printf("%*s%s%-28s %6s %8s %10s %10s %18s%s\n", INDENT, "", paint(w, DIM), "OPERATION", "CALLS", "REFUSED", "TOKENS IN", "TOKENS OUT", "COST USD      ", paint(w, PLAIN));
+    printf("%*s%s%-28s %6s %8s %10s %10s %18s%s\n", INDENT, "", paint(w, DIM), "OPERATION", "CALLS", "REFUSED", "TOKENS IN", "TOKENS OUT", "COST USD", paint(w, PLAIN));
     for (struct json_iter it = json_iter(json_member(w->body, SPAN("by_operation"))); json_next(&it, &name, &row);)
         bill_line(w, row, json_string(json_member(row, SPAN("operation"))), "cost_usd");
     printf("%s", paint(w, BOLD));
