@@ -30,11 +30,11 @@ static int say(struct cli *c, struct span dir, enum err e, int64_t rows, uint64_
         return EXIT_REFUSED;
     }
     if (c->json)
-        printf("{\"valid\":%s,\"rows\":%lld,\"bad\":%s%.*s%s}\n", e ? "false" : "true", (long long)rows, text.at ? "\"" : "null", SPAN_ARG(text.at ? text : SPAN("")),
+        printf("{\"valid\":%s,\"rows\":%lld,\"bad\":%s%.*s%s}\n", e ? "false" : "true", (long long)(e ? 0 : rows), text.at ? "\"" : "null", SPAN_ARG(text.at ? text : SPAN("")),
             text.at ? "\"" : "");
     else if (e)
-        printf("%sthe chain is broken at call %.*s%s: that row was changed, removed or put in; %lld rows before it are as they were written\n",
-            tint_code(TINT_RED, c->colour), SPAN_ARG(text.at ? text : SPAN("?")), tint_code(TINT_NONE, c->colour), (long long)rows);
+        printf("%sthe chain is broken at call %.*s%s: that row was changed, removed or put in\n", tint_code(TINT_RED, c->colour), SPAN_ARG(text.at ? text : SPAN("?")),
+            tint_code(TINT_NONE, c->colour));
     else
         printf("%s%lld rows are as they were written%s: each one's hash follows from it and the one before\n", tint_code(TINT_GREEN, c->colour), (long long)rows,
             tint_code(TINT_NONE, c->colour));

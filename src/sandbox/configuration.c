@@ -6,6 +6,7 @@
 static const char text[] = "# Made by `tollgate serve --sandbox`; a configuration of your own looks the same.\n"
                            "listen: %.*s\n"
                            "admin: { listen: \"%.*s\", token: " SANDBOX_ADMIN_TOKEN " }\n"
+                           "log_level: warn\n"
                            "vendors:\n"
                            "  stripe: { base_url: \"http://%.*s/stripe\" }\n"
                            "  twilio: { base_url: \"http://%.*s/twilio\" }\n"
