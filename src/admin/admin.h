@@ -15,9 +15,8 @@ struct admin;
 struct admin_parts {
     struct gate *gate;
     struct books *books;
-    struct config_input config; /* file, data_dir, master key; objects are read from the store at each change */
+    struct config_input config; /* with an admin token for a configuration without one; file, data_dir, master key; objects are read from the store at each change */
     struct listen_address listen;
-    struct digest token_hash;   /* SHA-256 of the admin token; not looked at while the configuration has one of its own */
 };
 
 /* Starts the thread. NULL: why[]. */

@@ -3,13 +3,50 @@
  * the node remembers where its text came from. Nothing is expanded twice. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/node.h"
 
-enum { VALUE_MOST = 1 << 20 };
+enum { VALUE_MOST = 1 << 20, FIELD_ROOM = 200 };
+
+/* Where the walk is: the way from the root, for the field's path in a trouble. */
+struct place {
+    const struct place *above; /* NULL at the root */
+    struct node *node;
+    size_t index; /* among its siblings */
+};
+
+/* "credentials.stripe-main.secret", "keys[2].token". */
+static void put_path(const struct place *at, struct buf *out)
+{
+    if (!at->above)
+        return;
+    put_path(at->above, out);
+    if (at->above->node->kind == NODE_LIST)
+        buf_print(out, "[%zu]", at->index);
+    else
+        buf_print(out, "%s%.*s", out->len ? "." : "", SPAN_ARG(at->node->name));
+}
+
+PRINTF_LIKE(3, 4)
+static void say(struct trouble *t, const struct place *at, const char *format, ...)
+{
+    char text[400];
+    struct buf path;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    buf_init(&path, FIELD_ROOM);
+    put_path(at, &path);
+    buf_put_byte(&path, '\0');
+    trouble_say(t, at->node, path.broken ? "" : path.at, "%s", text);
+    buf_free(&path);
+}
 
 static bool name_byte(char c, bool first)
 {
@@ -24,7 +61,7 @@ static bool is_name(struct span s)
     return s.len > 0;
 }
 
-static bool put_env(struct arena *a, struct node *n, struct span name, struct buf *out, struct trouble *t)
+static bool put_env(struct arena *a, const struct place *at, struct span name, struct buf *out, struct trouble *t)
 {
     struct span copy = is_name(name) ? arena_copy(a, name) : SPAN_NONE;
     const char *value = copy.at ? getenv(copy.at) : NULL;
@@ -33,9 +70,9 @@ static bool put_env(struct arena *a, struct node *n, struct span name, struct bu
         return true;
     }
     if (is_name(name))
-        trouble_say(t, n, "", "${%.*s}: this environment variable is not set", SPAN_ARG(span_first(name, 100)));
+        say(t, at, "${%.*s}: this environment variable is not set", SPAN_ARG(span_first(name, 100)));
     else
-        trouble_say(t, n, "", "\"${%.*s}\" is no reference; allowed: ${NAME}, ${file:PATH}, and $${ for a literal ${",
+        say(t, at, "\"${%.*s}\" is no reference; allowed: ${NAME}, ${file:PATH}, and $${ for a literal ${",
             SPAN_ARG(span_first(name, 100)));
     return false;
 }
@@ -62,13 +99,13 @@ static int read_file(const char *path, struct buf *out)
     return failed;
 }
 
-static bool put_file(struct arena *a, struct node *n, struct span path, struct buf *out, struct trouble *t)
+static bool put_file(struct arena *a, const struct place *at, struct span path, struct buf *out, struct trouble *t)
 {
     struct span copy = path.len && span_find_byte(path, '\0') < 0 ? arena_copy(a, path) : SPAN_NONE;
     size_t before = out->len;
     int failed = copy.at ? read_file(copy.at, out) : ENOENT;
     if (failed) {
-        trouble_say(t, n, "", "${file:%.*s}: cannot be read: %s", SPAN_ARG(span_first(path, 200)), strerror(failed));
+        say(t, at, "${file:%.*s}: cannot be read: %s", SPAN_ARG(span_first(path, 200)), strerror(failed));
         return false;
     }
     if (out->len > before && out->at[out->len - 1] == '\n')
@@ -78,15 +115,15 @@ static bool put_file(struct arena *a, struct node *n, struct span path, struct b
     return true;
 }
 
-static bool put_reference(struct arena *a, struct node *n, struct span inside, struct buf *out, struct trouble *t)
+static bool put_reference(struct arena *a, const struct place *at, struct span inside, struct buf *out, struct trouble *t)
 {
     if (span_starts(inside, SPAN("file:")))
-        return put_file(a, n, span_from(inside, 5), out, t);
-    return put_env(a, n, inside, out, t);
+        return put_file(a, at, span_from(inside, 5), out, t);
+    return put_env(a, at, inside, out, t);
 }
 
 /* Takes what stands at *rest, which starts with '$'. */
-static bool put_dollar(struct arena *a, struct node *n, struct span *rest, struct buf *out, struct trouble *t)
+static bool put_dollar(struct arena *a, const struct place *at, struct span *rest, struct buf *out, struct trouble *t)
 {
     struct span inside;
     if (span_starts(*rest, SPAN("$${"))) {
@@ -101,53 +138,61 @@ static bool put_dollar(struct arena *a, struct node *n, struct span *rest, struc
     }
     *rest = span_from(*rest, 2);
     if (!span_cut(rest, '}', &inside)) {
-        trouble_say(t, n, "", "\"${\" without \"}\"; write $${ for a literal ${");
+        say(t, at, "\"${\" without \"}\"; write $${ for a literal ${");
         return false;
     }
-    n->expanded = true;
-    return put_reference(a, n, inside, out, t);
+    at->node->expanded = true;
+    return put_reference(a, at, inside, out, t);
 }
 
-static bool expand_text(struct arena *a, struct node *n, struct buf *out, struct trouble *t)
+static bool expand_text(struct arena *a, const struct place *at, struct buf *out, struct trouble *t)
 {
-    struct span rest = n->text;
+    struct span rest = at->node->text;
     while (rest.len) {
         ptrdiff_t dollar = span_find_byte(rest, '$');
         buf_put(out, dollar < 0 ? rest : span_first(rest, (size_t)dollar));
         rest = dollar < 0 ? SPAN("") : span_from(rest, (size_t)dollar);
-        if (rest.len && !put_dollar(a, n, &rest, out, t))
+        if (rest.len && !put_dollar(a, at, &rest, out, t))
             return false;
     }
     struct span whole;
     if (buf_done(out, &whole) == E_OK)
-        n->text = arena_copy(a, whole);
-    if (!out->broken && n->text.at)
+        at->node->text = arena_copy(a, whole);
+    if (!out->broken && at->node->text.at)
         return true;
-    trouble_say(t, n, "", "longer than %d bytes once its references are expanded", VALUE_MOST);
+    say(t, at, "longer than %d bytes once its references are expanded", VALUE_MOST);
     return false;
 }
 
-static bool expand_scalar(struct arena *a, struct node *n, struct trouble *t)
+static bool expand_scalar(struct arena *a, const struct place *at, struct trouble *t)
 {
     struct buf out;
-    if (span_find(n->text, SPAN("${")) < 0)
+    if (span_find(at->node->text, SPAN("${")) < 0)
         return true;
     buf_init(&out, VALUE_MOST);
-    bool good = expand_text(a, n, &out, t);
+    bool good = expand_text(a, at, &out, t);
     if (out.at)
         secret_wipe(out.at, out.room);
     buf_free(&out);
     return good;
 }
 
-enum err node_expand(struct arena *a, struct node *root, struct trouble *t)
+static enum err expand(struct arena *a, const struct place *at, struct trouble *t)
 {
-    if (root->kind == NODE_SCALAR)
-        return expand_scalar(a, root, t) ? E_OK : E_CONFIG;
-    for (struct node *n = root->first; n; n = n->next) {
-        enum err e = node_expand(a, n, t);
+    size_t index = 0;
+    if (at->node->kind == NODE_SCALAR)
+        return expand_scalar(a, at, t) ? E_OK : E_CONFIG;
+    for (struct node *n = at->node->first; n; n = n->next) {
+        struct place below = { .above = at, .node = n, .index = index++ };
+        enum err e = expand(a, &below, t);
         if (e)
             return e;
     }
     return E_OK;
+}
+
+enum err node_expand(struct arena *a, struct node *root, struct trouble *t)
+{
+    struct place top = { .node = root };
+    return expand(a, &top, t);
 }

@@ -318,6 +318,7 @@ struct asked asked_of(const struct exchange *x)
         .body = buf_span(&x->asking.body),
         .account = x->deciding.credential->secret.account,
         .settings = x->deciding.upstream->settings,
+        .leave_body = is_llm(x) && !policy_wants_body(x->deciding.key->policy, x->facts.operation),
     };
 }
 
@@ -350,9 +351,7 @@ static enum next check_policy(struct exchange *x)
 /* A dialect has already read an LLM body; the manifest's engine is only asked when a rule or a query needs it. */
 static bool engine_must_look(const struct exchange *x)
 {
-    if (is_llm(x))
-        return x->asking.query.len > 0 || policy_wants_body(x->deciding.key->policy, x->facts.operation);
-    return !x->asking.opaque;
+    return !is_llm(x) || x->asking.query.len > 0 || policy_wants_body(x->deciding.key->policy, x->facts.operation);
 }
 
 enum next understand(struct exchange *x)

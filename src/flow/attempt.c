@@ -35,8 +35,6 @@ static size_t compose_head(struct exchange *x)
         .length = streamed ? x->asking.length : (int64_t)d->body.len,
         .secret = &d->credential->secret,
     };
-    if (x->asking.opaque && !d->understood.query.at)
-        c.query = x->asking.query;
     buf_clear(&x->desk->scratch);
     return vendor_compose(&c, &x->arena, &x->desk->scratch);
 }

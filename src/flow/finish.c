@@ -16,8 +16,10 @@ static bool was_sent(const struct exchange *x) { return x->answering.call && x->
 static bool outcome_unknown(const struct exchange *x)
 {
     const struct answering *a = &x->answering;
-    if (a->ended || !was_sent(x))
+    if (!was_sent(x))
         return false;
+    if (a->ended) /* a vendor that broke down may have moved the money before it did */
+        return !is_llm(x) && x->facts.moves_money && a->head->status >= 500;
     if (is_llm(x))
         return a->lost && !a->head;
     return x->facts.writes && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);

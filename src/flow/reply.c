@@ -97,7 +97,7 @@ void prepare_denial(struct exchange *x)
         .call_id = span_make(x->id_text, CALL_ID_TEXT),
         .message = x->why.at ? x->why : err_text(x->fault),
         .rule = x->rule,
-        .as_429 = x->snapshot->settings.caps_as_429,
+        .as_429 = x->deciding.key ? x->deciding.key->caps_as_429 : x->snapshot->settings.caps_as_429,
     };
     explain_budget(x, &d);
     buf_clear(&x->answering.body);

@@ -73,7 +73,9 @@ static void open_gate(struct scene *s)
     char why[256] = "";
     struct trouble t = { .set = false };
     struct config_object *objects;
-    struct admin_parts parts = { .token_hash = digest_sha256(SPAN(ADMIN_TOKEN)) };
+    struct admin_parts parts = { 0 };
+    if (!s->config.admin_token.at)
+        s->config.admin_token = SPAN(ADMIN_TOKEN);
     s->books = books_open(span_of(s->dir), 2, why);
     must(s->books);
     s->reader = store_reader_new(books_store(s->books), why);

@@ -286,7 +286,7 @@ TEST(expands_environment)
     CHECK(!expand(&w, "a: 1\nb: ${TG_TEST_MISSING}\n"));
     check_trouble(&w, "t.yaml:2: ${TG_TEST_MISSING}: this environment variable is not set");
     CHECK(!expand(&w, "a: ${TG_TEST_NAME\n"));
-    check_trouble(&w, "t.yaml:1: \"${\" without \"}\"; write $${ for a literal ${");
+    check_trouble(&w, "t.yaml:1: a: \"${\" without \"}\"; write $${ for a literal ${");
     CHECK(!expand(&w, "a: x${}\n") && strstr(w.t.text, "is no reference"));
     CHECK(!expand(&w, "a: x${A B}\n") && strstr(w.t.text, "is no reference"));
     CHECK(!expand(&w, "a: ${1A}\n"));
@@ -308,7 +308,7 @@ TEST(expands_files)
     close(fd);
     unlink(path);
     CHECK(!expand(&w, "a: ${file:/nonexistent/x}\n"));
-    check_trouble(&w, "t.yaml:1: ${file:/nonexistent/x}: cannot be read: No such file or directory");
+    check_trouble(&w, "t.yaml:1: a: ${file:/nonexistent/x}: cannot be read: No such file or directory");
     CHECK(!expand(&w, "a: ${file:/}\n") && strstr(w.t.text, "Is a directory") && !expand(&w, "a: ${file:}\n"));
     arena_free(&w.a);
 }
