@@ -284,7 +284,7 @@ TEST(expands_environment)
     CHECK(!yaml(&w, "a: ${X}\nb: \"\xee\x80\x80\"\n") && strstr(w.t.text, "U+E000"));
     w.t.set = false;
     CHECK(!expand(&w, "a: 1\nb: ${TG_TEST_MISSING}\n"));
-    check_trouble(&w, "t.yaml:2: ${TG_TEST_MISSING}: this environment variable is not set");
+    check_trouble(&w, "t.yaml:2: b: ${TG_TEST_MISSING}: this environment variable is not set");
     CHECK(!expand(&w, "a: ${TG_TEST_NAME\n"));
     check_trouble(&w, "t.yaml:1: a: \"${\" without \"}\"; write $${ for a literal ${");
     CHECK(!expand(&w, "a: x${}\n") && strstr(w.t.text, "is no reference"));
