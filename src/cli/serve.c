@@ -204,7 +204,7 @@ static int run_parts(struct service *s)
 static void *walk(void *self)
 {
     struct service *s = self;
-    sandbox_walk(gate_address(s->gate), admin_address(s->admin), SPAN(SANDBOX_ADMIN_TOKEN));
+    sandbox_walk(gate_address(s->gate), admin_address(s->admin), s->config.admin_token);
     return NULL;
 }
 

@@ -35,7 +35,7 @@ static void put_message(struct play *p, const struct speech *s, bool done)
 {
     struct json_out *o = &p->json;
     json_open(o, '{');
-    json_pair(o, SPAN("id"), arena_print(p->arena, "msg_sandbox%lld", (long long)p->now_ms));
+    json_pair(o, SPAN("id"), play_id(p, "msg_sandbox"));
     json_pair(o, SPAN("type"), SPAN("message"));
     json_pair(o, SPAN("role"), SPAN("assistant"));
     json_pair(o, SPAN("model"), s->model);
@@ -167,7 +167,7 @@ static void list_models(struct play *p)
 void anthropic_answer(struct play *p)
 {
     struct span id = SPAN_NONE;
-    play_field(p, SPAN("request-id"), arena_print(p->arena, "req_sandbox%lld", (long long)p->now_ms));
+    play_field(p, SPAN("request-id"), play_id(p, "req_sandbox"));
     if (!p->secret_fits)
         fail(p, 401, "authentication_error", "invalid x-api-key: the sandbox wants its own");
     else if (play_is(p, "POST", "messages", &id))

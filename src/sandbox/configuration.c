@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * configuration.c - what `serve --sandbox` runs with. The tokens in it are no secrets: they are printed in the documentation
- * and open nothing but a sandbox on the loopback interface. */
+ * configuration.c - what `serve --sandbox` runs with. The key in it is no secret: it is printed in the documentation and
+ * opens nothing but a sandbox on the loopback interface. The admin token is made by the gate, as for any configuration without one. */
 #include "sandbox/sandbox.h"
 
 static const char text[] = "# Made by `tollgate serve --sandbox`; a configuration of your own looks the same.\n"
                            "listen: %.*s\n"
-                           "admin: { listen: \"%.*s\", token: " SANDBOX_ADMIN_TOKEN " }\n"
+                           "admin: { listen: \"%.*s\" }\n"
                            "log_level: warn\n"
                            "vendors:\n"
                            "  stripe: { base_url: \"http://%.*s/stripe\" }\n"

@@ -134,7 +134,7 @@ static void answer_stream(struct play *p, const struct chat *c)
 static void chat(struct play *p)
 {
     struct json_value body = play_json(p);
-    struct chat c = { .id = arena_print(p->arena, "chatcmpl-sandbox%lld", (long long)p->now_ms) };
+    struct chat c = { .id = play_id(p, "chatcmpl-sandbox") };
     int64_t limit = speech_limit(body, "max_completion_tokens");
     if (limit < 0)
         limit = speech_limit(body, "max_tokens");
@@ -187,7 +187,7 @@ static void retrieve_model(struct play *p, struct span id)
 void openai_answer(struct play *p)
 {
     struct span id = SPAN_NONE;
-    play_field(p, SPAN("x-request-id"), arena_print(p->arena, "req_sandbox_%lld", (long long)p->now_ms));
+    play_field(p, SPAN("x-request-id"), play_id(p, "req_sandbox_"));
     if (!p->secret_fits)
         openai_fail(p, 401, "invalid_api_key", "Incorrect API key provided: the sandbox wants its own");
     else if (play_is(p, "POST", "chat/completions", &id))

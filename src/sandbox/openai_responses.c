@@ -149,8 +149,8 @@ static void answer_stream(struct play *p, struct telling *t)
 void openai_responses(struct play *p)
 {
     struct json_value body = play_json(p);
-    struct telling t = { .id = arena_print(p->arena, "resp_sandbox%lld", (long long)p->now_ms),
-        .item = arena_print(p->arena, "msg_sandbox%lld", (long long)p->now_ms) };
+    struct telling t = { .id = play_id(p, "resp_sandbox"),
+        .item = play_id(p, "msg_sandbox") };
     if (!speech_make(p, body, "input", "instructions", speech_limit(body, "max_output_tokens"), &t.speech))
         openai_fail(p, 400, "missing_required_parameter", "A response needs `model` and `input`");
     else if (t.speech.stream)

@@ -21,6 +21,19 @@ void play_init(struct play *p, struct arena *a, struct json *reader, struct shel
 
 void play_free(struct play *p) { buf_free(&p->out); }
 
+struct span play_id(struct play *p, const char *prefix)
+{
+    uint8_t random[12];
+    struct buf text;
+    random_fill(random, sizeof(random));
+    buf_init(&text, 128);
+    buf_put(&text, span_of(prefix));
+    buf_put_hex(&text, span_make((const char *)random, sizeof(random)));
+    struct span id = arena_copy(p->arena, buf_span(&text));
+    buf_free(&text);
+    return id;
+}
+
 void play_field(struct play *p, struct span name, struct span value)
 {
     if (p->field_count < PLAY_FIELDS && value.at)

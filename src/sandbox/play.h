@@ -39,6 +39,8 @@ void play_free(struct play *p);
 /* Hands the request to the vendor that its path begins with. */
 void play_run(struct play *p, const struct http_head *head, struct span body);
 
+/* "chatcmpl-" and 24 random letters, in the arena. */
+struct span play_id(struct play *p, const char *prefix);
 void play_field(struct play *p, struct span name, struct span value);
 /* Whether the path has these segments after an optional "v1"; "*" is any one, which comes back in *id. */
 bool play_is(const struct play *p, const char *method, const char *path, struct span *id);

@@ -11,9 +11,8 @@
 
 struct sandbox;
 
-/* Of the sandbox only; both are documented, neither is a secret. */
+/* The demo key. Of the sandbox only, documented, no secret. */
 #define SANDBOX_KEY "tg_demo_0000000000000000000000"
-#define SANDBOX_ADMIN_TOKEN "tga_sandbox_000000000000"
 
 struct sandbox *sandbox_start(char why[256]);
 struct span sandbox_address(const struct sandbox *s); /* "127.0.0.1:43121" */

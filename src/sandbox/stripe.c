@@ -377,7 +377,7 @@ void stripe_answer(struct play *p)
 {
     struct span key = http_get(p->head, SPAN("idempotency-key"));
     struct digest request = fingerprint(p);
-    play_field(p, SPAN("request-id"), arena_print(p->arena, "req_sandbox_%lld", (long long)p->now_ms));
+    play_field(p, SPAN("request-id"), play_id(p, "req_sandbox_"));
     if (!p->secret_fits) {
         fail(p, &(struct wrong){ 401, "invalid_request_error", NULL, NULL, "Invalid API Key provided: the sandbox wants its own" });
         return;

@@ -126,7 +126,7 @@ static void retrieve(struct play *p, struct span file)
 void twilio_answer(struct play *p)
 {
     struct span account = SPAN_NONE, file = SPAN_NONE;
-    play_field(p, SPAN("twilio-request-id"), arena_print(p->arena, "RQsandbox%lld", (long long)p->now_ms));
+    play_field(p, SPAN("twilio-request-id"), play_id(p, "RQsandbox"));
     if (!p->secret_fits)
         fail(p, 401, 20003, "Authenticate");
     else if (play_is(p, "POST", "2010-04-01/Accounts/*/Messages.json", &account))

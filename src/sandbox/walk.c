@@ -290,7 +290,7 @@ static bool take_steps(struct walk *w)
 bool sandbox_walk(struct span data, struct span admin, struct span admin_token)
 {
     const char *no_colour = getenv("NO_COLOR");
-    struct walk w = { .data = data, .admin = admin, .admin_token = admin_token.len ? admin_token : SPAN(SANDBOX_ADMIN_TOKEN) };
+    struct walk w = { .data = data, .admin = admin, .admin_token = admin_token };
     w.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
     w.json = json_new();
     if (!w.json)
