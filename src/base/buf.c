@@ -23,7 +23,7 @@ void buf_clear(struct buf *b)
     b->broken = false;
 }
 
-static bool grow(struct buf *b, size_t need)
+static bool enlarge(struct buf *b, size_t need)
 {
     size_t room = b->room < FIRST_ROOM / 2 ? FIRST_ROOM : b->room * 2;
     if (room < need)
@@ -41,7 +41,7 @@ static bool grow(struct buf *b, size_t need)
     return true;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
     if (b->broken)
         return NULL;
@@ -49,29 +49,11 @@ char *buf_reserve(struct buf *b, size_t n)
         b->broken = true;
         return NULL;
     }
-    if ((n > b->room - b->len || !b->at) && !grow(b, b->len + n)) {
+    if ((n > b->room - b->len || !b->at) && !enlarge(b, b->len + n)) {
         b->broken = true;
         return NULL;
     }
     return b->at + b->len;
-}
-
-void buf_put(struct buf *b, struct span s)
-{
-    char *at = buf_reserve(b, s.len);
-    if (!at || !s.len)
-        return;
-    memcpy(at, s.at, s.len);
-    b->len += s.len;
-}
-
-void buf_put_byte(struct buf *b, char c)
-{
-    char *at = buf_reserve(b, 1);
-    if (!at)
-        return;
-    *at = c;
-    b->len++;
 }
 
 void buf_put_u64(struct buf *b, uint64_t n)

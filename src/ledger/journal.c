@@ -5,7 +5,7 @@
  *   (applied up to here)  (reader)    (writer)
  *
  * The writer owns `last`, the reader `first` and `reading`; they meet in three places only: a record's length, a segment's
- * `next`, which is set after the segment was sealed with an END record, and `spare`, an applied segment whose memory and
+ * `next`, which is set after the segment was sealed with an END record, and `spares`, applied segments whose memory and
  * room on disk are used again under another name: fresh pages of a file cost more than everything else in a record. Room on
  * disk is taken when a segment is made, so a full disk is an error there and never a signal in the middle of a record.
  *
@@ -33,7 +33,8 @@
 #include "base/must.h"
 #include "ledger/journal_record.h"
 
-enum { SEGMENT = JOURNAL_SEGMENT, SEGMENT_HEAD = 64, VERSION = 1, WRITERS = 255, NAME_ROOM = 64, WHY = 256 };
+enum { SEGMENT = JOURNAL_SEGMENT, SEGMENT_HEAD = 64, VERSION = 1, WRITERS = 255, NAME_ROOM = 64, WHY = 256,
+    SPARES = 8 /* a batch of the store frees several at once */ };
 
 /* The first bytes of a file. */
 struct segment_head {
@@ -53,7 +54,7 @@ struct journal {
     int dir, lock;
     unsigned writer;
     struct segment *first, *reading, *last;
-    struct segment *_Atomic spare; /* applied: from the reader back to the writer */
+    struct segment *_Atomic spares[SPARES]; /* applied: from the reader back to the writer */
     size_t used;      /* of last; writer's */
     size_t read;      /* of reading; reader's */
     uint64_t next_number;
@@ -122,12 +123,20 @@ static int segment_open(struct journal *j, uint64_t number, int flags, struct se
     return failed;
 }
 
-/* Takes the spare segment for the next number. Its head is blank while it is between two names, so that a crash there
+static struct segment *take_spare(struct journal *j)
+{
+    struct segment *s = NULL;
+    for (int i = 0; i < SPARES && !s; i++)
+        s = atomic_exchange(&j->spares[i], NULL);
+    return s;
+}
+
+/* Takes a spare segment for the next number. Its head is blank while it is between two names, so that a crash there
  * leaves a file with nothing in it. NULL: there is none. */
 static struct segment *use_again(struct journal *j)
 {
     char old[NAME_ROOM], new[NAME_ROOM];
-    struct segment *s = atomic_exchange(&j->spare, NULL);
+    struct segment *s = take_spare(j);
     if (!s)
         return NULL;
     memset(s->at, 0, SEGMENT_HEAD);
@@ -258,9 +267,12 @@ bool journal_read(struct journal *j, struct journal_record *out)
 
 static void retire(struct journal *j, struct segment *s)
 {
-    struct segment *none = NULL;
-    if (!atomic_compare_exchange_strong(&j->spare, &none, s))
-        segment_recycle(j, s);
+    for (int i = 0; i < SPARES; i++) {
+        struct segment *none = NULL;
+        if (atomic_compare_exchange_strong(&j->spares[i], &none, s))
+            return;
+    }
+    segment_recycle(j, s);
 }
 
 void journal_applied(struct journal *j, uint64_t to)
@@ -502,8 +514,8 @@ void journal_close(struct journal *j)
         next = atomic_load(&s->next);
         segment_free(s);
     }
-    if (j->spare)
-        segment_recycle(j, j->spare);
+    for (struct segment *s; (s = take_spare(j));)
+        segment_recycle(j, s);
     if (j->lock >= 0)
         close(j->lock);
     if (j->dir >= 0)
