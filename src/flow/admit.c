@@ -89,9 +89,23 @@ static enum next read_metadata(struct exchange *x)
     return NEXT;
 }
 
+/* What decides who pays for what must not be said twice: another reader might take the other one. */
+static enum next refuse_repeats(struct exchange *x)
+{
+    static const struct span once[] = { { "authorization", 13 }, { "x-api-key", 9 }, { "api-key", 7 }, { "x-goog-api-key", 14 },
+        { "x-portkey-api-key", 17 }, { "x-agent-run-id", 14 }, { "x-agent-step", 12 }, { "idempotency-key", 15 }, { "content-type", 12 },
+        { "x-tollgate-max-cost-usd", 23 }, { "x-tollgate-metadata", 19 } };
+    for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+        if (http_count(x->asking.head, once[i]) > 1)
+            return fail(x, E_NOT_CANONICAL, "the field %.*s is given more than once", SPAN_ARG(once[i]));
+    return NEXT;
+}
+
 static enum next read_own_headers(struct exchange *x)
 {
     const struct http_head *h = x->asking.head;
+    if (refuse_repeats(x) == STOP)
+        return STOP;
     struct span max = http_get(h, SPAN("x-tollgate-max-cost-usd"));
     if (max.at && (!money_parse(max, &x->asking.max_cost) || x->asking.max_cost < 0))
         return fail(x, E_BAD_REQUEST, "x-tollgate-max-cost-usd: found \"%.*s\"; a decimal number of dollars is expected", SPAN_ARG(span_first(max, 40)));

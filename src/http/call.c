@@ -123,6 +123,12 @@ static void arena_again(struct http_call *c)
 }
 
 /* Next head, 1xx included. */
+static bool speaks_http(struct span in)
+{
+    struct span start = SPAN("HTTP/1.");
+    return span_starts(start, span_first(in, start.len));
+}
+
 static enum io take_head(struct http_call *c)
 {
     const struct http_pool_limits *l = &c->pool->limits;
@@ -131,6 +137,8 @@ static enum io take_head(struct http_call *c)
     size_t len = 0;
     if (c->in.unread.len == 0)
         return IO_WAIT;
+    if (!speaks_http(c->in.unread)) /* it will never send a head: do not wait for one */
+        return IO_FAILED;
     enum io io = parse_scan(&c->scan, c->in.unread, &limits, &len, &why);
     if (io != IO_BYTES)
         return io;

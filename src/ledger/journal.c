@@ -34,7 +34,7 @@
 #include "ledger/journal_record.h"
 
 enum { SEGMENT = JOURNAL_SEGMENT, SEGMENT_HEAD = 64, VERSION = 1, WRITERS = 255, NAME_ROOM = 64, WHY = 256,
-    SPARES = 8 /* a batch of the store frees several at once */ };
+    SPARES = JOURNAL_SPARES };
 
 /* The first bytes of a file. */
 struct segment_head {

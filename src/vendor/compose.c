@@ -289,6 +289,19 @@ static bool is_dropped(const struct manifest *m, struct span name)
     return false;
 }
 
+/* "Connection: keep-alive, x-hop" makes x-hop a field of this hop only (RFC 9110, 7.6.1). */
+static bool is_named_by_connection(const struct http_head *answer, struct span name)
+{
+    size_t given = http_count(answer, SPAN("connection"));
+    for (size_t i = 0; i < given; i++) {
+        struct span rest = http_nth(answer, SPAN("connection"), i), piece;
+        while (span_next(&rest, ',', &piece))
+            if (span_is_nocase(span_trim(piece), name))
+                return true;
+    }
+    return false;
+}
+
 void vendor_answer_fields(
     const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count)
 {
@@ -296,6 +309,6 @@ void vendor_answer_fields(
     *count = 0;
     *fields = answer->count ? ARENA_ARRAY(a, struct http_field, answer->count) : NULL;
     for (size_t i = 0; *fields && i < answer->count; i++)
-        if (!is_dropped(m, answer->fields[i].name))
+        if (!is_dropped(m, answer->fields[i].name) && !is_named_by_connection(answer, answer->fields[i].name))
             (*fields)[(*count)++] = answer->fields[i];
 }

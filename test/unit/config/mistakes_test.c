@@ -48,7 +48,7 @@ static const struct mistake mistakes[] = {
     { "credentials:\n  a: { vendor: texter, secret: s }\n", 2, "credentials.a.account", "is required" },
     { "credentials:\n  a: { vendor: texter, secret: s, account: A, account_sid: A }\n", 2, "credentials.a.account_sid", "one of them" },
     { "credentials:\n  a: { vendor: acme, secret: s, disabled: maybe }\n", 2, "credentials.a.disabled", "true, false" },
-    { "credentials:\n  a: { vendor: acme, secret: \"${TG_TEST_UNSET}\" }\n", 2, "", "${TG_TEST_UNSET}: this environment variable is not set" },
+    { "credentials:\n  a: { vendor: acme, secret: \"${TG_TEST_UNSET}\" }\n", 2, "credentials.a.secret", "${TG_TEST_UNSET}: this environment variable is not set" },
     { "policies:\n  p: { alow: [\"acme.*\"] }\n", 2, "policies.p.alow", "did you mean \"allow\"" },
     { "policies:\n  p: { allow: [\"acme.*\"], deny: [\"acne.things.*\"] }\n", 2, "policies.p.deny[0]", "found \"acne\", which is no vendor" },
     { "policies:\n  p: { parameters: { acme.things.create: { amount: { max: lots } } } }\n", 2, "policies.p.parameters.acme.things.create.amount.max", "decimal" },
