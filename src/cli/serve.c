@@ -259,6 +259,7 @@ int serve(int argc, char **argv)
     if (code != EXIT_DONE)
         return code;
     harden();
+    setvbuf(stdout, NULL, _IOLBF, 0); /* "ready" and the walk-through are read from a pipe, too */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
