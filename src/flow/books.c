@@ -34,7 +34,7 @@ static void copy_lines(struct feed *f, const struct journal_line *from, size_t c
 static void hold_record(struct feed *f, struct store_record *out)
 {
     const struct journal_hold *h = &f->record.hold;
-    *out = (struct store_record){ .call = h->call, .at = h->at, .json = h->json, .lines = f->lines, .count = h->count };
+    *out = (struct store_record){ .call = h->call, .at = h->at, .row = h->row, .lines = f->lines, .count = h->count };
     copy_lines(f, h->lines, h->count);
 }
 
@@ -42,10 +42,10 @@ static void row_record(struct feed *f, struct store_record *out)
 {
     const struct journal_row *r = &f->record.row;
     *out = (struct store_record){
-        .row = true, .call = r->call, .at = r->at, .verdict = (int)r->verdict, .status = r->status, .held = r->held, .settled = r->settled,
+        .ended = true, .call = r->call, .at = r->at, .verdict = (int)r->verdict, .status = r->status, .held = r->held, .settled = r->settled,
         .cost = r->cost, .reserved = r->reserved, .tokens_in = r->tokens_in, .tokens_out = r->tokens_out, .workspace = r->workspace,
         .key = r->key, .run = r->run, .step = r->step, .vendor = r->vendor, .operation = r->operation, .model = r->model,
-        .denied = r->denied, .user = r->user, .json = r->json, .lines = f->lines, .count = r->count,
+        .denied = r->denied, .user = r->user, .row = r->row, .lines = f->lines, .count = r->count,
     };
     copy_lines(f, r->lines, r->count);
 }

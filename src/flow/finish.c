@@ -217,7 +217,7 @@ enum next record(struct exchange *x)
         .model = x->answering.usage.model.at ? x->answering.usage.model : x->facts.model,
         .denied = x->fault == E_OK ? SPAN_NONE : err_code(x->fault),
         .user = x->facts.user,
-        .json = buf_span(&x->desk->scratch),
+        .row = buf_span(&x->desk->scratch),
         .lines = lines,
         .count = count,
     };

@@ -221,7 +221,7 @@ static enum next journal_the_hold(struct exchange *x)
         lines[i] = (struct journal_line){ .account = c->wants[i].account, .held = c->wants[i].amount, .resets_at = c->wants[i].resets_at };
     buf_clear(&x->desk->scratch);
     write_row(x, &x->desk->scratch, false);
-    struct journal_hold hold = { .call = x->id, .at = x->times.began_ms, .json = buf_span(&x->desk->scratch), .lines = lines, .count = c->count };
+    struct journal_hold hold = { .call = x->id, .at = x->times.began_ms, .row = buf_span(&x->desk->scratch), .lines = lines, .count = c->count };
     if (x->desk->scratch.broken || w->put_hold(w->self, &hold) != E_OK)
         return fail(x, E_LEDGER_UNAVAILABLE, "the ledger cannot record this call; nothing was forwarded");
     c->journaled = true;

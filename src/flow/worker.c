@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/row.h"
+
 enum { IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024 };
 
 /* An exchange and what ties it to this worker's loop. */
@@ -95,24 +97,21 @@ static void over(void *self, struct exchange *x)
 static void refused(void *self, struct span peer, enum err why, int status, struct span detail)
 {
     struct worker *w = self;
-    char id[CALL_ID_TEXT + 1];
     int64_t now = w->world.now_ms(w);
     uint64_t call = call_id_next(&w->desk.ids, now);
-    struct json_out o = json_out(&w->desk.scratch);
     buf_clear(&w->desk.scratch);
-    json_open(&o, '{');
-    json_pair(&o, SPAN("id"), call_id_text(call, id));
-    json_pair_time(&o, SPAN("at"), now);
-    json_pair(&o, SPAN("caller_address"), peer);
-    json_pair_i64(&o, SPAN("status"), status);
-    json_pair(&o, SPAN("verdict"), SPAN("denied"));
-    json_pair(&o, SPAN("denied"), err_code(why));
-    json_pair(&o, SPAN("reason"), detail);
-    json_pair_money(&o, SPAN("cost_usd"), 0);
-    json_pair_bool(&o, SPAN("settled"), true);
-    json_close(&o, '}');
+    struct row_out o = row_out(&w->desk.scratch);
+    row_number(&o, ROW_ID, (int64_t)call);
+    row_number(&o, ROW_AT, now);
+    row_text(&o, ROW_ADDRESS, peer);
+    row_number(&o, ROW_STATUS, status);
+    row_text(&o, ROW_VERDICT, SPAN("denied"));
+    row_text(&o, ROW_DENIED, err_code(why));
+    row_text(&o, ROW_REASON, detail);
+    row_number(&o, ROW_COST, 0);
+    row_number(&o, ROW_SETTLED, true);
     struct journal_row row = { .call = call, .at = now, .verdict = VERDICT_DENIED, .status = status, .settled = true, .denied = err_code(why),
-        .json = buf_span(&w->desk.scratch) };
+        .row = buf_span(&w->desk.scratch) };
     (void)w->world.put_row(w, &row); /* nothing was forwarded, nothing is owed: a full disk may swallow this one */
     atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
 }

@@ -34,12 +34,12 @@ struct journal_line {
 struct journal_hold {
     uint64_t call;
     int64_t at; /* Unix ms */
-    struct span json; /* the row as far as it is known now */
+    struct span row; /* as far as it is known now (rules/row.h) */
     const struct journal_line *lines;
     size_t count;
 };
 
-/* One finished call: the columns that queries filter by, and the whole row as JSON. */
+/* One finished call: the columns that queries filter by, and the whole row (rules/row.h). */
 struct journal_row {
     uint64_t call; /* time-ordered id; the store's primary key */
     int64_t at;
@@ -50,12 +50,14 @@ struct journal_row {
     nano_usd cost, reserved;
     int64_t tokens_in, tokens_out;
     struct span workspace, key, run, step, vendor, operation, model, denied, user;
-    struct span json;
+    struct span row;
     const struct journal_line *lines;
     size_t count;
 };
 
-enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20 }; /* a file's size: room on disk is taken in such steps */
+/* A segment is a file of this size: room on disk is taken in such steps. Up to JOURNAL_SPARES applied ones are kept to be used
+ * again: a batch of the store frees several at once. */
+enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 8 };
 
 /* dir is made if absent. `writer` numbers the writer: 0..254. Continues after what is there, in a segment of its own. NULL:
  * why[] (no room, a file of another version, or another process that writes here). */

@@ -20,12 +20,12 @@ static size_t round_up(size_t size) { return (size + 7) & ~(size_t)7; }
 
 size_t record_hold_size(const struct journal_hold *h)
 {
-    return round_up(RECORD_HEAD + HOLD_FIXED + text_size(h->json) + lines_size(h->lines, h->count));
+    return round_up(RECORD_HEAD + HOLD_FIXED + text_size(h->row) + lines_size(h->lines, h->count));
 }
 
 size_t record_row_size(const struct journal_row *r)
 {
-    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->json };
+    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row };
     size_t size = RECORD_HEAD + ROW_FIXED + lines_size(r->lines, r->count);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         size += text_size(texts[i]);
@@ -75,14 +75,14 @@ void record_write_hold(char *record, size_t size, const struct journal_hold *h)
     char *at = begin(record, JOURNAL_HOLD, h->count);
     put_u64(&at, h->call);
     put_i64(&at, h->at);
-    put_text(&at, h->json);
+    put_text(&at, h->row);
     put_lines(&at, h->lines, h->count);
     pad(record, size, at);
 }
 
 void record_write_row(char *record, size_t size, const struct journal_row *r)
 {
-    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->json };
+    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row };
     const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, r->held, r->settled };
     char *at = begin(record, JOURNAL_ROW, r->count);
     put_u64(&at, r->call);
@@ -210,7 +210,7 @@ static void read_hold(struct eye *e, struct journal_record *out, size_t count)
     struct journal_hold *h = &out->hold;
     h->call = take_u64(e);
     h->at = take_i64(e);
-    h->json = take_text(e);
+    h->row = take_text(e);
     h->lines = out->lines;
     h->count = count;
     take_lines(e, out->lines, count);
@@ -219,7 +219,7 @@ static void read_hold(struct eye *e, struct journal_record *out, size_t count)
 static void read_row(struct eye *e, struct journal_record *out, size_t count)
 {
     struct journal_row *r = &out->row;
-    struct span *texts[] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied, &r->user, &r->json };
+    struct span *texts[] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied, &r->user, &r->row };
     int16_t small[4];
     r->call = take_u64(e);
     r->at = take_i64(e);

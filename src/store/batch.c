@@ -180,10 +180,10 @@ static enum err apply(struct store *s, const struct kept *k)
     const struct store_record *r = &k->record;
     enum err e = s->batch.open ? E_OK : batch_begin(s);
     if (e == E_OK)
-        e = r->row ? row_put(s, r) : holds_open(s, r);
+        e = r->ended ? row_put(s, r) : holds_open(s, r);
     k->from->read = r->position;
     s->batch.records++;
-    s->batch.bytes += r->json.len;
+    s->batch.bytes += r->row.len;
     return e;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * chain.c - every row's hash covers the hash before it, so that no row can be changed, moved or taken out unseen.
  *
- *   hash(n) = SHA-256( hash(n-1) || id as 8 bytes, high byte first || the row's JSON ),   hash(0) = 32 zero bytes
+ *   hash(n) = SHA-256( hash(n-1) || id as 8 bytes, high byte first || the row's bytes ),   hash(0) = 32 zero bytes
  *
  * Rows are keyed by id, in the order in which calls began; they are chained in the order in which they ended. Table `chain`
  * keeps that order: one entry a transaction, with the number of rows before it, the ids, and the hash after the last.
@@ -33,14 +33,14 @@ void chain_note(struct buf *ids, uint64_t id)
     buf_put(ids, span_make(bytes, sizeof(bytes)));
 }
 
-struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span json)
+struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span row)
 {
     char bytes[8];
     put_id(bytes, id);
     buf_clear(text);
     buf_put(text, span_make((const char *)prev->bytes, DIGEST_LEN));
     buf_put(text, span_make(bytes, sizeof(bytes)));
-    buf_put(text, json);
+    buf_put(text, row);
     return digest_sha256(buf_span(text));
 }
 
@@ -230,7 +230,7 @@ enum err store_verify(struct store_reader *r, int64_t *rows, uint64_t *bad_id)
     buf_init(&c.ids, ROW_MOST);
     reader_unhurried(r);
     c.entry = sql_prepare(r->db, SPAN("SELECT ids, hash FROM chain WHERE first = ?1"));
-    c.row = sql_prepare(r->db, SPAN("SELECT prev_hash, hash, json FROM calls WHERE id = ?1"));
+    c.row = sql_prepare(r->db, SPAN("SELECT prev_hash, hash, row FROM calls WHERE id = ?1"));
     if (c.entry && c.row)
         e = walk(&c, rows, bad_id);
     sqlite3_finalize(c.entry);

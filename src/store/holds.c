@@ -7,8 +7,7 @@
  * its amounts stay reserved. */
 #include "store/inside.h"
 
-#include "base/json.h"
-#include "base/money.h"
+#include "rules/row.h"
 
 enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILING = 8 << 20, LINE_BYTES = 24 /* without the account */ };
 
@@ -64,7 +63,7 @@ static enum err save(struct store *s, const struct store_record *h, struct buf *
         return E_NO_MEMORY;
     sql_bind_i64(q, 1, (int64_t)h->call);
     sql_bind_i64(q, 2, h->at);
-    sql_bind(q, 3, h->json.len ? h->json : SPAN("{}"));
+    sql_bind_blob(q, 3, h->row);
     sql_bind_blob(q, 4, bytes);
     return sql_step(q);
 }
@@ -85,77 +84,54 @@ enum err holds_save(struct store *s)
 /* ---- recovery ------------------------------------------------------------------------------------------------------------ */
 
 struct doubt {
-    struct json *parser;
-    struct buf json;
+    struct buf row;
     struct arena memory; /* of one row */
 };
 
-struct extra {
-    struct span name, value;
-};
+static bool is_row(struct span row) { return row_field(row, ROW_ID).there; }
 
-static const struct extra doubt_members[] = {
-    { { "verdict", 7 }, { "\"in_doubt\"", 10 } },
-    { { "reason", 6 }, { "\"the gate stopped while this call was under way\"", 48 } },
-    { { "denied", 6 }, { "null", 4 } },
-    { { "status", 6 }, { "null", 4 } },
-    { { "cost_usd", 8 }, { "\"0\"", 3 } },
-    { { "settled", 7 }, { "false", 5 } },
-};
-
-/* The hold's own text, with what a row says in addition, where the hold does not say it. */
-static void write_json(struct doubt *d, const struct store_record *r, struct json_value root)
+/* The hold's own row goes on with what is true of every such call. Of a hold that is no row only id and time are known. */
+static void write_doubt(struct buf *out, const struct store_record *r)
 {
-    struct span json = span_trim(r->json);
-    bool object = json_kind(root) == JSON_OBJECT && span_ends(json, SPAN("}"));
-    bool comma = object && json_count(root) > 0;
-    buf_clear(&d->json);
-    if (object)
-        buf_put(&d->json, span_first(json, json.len - 1));
-    else
-        buf_put(&d->json, SPAN("{"));
-    for (size_t i = 0; i < sizeof(doubt_members) / sizeof(doubt_members[0]); i++) {
-        const struct extra *x = &doubt_members[i];
-        if (object && json_kind(json_member(root, x->name)) != JSON_NONE)
-            continue;
-        buf_put(&d->json, comma ? SPAN(",\"") : SPAN("\""));
-        buf_put(&d->json, x->name);
-        buf_put(&d->json, SPAN("\":"));
-        buf_put(&d->json, x->value);
-        comma = true;
-    }
-    buf_put(&d->json, SPAN("}"));
+    struct row_value model = row_field(r->row, ROW_MODEL_REQUESTED);
+    buf_clear(out);
+    if (is_row(r->row))
+        buf_put(out, r->row);
+    struct row_out o = row_out(out);
+    row_number(&o, ROW_ID, (int64_t)r->call);
+    row_number(&o, ROW_AT, r->at);
+    row_text(&o, ROW_MODEL, model.text);
+    row_text(&o, ROW_VERDICT, SPAN("in_doubt"));
+    row_text(&o, ROW_REASON, SPAN("the gate stopped while this call was under way"));
+    row_number(&o, ROW_COST, 0);
+    row_number(&o, ROW_SETTLED, false);
 }
 
-static void read_columns(struct doubt *d, struct store_record *r, struct json_value root)
+static void read_columns(struct store_record *r)
 {
-    r->workspace = json_string(json_member(root, SPAN("workspace")));
-    r->key = json_string(json_member(root, SPAN("key")));
-    r->run = json_string(json_member(root, SPAN("run")));
-    r->step = json_string(json_member(root, SPAN("step")));
-    r->vendor = json_string(json_member(root, SPAN("vendor")));
-    r->operation = json_string(json_member(root, SPAN("operation")));
-    r->model = json_string(json_member(root, SPAN("model")));
-    r->user = json_string(json_member(root, SPAN("user")));
-    if (!money_parse(json_decimal(json_member(root, SPAN("reserved_usd")), &d->memory), &r->reserved))
-        r->reserved = 0;
+    const struct {
+        enum row_tag tag;
+        struct span *column;
+    } texts[] = {
+        { ROW_WORKSPACE, &r->workspace }, { ROW_KEY, &r->key }, { ROW_RUN, &r->run }, { ROW_STEP, &r->step },
+        { ROW_VENDOR, &r->vendor }, { ROW_OPERATION, &r->operation }, { ROW_MODEL, &r->model }, { ROW_USER, &r->user },
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i].column = row_field(r->row, texts[i].tag).text;
+    r->reserved = row_field(r->row, ROW_RESERVED).number;
 }
 
-/* r: call, at, json, lines. */
+/* r: call, at, row, lines. */
 static enum err put_doubt(struct store *s, struct doubt *d, struct store_record *r)
 {
-    struct json_value root = { NULL, 0 };
-    const char *why;
-    if (json_parse(d->parser, r->json, false, &root, &why) == E_OK)
-        read_columns(d, r, root);
-    else
-        root = (struct json_value){ NULL, 0 };
-    write_json(d, r, root);
-    r->row = true;
+    write_doubt(&d->row, r);
+    if (buf_done(&d->row, &r->row) != E_OK)
+        return E_NO_MEMORY;
+    read_columns(r);
+    r->ended = true;
     r->verdict = DOUBT_VERDICT;
     r->held = true;
-    enum err e = buf_done(&d->json, &r->json);
-    return e == E_OK ? row_put(s, r) : E_NO_MEMORY;
+    return row_put(s, r);
 }
 
 static const struct store_line *get_lines(struct arena *a, struct span bytes, size_t *count)
@@ -173,7 +149,7 @@ static bool take_hold(struct doubt *d, sqlite3_stmt *q, struct store_record *r, 
     if (!sql_next(q, e))
         return false;
     *r = (struct store_record){ .call = (uint64_t)sqlite3_column_int64(q, 0), .at = sqlite3_column_int64(q, 1) };
-    r->json = arena_copy(&d->memory, sql_span(q, 2));
+    r->row = arena_copy(&d->memory, sql_span(q, 2));
     r->lines = get_lines(&d->memory, arena_copy(&d->memory, sql_span(q, 3)), &r->count);
     sqlite3_reset(q);
     *e = d->memory.broken ? E_NO_MEMORY : E_OK;
@@ -201,10 +177,10 @@ static enum err doubt_batch(struct store *s, struct doubt *d, sqlite3_stmt *q, s
 
 enum err holds_doubt(struct store *s, size_t *count)
 {
-    struct doubt d = { .parser = json_new() };
-    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT call, at, json, lines FROM holds ORDER BY call LIMIT 1"));
-    enum err e = d.parser && q ? E_OK : E_NO_MEMORY;
-    buf_init(&d.json, HOLD_CEILING);
+    struct doubt d;
+    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT call, at, row, lines FROM holds ORDER BY call LIMIT 1"));
+    enum err e = q ? E_OK : E_NO_MEMORY;
+    buf_init(&d.row, HOLD_CEILING);
     arena_init(&d.memory, HOLD_CEILING);
     *count = 0;
     for (size_t some = 1; e == E_OK && some;) {
@@ -212,9 +188,7 @@ enum err holds_doubt(struct store *s, size_t *count)
         *count += some;
     }
     arena_free(&d.memory);
-    buf_free(&d.json);
+    buf_free(&d.row);
     sqlite3_finalize(q);
-    if (d.parser)
-        json_free(d.parser);
     return e;
 }

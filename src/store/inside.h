@@ -25,10 +25,10 @@ enum {
     BATCH_TURN = 64,                 /* from one source before the next has its turn: keeps ids nearly in order */
     BATCH_MEMORY = 4 << 20,          /* of records and sums, after which a batch ends early */
     BATCH_CEILING = 16 << 20,        /* of either: one record more must fit */
-    BATCH_BYTES = 16 << 20,          /* of JSON in one transaction */
+    BATCH_BYTES = 16 << 20,          /* of rows in one transaction */
     GATHER_MS = 20,                  /* the longest that the first record of a batch waits under light load */
     SYNC_MS = 1000,                  /* the longest that a committed record is not on the platter */
-    SYNC_BYTES = 32 << 20,           /* of JSON, the same */
+    SYNC_BYTES = 32 << 20,           /* of rows, the same */
     RETRY_MS = 500,                  /* pause after a write that failed */
     SWEEP_STEP = 1000,               /* balances looked at in one go */
     SWEEP_STEP_MS = 1000,            /* between two goes */
@@ -147,7 +147,7 @@ void batch_synchronous(struct store *s, bool on);
 CHECKED enum err row_put(struct store *s, const struct store_record *r);
 
 /* chain.c */
-struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span json);
+struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span row);
 void chain_note(struct buf *ids, uint64_t id);
 CHECKED enum err chain_load(struct store *s);
 CHECKED enum err chain_save(struct store *s);

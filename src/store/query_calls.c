@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * query_calls.c - calls read back: the JSON that the worker wrote, with its two hashes appended. */
+ * query_calls.c - calls read back: the row that the worker wrote, as JSON, with its two hashes appended. */
 #include "store/reader.h"
 
 #include "base/text.h"
+#include "rules/row.h"
 
 enum { CALLS_MOST = 1000 };
 
-/* Columns 1..3: prev_hash, hash, json. What is no object (it never should be) is handed out as it is. */
+/* Columns 1..3: prev_hash, hash, row. Old JSON that is no object (it never should be) is handed out as it is. */
 static bool complete(struct store_reader *r, sqlite3_stmt *q, struct span *out)
 {
-    struct span json = span_trim(sql_span(q, 3));
-    *out = json;
-    if (!span_starts(json, SPAN("{")) || !span_ends(json, SPAN("}")))
-        return true;
-    struct span members = span_first(json, json.len - 1);
-    bool empty = span_trim(span_from(members, 1)).len == 0;
     buf_clear(&r->json);
-    buf_put(&r->json, members);
+    row_json(sql_span(q, 3), &r->json);
+    if (!span_ends(buf_span(&r->json), SPAN("}")))
+        return buf_done(&r->json, out) == E_OK;
+    r->json.len--;
+    bool empty = r->json.len == 1;
     buf_put(&r->json, empty ? SPAN("\"prev_hash\":\"") : SPAN(",\"prev_hash\":\""));
     buf_put_hex(&r->json, sql_span(q, 1));
     buf_put(&r->json, SPAN("\",\"hash\":\""));
@@ -46,7 +45,7 @@ enum err store_calls(
     int limit = f->limit < 1 ? 1 : f->limit > CALLS_MOST ? CALLS_MOST : f->limit;
     reader_hurried(r);
     query_init(&q);
-    query_text(&q, SPAN("SELECT id, prev_hash, hash, json FROM calls"));
+    query_text(&q, SPAN("SELECT id, prev_hash, hash, row FROM calls"));
     enum err e = query_where(r, &q, f);
     query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), limit);
     if (e == E_OK)
@@ -62,7 +61,7 @@ enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct
 {
     enum err e = E_IO;
     reader_hurried(r);
-    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, json FROM calls WHERE id = ?"));
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM calls WHERE id = ?"));
     if (!q)
         return e;
     sql_bind_i64(q, 1, (int64_t)id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * row.c - a finished call becomes a line of `calls`. Its JSON is kept as the worker wrote it, byte for byte. */
+ * row.c - a finished call becomes a line of `calls`. Its row is kept as the worker wrote it, byte for byte. */
 #include "store/inside.h"
 
 #include "base/log.h"
@@ -18,19 +18,19 @@ static void bind(sqlite3_stmt *q, const struct store_record *r)
 
 static enum err insert(struct store *s, const struct store_record *r, const struct digest *hash)
 {
-    enum { PREV = 20, HASH, JSON };
+    enum { PREV = 20, HASH, ROW };
     sqlite3_stmt *q = s->statements[ST_CALL];
     bind(q, r);
     sql_bind_blob(q, PREV, span_make((const char *)s->batch.chain.hash.bytes, DIGEST_LEN));
     sql_bind_blob(q, HASH, span_make((const char *)hash->bytes, DIGEST_LEN));
-    sql_bind(q, JSON, r->json.len ? r->json : SPAN("{}"));
+    sql_bind_blob(q, ROW, r->row);
     return sql_step(q);
 }
 
 enum err row_put(struct store *s, const struct store_record *r)
 {
     struct batch *b = &s->batch;
-    struct digest hash = chain_hash(&s->text, &b->chain.hash, r->call, r->json.len ? r->json : SPAN("{}"));
+    struct digest hash = chain_hash(&s->text, &b->chain.hash, r->call, r->row);
     if (s->text.broken)
         return E_NO_MEMORY;
     enum err e = insert(s, r, &hash);

@@ -38,7 +38,28 @@ static const char version_1[] =
     " kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL,"
     " updated_at INTEGER NOT NULL, body TEXT, PRIMARY KEY(kind, id));";
 
-static const char *const versions[] = { version_1 };
+/* Rows in the compact form of rules/row.h instead of JSON. Those that are there stay as they are: their hashes cover them. */
+static const char version_2[] =
+    "ALTER TABLE calls RENAME TO calls_1;"
+    "DROP INDEX calls_run; DROP INDEX calls_key; DROP INDEX calls_denied;"
+    "CREATE TABLE calls("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, verdict INTEGER NOT NULL, status INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, settled INTEGER NOT NULL, cost INTEGER NOT NULL, reserved INTEGER NOT NULL,"
+    " tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
+    " workspace TEXT, key TEXT, run TEXT, step TEXT, vendor TEXT, operation TEXT, model TEXT, denied TEXT, user TEXT,"
+    " prev_hash BLOB NOT NULL, hash BLOB NOT NULL, row BLOB NOT NULL);"
+    "INSERT INTO calls SELECT id, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace, key,"
+    " run, step, vendor, operation, model, denied, user, prev_hash, hash, CAST(json AS BLOB) FROM calls_1 ORDER BY id;"
+    "DROP TABLE calls_1;"
+    "CREATE INDEX calls_run ON calls(run) WHERE run IS NOT NULL;"
+    "CREATE INDEX calls_key ON calls(key);"
+    "CREATE INDEX calls_denied ON calls(id, denied) WHERE denied IS NOT NULL;"
+    "ALTER TABLE holds RENAME TO holds_1;"
+    "CREATE TABLE holds(call INTEGER PRIMARY KEY, at INTEGER NOT NULL, row BLOB NOT NULL, lines BLOB NOT NULL);"
+    "INSERT INTO holds SELECT call, at, CAST(json AS BLOB), lines FROM holds_1;"
+    "DROP TABLE holds_1;";
+
+static const char *const versions[] = { version_1, version_2 };
 enum { VERSIONS = sizeof(versions) / sizeof(versions[0]) };
 
 static bool ask(sqlite3 *db, struct span text, int64_t *out)

@@ -73,7 +73,7 @@ void sql_bind_always(sqlite3_stmt *q, int at, struct span text)
 
 void sql_bind_blob(sqlite3_stmt *q, int at, struct span bytes)
 {
-    must(sqlite3_bind_blob(q, at, bytes.at, (int)bytes.len, SQLITE_STATIC) == SQLITE_OK);
+    must(sqlite3_bind_blob(q, at, bytes.len ? bytes.at : "", (int)bytes.len, SQLITE_STATIC) == SQLITE_OK);
 }
 
 void sql_bind_i64(sqlite3_stmt *q, int at, int64_t n) { must(sqlite3_bind_int64(q, at, n) == SQLITE_OK); }

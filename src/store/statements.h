@@ -10,7 +10,7 @@ STATEMENT(BEGIN, "BEGIN IMMEDIATE")
 STATEMENT(COMMIT, "COMMIT")
 STATEMENT(CALL,
     "INSERT OR IGNORE INTO calls(id, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace,"
-    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, json)"
+    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row)"
     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 STATEMENT(CHAIN, "INSERT INTO chain(first, ids, hash) VALUES(?,?,?)")
 STATEMENT(ACCOUNT,
@@ -25,7 +25,7 @@ STATEMENT(RUN,
 STATEMENT(HOUR,
     "INSERT INTO hours(hour, lowest, highest) VALUES(?,?,?) ON CONFLICT(hour) DO UPDATE SET"
     " lowest = min(lowest, excluded.lowest), highest = max(highest, excluded.highest)")
-STATEMENT(HOLD, "INSERT OR REPLACE INTO holds(call, at, json, lines) VALUES(?,?,?,?)")
+STATEMENT(HOLD, "INSERT OR REPLACE INTO holds(call, at, row, lines) VALUES(?,?,?,?)")
 STATEMENT(UNHOLD, "DELETE FROM holds WHERE call = ?")
 STATEMENT(SOURCE, "INSERT INTO sources(writer, position) VALUES(?,?) ON CONFLICT(writer) DO UPDATE SET position = excluded.position")
 STATEMENT(OBJECT,

@@ -21,7 +21,7 @@ struct store_line {
     bool kept;
 };
 struct store_record {
-    bool row; /* false: a hold */
+    bool ended; /* a ROW; false: a HOLD */
     uint64_t position;
     uint64_t call; /* below 2^63 */
     int64_t at;
@@ -31,7 +31,7 @@ struct store_record {
     nano_usd cost, reserved;
     int64_t tokens_in, tokens_out;
     struct span workspace, key, run, step, vendor, operation, model, denied, user;
-    struct span json;
+    struct span row; /* rules/row.h; of a hold: what is known by then */
     const struct store_line *lines;
     size_t count;
 };

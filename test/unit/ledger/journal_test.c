@@ -17,7 +17,7 @@
 #include "base/must.h"
 #include "test/test.h"
 
-enum { SEGMENT = JOURNAL_SEGMENT, JSON_MOST = 200000 };
+enum { SEGMENT = JOURNAL_SEGMENT, ROW_MOST = 200000 };
 
 struct place {
     char dir[64];
@@ -67,24 +67,24 @@ static struct journal *open_at(const struct place *p)
 }
 
 /* Record number n, whose every part can be told from n alone. */
-static char filler[JSON_MOST];
-static struct span json_of(uint64_t n)
+static char filler[ROW_MOST];
+static struct span row_of(uint64_t n)
 {
     memset(filler, 'x', sizeof(filler));
     return span_make(filler, (size_t)(n * 7919 % 3000));
 }
 
-static enum err put(struct journal *j, uint64_t n, size_t json_len)
+static enum err put(struct journal *j, uint64_t n, size_t row_len)
 {
     const struct journal_line lines[] = { { SPAN("key_1/usd/day|2026-11-21T00:00:00Z"), (int64_t)n, 5, 77, false }, { SPAN("run"), 1, 2, 0, true } };
-    struct span json = json_len ? span_make(filler, json_len) : json_of(n);
+    struct span row = row_len ? span_make(filler, row_len) : row_of(n);
     if (n % 3 == 0) {
-        struct journal_hold h = { .call = n, .at = (int64_t)n + 1, .json = json, .lines = lines, .count = n % 2 + 1 };
+        struct journal_hold h = { .call = n, .at = (int64_t)n + 1, .row = row, .lines = lines, .count = n % 2 + 1 };
         return journal_put_hold(j, &h);
     }
     struct journal_row r = { .call = n, .at = (int64_t)n + 1, .verdict = VERDICT_DENIED, .status = 402, .held = true, .cost = -1, .reserved = INT64_MAX,
         .tokens_in = 3, .tokens_out = 4, .workspace = SPAN("w"), .key = SPAN("key_1"), .run = SPAN_NONE, .step = SPAN(""), .vendor = SPAN("stripe"),
-        .operation = SPAN("stripe.charges.create"), .denied = SPAN("budget_exceeded"), .user = SPAN("u"), .json = json, .lines = lines, .count = n % 3 };
+        .operation = SPAN("stripe.charges.create"), .denied = SPAN("budget_exceeded"), .user = SPAN("u"), .row = row, .lines = lines, .count = n % 3 };
     return journal_put_row(j, &r);
 }
 
@@ -108,15 +108,15 @@ static void check_row(const struct journal_row *r, uint64_t n)
     check_lines(r->lines, r->count, n);
 }
 
-static void check_record(const struct journal_record *record, uint64_t n, size_t json_len)
+static void check_record(const struct journal_record *record, uint64_t n, size_t row_len)
 {
-    struct span json = n % 3 == 0 ? record->hold.json : record->row.json;
+    struct span row = n % 3 == 0 ? record->hold.row : record->row.row;
     CHECK_INT(record->kind, n % 3 == 0 ? JOURNAL_HOLD : JOURNAL_ROW);
-    CHECK_INT(json.len, json_len ? json_len : json_of(n).len);
+    CHECK_INT(row.len, row_len ? row_len : row_of(n).len);
     size_t same = 0;
-    while (same < json.len && json.at[same] == 'x')
+    while (same < row.len && row.at[same] == 'x')
         same++;
-    CHECK_INT(same, json.len);
+    CHECK_INT(same, row.len);
     if (n % 3) {
         check_row(&record->row, n);
         return;
@@ -147,7 +147,7 @@ TEST(written_is_read_across_segments)
         CHECK_INT(journal_lag(j), 0);
     }
     CHECK(last > SEGMENT);
-    CHECK(segments(&p, NULL) <= 2); /* what was applied is gone, but for the one to be used again */
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1); /* what was applied is gone, but for those to be used again */
     journal_close(j);
     place_free(&p);
 }
@@ -176,7 +176,7 @@ TEST(a_restart_continues_where_the_store_stands)
     }
     CHECK(!journal_read(j, &record));
     journal_applied(j, end);
-    CHECK(segments(&p, NULL) <= 2);
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1);
     journal_close(j);
     for (int i = 0; i < 20; i++) { /* idle restarts leave nothing behind */
         j = open_at(&p);
@@ -185,7 +185,7 @@ TEST(a_restart_continues_where_the_store_stands)
         CHECK_INT(journal_lag(j), 0);
         journal_close(j);
     }
-    CHECK(segments(&p, NULL) <= 2);
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1);
     place_free(&p);
 }
 
@@ -211,19 +211,19 @@ TEST(large_records_and_too_large_ones)
     struct place p = place_new();
     static struct journal_record record;
     struct journal *j = open_at(&p);
-    char *json = malloc(JOURNAL_RECORD_MAX);
-    must(json);
-    memset(json, 'x', JOURNAL_RECORD_MAX);
-    struct journal_row row = { .call = 1, .json = span_make(json, JOURNAL_RECORD_MAX) };
+    char *text = malloc(JOURNAL_RECORD_MAX);
+    must(text);
+    memset(text, 'x', JOURNAL_RECORD_MAX);
+    struct journal_row row = { .call = 1, .row = span_make(text, JOURNAL_RECORD_MAX) };
     CHECK_INT(journal_put_row(j, &row), E_TOO_LARGE);
-    struct journal_hold hold = { .call = 1, .json = span_make(json, JOURNAL_RECORD_MAX) };
+    struct journal_hold hold = { .call = 1, .row = span_make(text, JOURNAL_RECORD_MAX) };
     CHECK_INT(journal_put_hold(j, &hold), E_TOO_LARGE);
-    row.json.len = JOURNAL_RECORD_MAX - 200;
+    row.row.len = JOURNAL_RECORD_MAX - 200;
     for (int i = 0; i < 20; i++) {
         CHECK_INT(journal_put_row(j, &row), E_OK);
-        CHECK(journal_read(j, &record) && record.row.json.len == row.json.len);
+        CHECK(journal_read(j, &record) && record.row.row.len == row.row.len);
     }
-    free(json);
+    free(text);
     journal_close(j);
     place_free(&p);
 }
@@ -277,7 +277,7 @@ TEST(a_reader_on_another_thread)
     pthread_join(thread, NULL);
     CHECK(race.ok);
     CHECK_INT(journal_lag(race.j), 0);
-    CHECK(segments(&p, NULL) <= 2);
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1);
     journal_close(race.j);
     place_free(&p);
 }
@@ -391,7 +391,7 @@ TEST(damage_inside_costs_one_segment_only)
     log_level_set(LOG_INFO);
     CHECK(last == RECORDS - 1 && seen > RECORDS / 2 && seen < RECORDS);
     journal_applied(j, record.position);
-    CHECK(segments(&p, NULL) <= 2);
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1);
     journal_close(j);
     place_free(&p);
 }
@@ -452,7 +452,7 @@ TEST(killed_fifty_times)
         journal_close(j);
     }
     CHECK(applied > SEGMENT);
-    CHECK(segments(&p, NULL) <= 2);
+    CHECK(segments(&p, NULL) <= JOURNAL_SPARES + 1);
     place_free(&p);
 }
 
@@ -511,7 +511,7 @@ TEST(how_long_a_record_takes)
     static struct journal_record record;
     struct journal *j = open_at(&p);
     int64_t writing = 0, reading = 0;
-    (void)json_of(0);
+    (void)row_of(0);
     for (int i = 0; i < TIMES / 100; i++) {
         int64_t began = clock_monotonic_ns();
         for (int k = 0; k < 100; k++)

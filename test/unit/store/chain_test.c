@@ -57,7 +57,7 @@ TEST(chain_is_good_and_goes_on_after_reopening)
     rig_free(&g);
 }
 
-TEST(edited_row_is_found) { damage("UPDATE calls SET json = replace(json, 'openai', 'stripe') WHERE id = 1030", 1030); }
+TEST(edited_row_is_found) { damage("UPDATE calls SET row = CAST(replace(CAST(row AS TEXT), 'openai', 'stripe') AS BLOB) WHERE id = 1030", 1030); }
 
 TEST(rehashed_row_is_found)
 {
@@ -70,7 +70,7 @@ TEST(removed_row_is_found) { damage("DELETE FROM calls WHERE id = 1031", 1031); 
 TEST(added_row_is_found)
 {
     damage("INSERT INTO calls SELECT 77, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace,"
-           " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, json FROM calls WHERE id = 1030", 77);
+           " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row FROM calls WHERE id = 1030", 77);
 }
 
 TEST(renamed_row_is_found) { damage("UPDATE calls SET id = 5000 WHERE id = 1033", 1033); }
@@ -101,5 +101,5 @@ TEST(row_taken_out_of_the_list_too_is_found)
 
 TEST(swapped_rows_are_found)
 {
-    damage("UPDATE calls SET json = (SELECT json FROM calls AS o WHERE o.id = 1044) WHERE id = 1043", 1043);
+    damage("UPDATE calls SET row = (SELECT row FROM calls AS o WHERE o.id = 1044) WHERE id = 1043", 1043);
 }

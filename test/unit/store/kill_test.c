@@ -30,8 +30,8 @@ static bool read_next(void *self, struct store_record *out)
     if (j->next >= atomic_load(&j->count))
         return false;
     bool row = j->records[j->next].row;
-    *out = (struct store_record){ .row = row, .position = j->next + 1, .call = j->records[j->next].call, .at = 1, .held = true,
-        .settled = true, .cost = REAL, .json = SPAN("{\"vendor\":\"stripe\"}"), .lines = row ? &real : &held, .count = 1 };
+    *out = (struct store_record){ .ended = row, .position = j->next + 1, .call = j->records[j->next].call, .at = 1, .held = true,
+        .settled = true, .cost = REAL, .row = SPAN("{\"vendor\":\"stripe\"}"), .lines = row ? &real : &held, .count = 1 };
     j->next++;
     return true;
 }

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TEXT_MOST = 1 << 30 };
+#include "rules/row.h"
+
+enum { TEXT_MOST = 1 << 30, ROW_MOST = 4096 };
 
 static bool read_next(void *self, struct store_record *out)
 {
@@ -124,11 +126,17 @@ struct store_reader *rig_reader(struct rig *g)
 struct rig_record rig_row(struct rig *g, uint64_t call)
 {
     struct rig_record r = { 0 };
-    r.record = (struct store_record){ .row = true, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .status = 200,
+    r.record = (struct store_record){ .ended = true, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .status = 200,
         .settled = true, .cost = 10000000, .reserved = 20000000, .tokens_in = 3, .tokens_out = 4, .count = 1,
         .workspace = SPAN("ws_1"), .key = SPAN("key_a"), .run = SPAN("run_1"), .step = SPAN("plan"), .vendor = SPAN("openai"),
         .operation = SPAN("openai.chat.completions"), .model = SPAN("gpt-4o-mini"), .user = SPAN("ann") };
-    r.record.json = arena_print(&g->arena, "{\"id\":\"%llu\",\"vendor\":\"openai\"}", (unsigned long long)call);
+    struct buf text;
+    buf_init(&text, ROW_MOST);
+    struct row_out o = row_out(&text);
+    row_number(&o, ROW_ID, (int64_t)call);
+    row_text(&o, ROW_VENDOR, r.record.vendor);
+    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    buf_free(&text);
     r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .held = 20000000, .real = 10000000, .resets_at = RIG_RESETS_AT };
     return r;
 }
@@ -136,10 +144,19 @@ struct rig_record rig_row(struct rig *g, uint64_t call)
 struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount)
 {
     struct rig_record r = { 0 };
-    r.record = (struct store_record){ .row = false, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .count = 1 };
-    r.record.json = arena_print(&g->arena,
-        "{\"id\":\"%llu\",\"workspace\":\"ws_1\",\"key\":\"key_a\",\"run\":\"run_1\",\"vendor\":\"stripe\","
-        "\"operation\":\"stripe.charges.create\",\"model\":null,\"reserved_usd\":\"0.02\"}", (unsigned long long)call);
+    r.record = (struct store_record){ .ended = false, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .count = 1 };
+    struct buf text;
+    buf_init(&text, ROW_MOST);
+    struct row_out o = row_out(&text);
+    row_number(&o, ROW_ID, (int64_t)call);
+    row_text(&o, ROW_WORKSPACE, SPAN("ws_1"));
+    row_text(&o, ROW_KEY, SPAN("key_a"));
+    row_text(&o, ROW_RUN, SPAN("run_1"));
+    row_text(&o, ROW_VENDOR, SPAN("stripe"));
+    row_text(&o, ROW_OPERATION, SPAN("stripe.charges.create"));
+    row_number(&o, ROW_RESERVED, 20000000);
+    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    buf_free(&text);
     r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .held = amount, .resets_at = RIG_RESETS_AT };
     return r;
 }

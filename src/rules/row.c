@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * row.c - see row.h. The writer runs once or twice in every call: it formats nothing. The reader trusts no length. */
+#include "rules/row.h"
+
+#include "base/json.h"
+#include "rules/call_id.h"
+#include "rules/facts.h"
+
+enum { ROOM = 1024 /* of a usual row, so that it grows once */, VARINT_MOST = 10 };
+#define TAGS 64u /* those a reader of this version may know; as a key they take one byte */
+
+/* ---- writing ---- */
+
+static char *reserve(struct buf *b, size_t n)
+{
+    return !b->broken && b->room - b->len >= n ? b->at + b->len : buf_reserve(b, n);
+}
+
+static char *put_varint(char *at, uint64_t n)
+{
+    for (; n >= 0x80; n >>= 7)
+        *at++ = (char)(n | 0x80);
+    *at++ = (char)n;
+    return at;
+}
+
+static char *put_key(char *at, enum row_tag tag, bool bytes) { return put_varint(at, (uint64_t)tag << 1 | bytes); }
+
+static void written(struct buf *b, const char *end) { b->len = (size_t)(end - b->at); }
+
+struct row_out row_out(struct buf *b)
+{
+    if (b->len == 0 && b->ceiling >= ROOM)
+        (void)reserve(b, ROOM);
+    if (b->len == 0)
+        buf_put_byte(b, ROW_VERSION);
+    return (struct row_out){ b, 0 };
+}
+
+void row_text(struct row_out *o, enum row_tag tag, struct span s)
+{
+    char *at = s.at ? reserve(o->buf, 2 * VARINT_MOST + s.len) : NULL;
+    if (!at)
+        return;
+    at = put_varint(put_key(at, tag, true), s.len);
+    memcpy(at, s.at, s.len);
+    written(o->buf, at + s.len);
+}
+
+void row_number(struct row_out *o, enum row_tag tag, int64_t n)
+{
+    char *at = reserve(o->buf, 2 * VARINT_MOST);
+    if (at)
+        written(o->buf, put_varint(put_key(at, tag, false), (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0)));
+}
+
+/* The length is not known yet. It nearly always fits into the one byte left for it. */
+void row_open(struct row_out *o, enum row_tag tag)
+{
+    char *at = reserve(o->buf, VARINT_MOST + 1);
+    must(o->open == 0);
+    if (!at)
+        return;
+    written(o->buf, put_key(at, tag, true) + 1);
+    o->open = o->buf->len;
+}
+
+void row_close(struct row_out *o)
+{
+    struct buf *b = o->buf;
+    size_t from = o->open, len = b->len - from;
+    o->open = 0;
+    if (!reserve(b, VARINT_MOST) || from == 0)
+        return;
+    char length[VARINT_MOST];
+    size_t size = (size_t)(put_varint(length, len) - length);
+    memmove(b->at + from - 1 + size, b->at + from, len);
+    memcpy(b->at + from - 1, length, size);
+    b->len += size - 1;
+}
+
+/* ---- reading ---- */
+
+enum kind { CALL, TIME, NUMBER, MONEY, YES, AMOUNT, TEXT, JSON, OBJECT, SCOPES, ATTEMPTS, BUDGETS };
+
+struct field {
+    enum row_tag tag;
+    enum kind kind;
+    struct span name;
+};
+
+#define FIELD(tag, name, text, kind) { ROW_##name, kind, { text, sizeof(text) - 1 } },
+static const struct field row_fields[] = { ROW_FIELDS(FIELD) };
+static const struct field attempt_fields[] = { ROW_ATTEMPT_FIELDS(FIELD) };
+static const struct field budget_fields[] = { ROW_BUDGET_FIELDS(FIELD) };
+#undef FIELD
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static bool is_bytes(enum kind k) { return k >= TEXT; }
+
+static bool take_varint(struct span *rest, uint64_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < rest->len && i < VARINT_MOST; i++) {
+        uint64_t byte = (unsigned char)rest->at[i];
+        if (i == VARINT_MOST - 1 && byte > 1)
+            return false;
+        *n |= (byte & 0x7f) << 7 * i;
+        if (byte < 0x80) {
+            *rest = span_from(*rest, i + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next field. False: the end, or from here on it is damaged. */
+static bool next(struct span *rest, uint64_t *tag, struct row_value *v)
+{
+    uint64_t n;
+    if (!take_varint(rest, tag) || !take_varint(rest, &n))
+        return false;
+    *v = (struct row_value){ .there = true, .bytes = *tag & 1, .number = (int64_t)(n >> 1 ^ (n & 1 ? UINT64_MAX : 0)) };
+    *tag >>= 1;
+    if (!v->bytes)
+        return true;
+    if (n > rest->len)
+        return false;
+    v->text = span_first(*rest, (size_t)n);
+    v->number = 0;
+    *rest = span_from(*rest, (size_t)n);
+    return true;
+}
+
+static void read_all(struct span body, struct row_value values[TAGS])
+{
+    struct row_value v;
+    uint64_t tag;
+    memset(values, 0, TAGS * sizeof(*values));
+    while (next(&body, &tag, &v))
+        if (tag < TAGS)
+            values[tag] = v;
+}
+
+/* The fields of a row; nothing, if it is none. */
+static struct span body_of(struct span row)
+{
+    return row.len && row.at[0] == ROW_VERSION ? span_from(row, 1) : SPAN("");
+}
+
+struct row_value row_field(struct span row, enum row_tag tag)
+{
+    struct row_value values[TAGS];
+    must((unsigned)tag < TAGS);
+    read_all(body_of(row), values);
+    return values[tag];
+}
+
+/* ---- as JSON ---- */
+
+static void put_fields(struct json_out *o, const struct field *fields, size_t count, struct span body);
+
+/* {"stripe.customer": ["cus_A", "cus_B"]}: by name, in the order in which the names came. No call has more of them. */
+static void put_scopes(struct json_out *o, struct span body)
+{
+    struct scope scopes[FACTS_SCOPES];
+    struct row_value v, parts[TAGS];
+    uint64_t tag;
+    size_t count = 0;
+    while (count < FACTS_SCOPES && next(&body, &tag, &v)) {
+        if (tag != ROW_SCOPE || !v.bytes)
+            continue;
+        read_all(v.text, parts);
+        scopes[count++] = (struct scope){ parts[ROW_SCOPE_NAME].text, parts[ROW_SCOPE_VALUE].text };
+    }
+    json_open(o, '{');
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (!span_is(scopes[first].name, scopes[i].name))
+            first++;
+        if (first < i)
+            continue;
+        json_name(o, scopes[i].name);
+        json_open(o, '[');
+        for (size_t k = i; k < count; k++)
+            if (span_is(scopes[k].name, scopes[i].name))
+                json_put_string(o, scopes[k].value);
+        json_close(o, ']');
+    }
+    json_close(o, '}');
+}
+
+static void put_list(struct json_out *o, const struct field *list, struct span body)
+{
+    struct row_value v;
+    uint64_t tag;
+    json_open(o, '[');
+    while (next(&body, &tag, &v)) {
+        if (tag != list->tag || !v.bytes)
+            continue;
+        if (list->kind == ATTEMPTS)
+            put_fields(o, attempt_fields, COUNT(attempt_fields), v.text);
+        else
+            put_fields(o, budget_fields, COUNT(budget_fields), v.text);
+    }
+    json_close(o, ']');
+}
+
+static void put_number(struct json_out *o, enum kind kind, int64_t n, struct span unit)
+{
+    char text[CALL_ID_TEXT + 1];
+    bool money = kind == MONEY || (kind == AMOUNT && span_is(unit, SPAN("usd")));
+    if (money)
+        json_put_money(o, n);
+    else if (kind == CALL)
+        json_put_string(o, call_id_text((uint64_t)n, text));
+    else if (kind == TIME)
+        json_put_time(o, n);
+    else if (kind == YES)
+        json_put_bool(o, n != 0);
+    else
+        json_put_i64(o, n);
+}
+
+/* v: not there if there is nothing of that kind. */
+static void put_value(struct json_out *o, enum kind kind, const struct row_value *v, struct span unit)
+{
+    if (!v->there)
+        json_put_raw(o, kind == OBJECT ? SPAN("{}") : SPAN_NONE);
+    else if (!v->bytes)
+        put_number(o, kind, v->number, unit);
+    else if (kind == TEXT)
+        json_put_string(o, v->text);
+    else
+        json_put_raw(o, v->text);
+}
+
+static void put_fields(struct json_out *o, const struct field *fields, size_t count, struct span body)
+{
+    struct row_value values[TAGS];
+    read_all(body, values);
+    json_open(o, '{');
+    for (size_t i = 0; i < count; i++) {
+        const struct field *f = &fields[i];
+        struct row_value *v = &values[f->tag];
+        bool empty_json = f->kind != TEXT && v->bytes && v->text.len == 0;
+        v->there = v->there && v->bytes == is_bytes(f->kind) && !empty_json;
+        json_name(o, f->name);
+        if (f->kind == SCOPES)
+            put_scopes(o, body);
+        else if (f->kind == ATTEMPTS || f->kind == BUDGETS)
+            put_list(o, f, body);
+        else
+            put_value(o, f->kind, v, values[ROW_BUDGET_UNIT].text);
+    }
+    json_close(o, '}');
+}
+
+void row_json(struct span row, struct buf *out)
+{
+    struct json_out o = json_out(out);
+    if (span_starts(row, SPAN("{")))
+        buf_put(out, row);
+    else
+        put_fields(&o, row_fields, COUNT(row_fields), body_of(row));
+}
