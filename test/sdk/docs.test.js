@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Docs cannot lie: configurations are read by the binary, JSON is parsed, shell blocks marked `<!-- run -->` are run against a
-// sandbox of their own.
+// Docs cannot lie: configurations are read by the binary, JSON is parsed, shell blocks marked `<!-- run -->` or `<!-- run: sandbox -->`
+// are run against a sandbox of their own.
 import fs from "node:fs";
 import path from "node:path";
 
+import OpenAI from "openai";
+import Stripe from "stripe";
+
 import { binary, check, cleanEnv, root, tempDir } from "./lib/gate.js";
 import { run } from "./lib/process.js";
-import { startSandbox } from "./lib/sandbox.js";
+import { sandboxKey, startSandbox } from "./lib/sandbox.js";
 import { assert, describe, test } from "./lib/test.js";
 
 /** All fenced blocks: { file, line, language, text, marked }. */
@@ -19,7 +22,7 @@ function blocks(file) {
     const from = i + 1;
     while (++i < lines.length && !/^```\s*$/.test(lines[i]));
     const before = lines.slice(Math.max(0, from - 3), from - 1).join("\n");
-    found.push({ file, line: from, language: fence[1], text: `${lines.slice(from, i).join("\n")}\n`, marked: /<!-- run -->/.test(before) });
+    found.push({ file, line: from, language: fence[1], text: `${lines.slice(from, i).join("\n")}\n`, marked: /<!-- run(: sandbox)? -->/.test(before) });
   }
   return found;
 }
@@ -44,7 +47,7 @@ function variables(text, dir) {
 }
 
 describe("configurations", () => {
-  const examples = all.filter((block) => block.language === "yaml" && block.text.startsWith("# example:"));
+  const examples = all.filter((block) => block.language === "yaml" && /^# (example:|tollgate\.yaml)/.test(block.text));
   test("there are some", () => assert.ok(examples.length >= 5, String(examples.length)));
   for (const block of examples) {
     test(`${at(block)} ${block.text.split("\n")[0].slice(2)}`, async () => {
@@ -91,6 +94,33 @@ describe("commands", () => {
       assert.equal(code, 0, err + out);
     });
   }
+});
+
+describe("the README", () => {
+  const readme = fs.existsSync(path.join(root, "README.md")) ? fs.readFileSync(path.join(root, "README.md"), "utf8") : "";
+
+  test("its lines for SDKs work as they stand", async () => {
+    const [block] = all.filter((b) => b.file === "README.md" && b.language === "js" && b.text.includes("new Stripe("));
+    assert.ok(block, "there are such lines");
+    const box = await startSandbox();
+    const code = block.text.replaceAll("8080", box.data.split(":")[1]);
+    const make = new Function("Stripe", "OpenAI", "process", `${code}; return { stripe, openai };`);
+    const { stripe, openai } = make(Stripe, OpenAI, { env: new Proxy({}, { get: () => sandboxKey }) });
+    assert.equal((await stripe.charges.create({ amount: 100, currency: "usd", source: "tok_visa" })).amount, 100);
+    const answer = await openai.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hello" }] });
+    assert.ok(answer.choices[0].message.content);
+  });
+
+  test("the operations it counts are there", async () => {
+    const box = await startSandbox();
+    for (const [, name, said] of readme.matchAll(/\*\*(Stripe|Twilio|Resend)\*\* \(([\d,]+)/g)) {
+      const vendor = name.toLowerCase();
+      const { code, out, err } = await run(binary, ["vendor", "operations", vendor, "--admin", `http://${box.adminAddress}`, "--token", box.token], { env: cleanEnv() });
+      assert.equal(code, 0, err);
+      const count = out.split("\n").filter((line) => line.startsWith(`${vendor}.`)).length;
+      assert.equal(count, Number(said.replaceAll(",", "")), `${name}; the list begins ${out.slice(0, 300)}`);
+    }
+  });
 });
 
 describe("links", () => {
