@@ -151,7 +151,7 @@ class Nginx(Gate):
         temps = "".join(f"  {kind}_temp_path {f}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (f / "nginx.conf").write_text(
             f"worker_processes 1;\nworker_rlimit_nofile 65536;\ndaemon off;\npid {f}/pid;\nerror_log {f}/error.log;\n"
-            "events { worker_connections 32768; }\n"
+            "events { worker_connections 4096; }\n"
             f"http {{\n  access_log off;\n{temps}"
             "  client_body_buffer_size 64k;\n  keepalive_requests 1000000000;\n"
             f"  upstream vendor {{ server 127.0.0.1:{self.upstream.port}; keepalive 64; keepalive_requests 1000000000; }}\n"

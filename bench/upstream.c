@@ -3,147 +3,314 @@
  *
  *   upstream PORT
  * POST .../chat/completions: a completion with usage, or, when the body says "stream":true, 200 events and [DONE]; with the
- * model "gpt-4o" the events come 100 ms apart. POST .../charges: a charge. Bodies are read to their end first. */
+ * model "gpt-4o" the events come 100 ms apart. POST .../charges: a charge. Bodies are read to their end first.
+ *
+ * It shares its core with the load, so it must cost next to nothing: one read and one write a request, answers made
+ * beforehand. It is no HTTP server: it trusts its callers, takes one request at a time on a connection, and dies of what
+ * it does not know. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "http/server.h"
+enum { EVENTS = 200, SLOW_MS = 100, START = 4096, ANSWER = 128 << 10, READ = 64 << 10, READY = 256 };
 
-enum { EVENTS = 200, SLOW_MS = 100, START = 2048 };
-
-static const char completion[] =
+static const char completion_text[] =
     "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1790000000,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
     "\"assistant\",\"content\":\"The quick brown fox jumps over the lazy dog, and then it does so again, because that is what foxes do all day long when "
     "nobody looks at the hedge.\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":190,\"completion_tokens\":34,"
     "\"total_tokens\":224,\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":0,"
     "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},\"service_tier\":\"default\",\"system_fingerprint\":\"fp_1\"}";
-static const char charge[] =
+static const char charge_text[] =
     "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":100,\"amount_captured\":100,\"amount_refunded\":0,\"balance_transaction\":\"txn_1\",\"captured\":true,"
     "\"created\":1790000000,\"currency\":\"usd\",\"customer\":null,\"description\":null,\"livemode\":false,\"paid\":true,\"status\":\"succeeded\"}";
-static const char event[] =
+static const char event_text[] =
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1790000000,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":"
     "{\"content\":\" word\"},\"finish_reason\":null}],\"usage\":null}\n\n";
-static const char last_events[] =
+static const char last_text[] =
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1790000000,\"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":"
     "{\"prompt_tokens\":190,\"completion_tokens\":200,\"total_tokens\":390}}\n\ndata: [DONE]\n\n";
 
-struct client {
-    struct http_request *request;
-    struct timer timer;
-    bool charge, stream, slow;
-    size_t seen;
-    int sent;
-    char start[START]; /* of the body: where "stream" and the model stand; a gate between may have changed their order */
+/* Bytes of an answer, made once. */
+struct canned {
+    char at[ANSWER];
+    size_t len;
 };
 
-static struct loop loop;
+static struct canned completion, charge, stream, stream_head, stream_event, stream_last;
 
-static const struct http_field json_type[] = { { { "content-type", 12 }, { "application/json", 16 } } };
-static const struct http_field event_type[] = { { { "content-type", 12 }, { "text/event-stream", 17 } } };
+struct client {
+    struct client *next, *before; /* of those that stream slowly: all wait equally long, so the list is in order of time */
+    int64_t due_ms;
+    int fd, sent;                 /* events */
+    bool listed, chunked;
+    size_t seen, need;            /* of the request, head included; need is 0 until the head is whole */
+    const char *rest;             /* of an answer that did not go out at once */
+    size_t rest_len;
+    char last[5];
+    char start[START];            /* of the request: what it asks for stands here */
+};
 
-static void finish_stream(struct client *c)
+static struct client slow; /* the list's both ends */
+static int poll;
+
+static void give_up(const char *what)
 {
-    http_reply_write(c->request, span_of(last_events));
-    http_reply_end(c->request, NULL, 0);
-    timer_clear(&c->timer);
+    fprintf(stderr, "upstream: %s: %s\n", what, errno ? strerror(errno) : "not as expected");
+    exit(2);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- answers ---- */
+
+static void put(struct canned *c, const char *text, size_t len)
+{
+    if (c->len + len > ANSWER)
+        give_up("an answer's length");
+    memcpy(c->at + c->len, text, len);
+    c->len += len;
+}
+
+static void put_whole(struct canned *c, const char *body)
+{
+    char head[128];
+    int len = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n", strlen(body));
+    put(c, head, (size_t)len);
+    put(c, body, strlen(body));
+}
+
+static void put_chunk(struct canned *c, const char *text)
+{
+    char size[16];
+    int len = snprintf(size, sizeof(size), "%zx\r\n", strlen(text));
+    put(c, size, (size_t)len);
+    put(c, text, strlen(text));
+    put(c, "\r\n", 2);
+}
+
+static void make_answers(void)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    put_whole(&completion, completion_text);
+    put_whole(&charge, charge_text);
+    put(&stream_head, head, strlen(head));
+    put_chunk(&stream_event, event_text);
+    put_chunk(&stream_last, last_text);
+    put(&stream_last, "0\r\n\r\n", 5);
+    put(&stream, stream_head.at, stream_head.len);
+    for (int i = 0; i < EVENTS; i++)
+        put(&stream, stream_event.at, stream_event.len);
+    put(&stream, stream_last.at, stream_last.len);
+}
+
+/* ---- clients ---- */
+
+static void watch(struct client *c, int how, uint32_t events)
+{
+    struct epoll_event e = { .events = events, .data.ptr = c };
+    if (epoll_ctl(poll, how, c->fd, &e) != 0)
+        give_up("epoll");
+}
+
+static void unlist(struct client *c)
+{
+    if (!c->listed)
+        return;
+    c->next->before = c->before;
+    c->before->next = c->next;
+    c->listed = false;
+}
+
+static void list_last(struct client *c)
+{
+    c->next = &slow;
+    c->before = slow.before;
+    slow.before->next = c;
+    slow.before = c;
+    c->listed = true;
+    c->due_ms = now_ms() + SLOW_MS;
+}
+
+static void leave(struct client *c)
+{
+    unlist(c);
+    close(c->fd);
     free(c);
 }
 
-static void next_event(struct timer *t)
+/* False: the client is gone. */
+static bool send_rest(struct client *c)
 {
-    struct client *c = CONTAINER_OF(t, struct client, timer);
-    http_reply_write(c->request, span_of(event));
-    if (++c->sent == EVENTS)
-        finish_stream(c);
-    else
-        timer_set(&loop, &c->timer, SLOW_MS);
+    ssize_t n = send(c->fd, c->rest, c->rest_len, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN) {
+        leave(c);
+        return false;
+    }
+    size_t sent = n < 0 ? 0 : (size_t)n;
+    c->rest += sent;
+    c->rest_len -= sent;
+    if (c->rest_len)
+        watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+    return true;
+}
+
+static bool send_canned(struct client *c, const struct canned *a)
+{
+    c->rest = a->at;
+    c->rest_len = a->len;
+    return send_rest(c);
+}
+
+/* The list's first are due: one event each, and back to its end. A reader that takes nothing misses a turn. */
+static void send_due_events(void)
+{
+    int64_t now = slow.next == &slow ? 0 : now_ms();
+    while (slow.next != &slow && slow.next->due_ms <= now) {
+        struct client *c = slow.next;
+        unlist(c);
+        bool blocked = c->rest_len > 0;
+        if (!blocked && !send_canned(c, c->sent < EVENTS ? &stream_event : &stream_last))
+            continue;
+        if (blocked || ++c->sent <= EVENTS)
+            list_last(c);
+    }
+}
+
+static bool says(const struct client *c, const char *text)
+{
+    size_t len = c->seen < START ? c->seen : START;
+    return memmem(c->start, len, text, strlen(text)) != NULL;
 }
 
 static void answer(struct client *c)
 {
-    if (!c->stream) {
-        http_reply(c->request, 200, json_type, 1, c->charge ? span_of(charge) : span_of(completion));
-        free(c);
+    bool streams = says(c, "\"stream\":true"), paced = streams && says(c, "\"gpt-4o\"");
+    bool charged = memmem(c->start, c->seen < 128 ? c->seen : 128, "charges", 7) != NULL;
+    c->seen = c->need = 0;
+    if (!send_canned(c, paced ? &stream_head : streams ? &stream : charged ? &charge : &completion) || !paced)
         return;
-    }
-    http_reply_head(c->request, 200, event_type, 1, -1);
-    if (c->slow) {
-        next_event(&c->timer);
-        return;
-    }
-    for (; c->sent < EVENTS; c->sent++)
-        http_reply_write(c->request, span_of(event));
-    finish_stream(c);
+    c->sent = 1;
+    if (c->rest_len || send_canned(c, &stream_event))
+        list_last(c);
 }
 
-static void read_more(void *mine)
+/* How long the request is; a chunked one ends where its last chunk does. */
+static void read_head(struct client *c)
 {
-    struct client *c = mine;
-    struct span bytes;
-    if (c->sent) /* streaming: the wake is about room, which a benchmark's reader has */
+    size_t len = c->seen < START - 1 ? c->seen : START - 1;
+    c->start[len] = '\0';
+    const char *end = strstr(c->start, "\r\n\r\n"), *length = strcasestr(c->start, "\ncontent-length:");
+    if (!end && c->seen >= START)
+        give_up("a request's head");
+    if (!end)
         return;
-    for (;;) {
-        switch (http_request_read(c->request, &bytes)) {
-        case IO_BYTES: {
-            size_t room = sizeof(c->start) - c->seen, part = bytes.len < room ? bytes.len : room;
-            memcpy(c->start + c->seen, bytes.at, part);
-            c->seen += part;
-            break;
-        }
-        case IO_END:
-            c->stream = span_find(span_make(c->start, c->seen), SPAN("\"stream\":true")) >= 0;
-            c->slow = span_find(span_make(c->start, c->seen), SPAN("\"gpt-4o\"")) >= 0;
-            answer(c);
+    c->chunked = !length || length > end;
+    c->need = (size_t)(end + 4 - c->start) + (c->chunked ? 0 : (size_t)strtoul(length + 16, NULL, 10));
+}
+
+static void take(struct client *c, const char *bytes, size_t len)
+{
+    if (c->seen < START)
+        memcpy(c->start + c->seen, bytes, len < START - c->seen ? len : START - c->seen);
+    c->seen += len;
+    size_t tail = len < sizeof(c->last) ? len : sizeof(c->last);
+    memmove(c->last, c->last + tail, sizeof(c->last) - tail);
+    memcpy(c->last + sizeof(c->last) - tail, bytes + len - tail, tail);
+    if (!c->need)
+        read_head(c);
+    if (!c->need || (c->chunked && memcmp(c->last, "0\r\n\r\n", 5) != 0) || c->seen < c->need)
+        return;
+    if (!c->chunked && c->seen > c->need)
+        give_up("two requests at once");
+    answer(c);
+}
+
+static void serve_client(struct client *c, uint32_t events)
+{
+    static char bytes[READ];
+    if (events & EPOLLOUT) {
+        if (!send_rest(c))
             return;
-        case IO_WAIT:
-            return;
-        case IO_FAILED:
-            http_reply_cut(c->request);
-            free(c);
-            return;
-        }
+        if (!c->rest_len)
+            watch(c, EPOLL_CTL_MOD, EPOLLIN);
+    }
+    if (!(events & ~(uint32_t)EPOLLOUT))
+        return;
+    ssize_t n = read(c->fd, bytes, sizeof(bytes));
+    if (n > 0)
+        take(c, bytes, (size_t)n);
+    else if (n == 0 || errno != EAGAIN)
+        leave(c);
+}
+
+static void accept_all(int listener)
+{
+    int on = 1, fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct client *c = calloc(1, sizeof(*c));
+        if (!c)
+            give_up("memory");
+        c->fd = fd;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        watch(c, EPOLL_CTL_ADD, EPOLLIN);
     }
 }
 
-static void gone(void *mine)
+static int start_listening(uint16_t port)
 {
-    struct client *c = mine;
-    timer_clear(&c->timer);
-    free(c);
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        listen(fd, 4096) != 0)
+        give_up("listen");
+    return fd;
 }
 
-static const struct http_request_user user = { .wake = read_more, .gone = gone };
-
-static void begin(void *self, struct http_request *r)
+/* Milliseconds until an event is due; -1: none will be. */
+static int time_to_wait(void)
 {
-    struct client *c = calloc(1, sizeof(*c));
-    (void)self;
-    if (!c)
-        abort();
-    c->request = r;
-    c->charge = span_find(http_request_head(r)->target, SPAN("charges")) >= 0;
-    timer_init(&c->timer, next_event);
-    http_request_user(r, &user, c);
-    read_more(c);
+    int64_t wait = slow.next == &slow ? -1 : slow.next->due_ms - now_ms();
+    return slow.next != &slow && wait < 0 ? 0 : (int)wait;
 }
 
 int main(int argc, char **argv)
 {
-    struct listen_address address;
-    struct http_service service = { .begin = begin };
-    struct http_limits limits = http_limits_default;
-    char text[64], why[256] = "";
-    snprintf(text, sizeof(text), "127.0.0.1:%s", argc > 1 ? argv[1] : "0");
-    limits.connections = 100000;
-    if (loop_init(&loop) != E_OK || !listen_parse(span_of(text), &address))
-        return 2;
-    struct http_server *server = http_server_new(&loop, &limits, &service);
-    if (!server || !http_server_listen(server, &address, NULL, NULL, why)) {
-        fprintf(stderr, "upstream: %s\n", why);
-        return 2;
+    struct rlimit files;
+    struct epoll_event ready[READY], first = { .events = EPOLLIN };
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
     }
-    printf("ready %s\n", address.text);
-    fflush(stdout);
-    loop_run(&loop);
-    return 0;
+    make_answers();
+    slow.next = slow.before = &slow;
+    if (argc != 2)
+        give_up("arguments (allowed: a port)");
+    int listener = start_listening((uint16_t)strtoul(argv[1], NULL, 10));
+    poll = epoll_create1(EPOLL_CLOEXEC);
+    if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &first) != 0)
+        give_up("epoll");
+    for (;;) {
+        int n = epoll_wait(poll, ready, READY, time_to_wait());
+        for (int i = 0; i < n; i++) {
+            if (ready[i].data.ptr)
+                serve_client(ready[i].data.ptr, ready[i].events);
+            else
+                accept_all(listener);
+        }
+        send_due_events();
+    }
 }
