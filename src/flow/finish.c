@@ -252,6 +252,7 @@ static void send_held(struct exchange *x)
     const struct world *w = x->desk->world;
     struct http_field *fields;
     size_t count = reply_fields(x, &fields);
+    hide_secret(x, &x->answering.body);
     x->answering.began = true;
     w->reply(x->caller, x->answering.status, fields, count, buf_span(&x->answering.body));
 }

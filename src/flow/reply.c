@@ -55,6 +55,44 @@ size_t reply_fields(struct exchange *x, struct http_field **out)
     return f.count;
 }
 
+/* Overwrites in place, so lengths and JSON stay as they are. */
+static void blot(struct buf *body, struct span word)
+{
+    for (size_t from = 0; word.len && from + word.len <= body->len;) {
+        ptrdiff_t hit = span_find(span_from(buf_span(body), from), word);
+        if (hit < 0)
+            return;
+        memset(body->at + from + (size_t)hit, '*', word.len);
+        from += (size_t)hit + word.len;
+    }
+}
+
+static bool ends_word(char c) { return c == ' ' || c == '"' || c == '\'' || c == '\\' || c == ',' || c == '\n'; }
+
+/* "sk_live_****abcd": a complaint about a key shows its beginning and end beside the asterisks. */
+static void blot_masked(struct buf *body)
+{
+    for (size_t at = 0; at < body->len;) {
+        size_t end = at;
+        while (end < body->len && !ends_word(body->at[end]))
+            end++;
+        if (span_find(span_make(body->at + at, end - at), SPAN("**")) >= 0)
+            memset(body->at + at, '*', end - at);
+        at = end + 1;
+    }
+}
+
+enum { SECRET_SHORTEST = 6 }; /* below it a secret is no secret, and a word of the answer */
+
+void hide_secret(const struct exchange *x, struct buf *body)
+{
+    struct span secret = x->deciding.credential->secret.secret;
+    if (secret.len >= SECRET_SHORTEST)
+        blot(body, secret);
+    if (x->answering.status == 401 || x->answering.status == 403)
+        blot_masked(body);
+}
+
 /* A vendor's SDK must see its own kind of error even when the key, and so the vendor, is not known: then whoever offers
  * this path lends its shape. */
 static const struct upstream *shape_of(const struct exchange *x)
