@@ -39,7 +39,7 @@ def say(text):
 
 
 def lanes_of(folder, plan, upstream):
-    kinds = [lanes.Nginx, lanes.Portkey, lanes.Bare, lanes.Governed]
+    kinds = [lanes.Floor, lanes.Nginx, lanes.Portkey, lanes.Bare, lanes.Governed]
     if not (lanes.HERE / "node_modules/@portkey-ai/gateway").exists():
         say("Portkey's gateway is not installed (node and npm): its lane is left out")
         kinds.remove(lanes.Portkey)

@@ -142,6 +142,14 @@ class Gate(Server):
         return True
 
 
+class Floor(Gate):
+    title = "floor"
+    why = "no gate at all: bytes are moved between two sockets and not looked at (`bench/floor.c`); what of every figure is the machine's"
+
+    def command(self):
+        return [ROOT / "build/release/floor", self.port, self.upstream.port]
+
+
 class Nginx(Gate):
     title = "nginx"
     why = "a bare reverse proxy: what passing bytes on costs"

@@ -145,6 +145,15 @@ def aims(result):
         yield "first streamed byte within 1.2 times nginx's", f"{slower:.2f} times", slower <= 1.2
 
 
+def disturbances(result):
+    """A sentence where others used the machine too much for the figures to be trusted; else nothing."""
+    runs = [run for case in result["loads"].values() for lane in case.values() for run in lane]
+    hit = sum(run["foreign"] > NOISE for run in runs)
+    if hit * 5 <= len(runs):
+        return ""
+    return f"Others used the gate's core in {hit} of {len(runs)} runs: take only CPU us/req seriously, and repeat the run on a quiet machine"
+
+
 def plain_table(head, rows):
     widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
     line = lambda row: "  ".join(str(c).ljust(w) if i in (0, 8) else str(c).rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip()
@@ -154,8 +163,8 @@ def plain_table(head, rows):
 def terminal(result):
     parts = [f"\n{title}\n" + plain_table(head, rows) for title, head, rows in tables(result)]
     parts += [""] + [f"{'reached' if good else 'missed '}  {aim}: {value}" for aim, value, good in aims(result)]
-    parts += [f"wrong: {why}" for why in result["wrong"]]
-    return "\n".join(parts)
+    parts += [f"wrong: {why}" for why in result["wrong"]] + [disturbances(result)]
+    return "\n".join(parts).rstrip()
 
 
 def markdown_table(head, rows):
@@ -176,5 +185,6 @@ def document(result):
         "aims": markdown_table(["aim", "measured", ""], [[aim, value, "reached" if good else "missed"] for aim, value, good in aims(result)]),
         "lanes": "\n".join(f"* **{each['title']}**: {each['why']}." for each in result["lanes"].values()),
         "wrong": "".join(f"\n* Left out: {why}." for why in result["wrong"]),
+        "disturbed": f"\n**{disturbances(result)}.**\n" if disturbances(result) else "",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda hit: str(facts[hit[1]]), text)
