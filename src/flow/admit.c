@@ -131,6 +131,7 @@ enum next read_target(struct exchange *x)
     x->deciding.upstream = find_upstream(x, &rest);
     if (x->deciding.upstream)
         x->facts.vendor = x->deciding.upstream->vendor.slug;
+    x->asking.prefix = span_first(x->asking.head->target, x->asking.head->target.len - rest.len);
     enum err e = canon_target(&x->arena, rest, &x->asking.path, &x->asking.query, &why);
     if (e != E_OK) {
         x->asking.path = rest;

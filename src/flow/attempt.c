@@ -150,7 +150,7 @@ static bool answer_is_read(const struct exchange *x)
     struct span coding = http_get(x->answering.head, SPAN("content-encoding"));
     if (coding.at && !span_is_nocase(coding, SPAN("identity")))
         return false;
-    return op->reads_answer || is_llm(x) || x->answering.head->status >= 400;
+    return op->reads_answer || is_llm(x) || x->answering.head->status >= 400 || vendor_rewrites_links(&x->deciding.upstream->vendor);
 }
 
 enum next judge(struct exchange *x)

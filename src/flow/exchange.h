@@ -40,6 +40,7 @@ struct desk {
 struct asking {
     const struct http_head *head; /* the caller's; valid until the reply ends */
     struct span peer;             /* address */
+    struct span prefix;           /* what was cut off before the vendor's path: "/r/run_1/twilio", or empty */
     struct span path, query;      /* canonical, prefix and run cut off */
     struct span step;             /* x-agent-step */
     struct span metadata;         /* JSON object */

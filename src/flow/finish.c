@@ -254,7 +254,7 @@ static void send_held(struct exchange *x)
     size_t count = reply_fields(x, &fields);
     hide_secret(x, &x->answering.body);
     x->answering.began = true;
-    w->reply(x->caller, x->answering.status, fields, count, buf_span(&x->answering.body));
+    w->reply(x->caller, x->answering.status, fields, count, lead_back(x, buf_span(&x->answering.body)));
 }
 
 enum next answer(struct exchange *x)

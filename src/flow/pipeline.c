@@ -81,7 +81,7 @@ void exchange_run(struct exchange *x)
     }
     x->running = true;
     x->again = false;
-    while (x->running && x->stage != OVER)
+    while (x->running && x->stage < OVER)
         advance(x);
     if (x->stage == OVER)
         x->desk->world->over(x->desk->world->self, x);

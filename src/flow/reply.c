@@ -93,6 +93,19 @@ void hide_secret(const struct exchange *x, struct buf *body)
         blot_masked(body);
 }
 
+struct span lead_back(struct exchange *x, struct span body)
+{
+    const struct vendor *v = &x->deciding.upstream->vendor;
+    struct span host = http_get(x->asking.head, SPAN("host"));
+    if (!vendor_rewrites_links(v) || !host.len || span_find(body, SPAN("https://")) < 0)
+        return body;
+    const char *scheme = x->snapshot->settings.tls_cert.at ? "https" : "http";
+    struct span gate = arena_print(&x->arena, "%s://%.*s%.*s", scheme, SPAN_ARG(host), SPAN_ARG(x->asking.prefix));
+    buf_clear(&x->desk->scratch);
+    vendor_rewrite_links(v, gate, body, &x->desk->scratch);
+    return x->desk->scratch.broken ? body : buf_span(&x->desk->scratch);
+}
+
 /* A vendor's SDK must see its own kind of error even when the key, and so the vendor, is not known: then whoever offers
  * this path lends its shape. */
 static const struct upstream *shape_of(const struct exchange *x)

@@ -31,12 +31,11 @@ static void too_late(struct timer *t)
 
 static struct seat *take_seat(struct worker *w)
 {
-    if (list_empty(&w->idle))
+    struct list *idle = list_take_first(&w->idle);
+    if (!idle)
         return malloc(sizeof(struct seat));
-    struct list *first = w->idle.next;
-    list_remove(first);
     w->idle_count--;
-    return CONTAINER_OF(first, struct seat, x.link);
+    return CONTAINER_OF(idle, struct seat, x.link);
 }
 
 static void leave_seat(struct worker *w, struct seat *seat)
@@ -169,8 +168,8 @@ void worker_free(struct worker *w)
         http_server_free(w->server);
     if (w->sockets.pool)
         http_pool_free(w->sockets.pool);
-    while (!list_empty(&w->idle))
-        free(take_seat(w));
+    for (struct list *idle; (idle = list_take_first(&w->idle)) != NULL;)
+        free(CONTAINER_OF(idle, struct seat, x.link));
     loop_free(&w->loop);
     buf_free(&w->desk.scratch);
     json_free(w->desk.json);

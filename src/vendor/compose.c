@@ -137,9 +137,15 @@ static void put_basic(struct buf *b, struct span user, struct span password, str
     secret_wipe(plain, len);
 }
 
+static struct span basic_user(const struct carrier *send, const struct vendor_secret *s)
+{
+    if (send->name.at)
+        return send->name;
+    return s->key_id.at ? s->key_id : s->account;
+}
+
 static void put_secret(struct buf *b, const struct carrier *send, const struct vendor_secret *s, struct arena *a)
 {
-    struct span user = send->name.at ? send->name : s->key_id.at ? s->key_id : s->account;
     switch (send->kind) {
     case CARRY_SCHEME:
         buf_put(b, SPAN("authorization: "));
@@ -154,7 +160,7 @@ static void put_secret(struct buf *b, const struct carrier *send, const struct v
         put_basic(b, s->secret, SPAN(""), a);
         return;
     case CARRY_BASIC_PASSWORD:
-        put_basic(b, user, s->secret, a);
+        put_basic(b, basic_user(send, s), s->secret, a);
         return;
     case CARRY_QUERY:
         return;

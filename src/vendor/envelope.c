@@ -66,6 +66,8 @@ static bool add_origin(
     return true;
 }
 
+static struct span without_slash(struct span url) { return span_ends(url, SPAN("/")) ? span_first(url, url.len - 1) : url; }
+
 /* origins: { files: https://files.stripe.com, verify: { base_url: ..., prefix: /verify } } */
 static bool origin_read(struct compiler *c, const struct node *n, struct span override)
 {
@@ -76,7 +78,10 @@ static bool origin_read(struct compiler *c, const struct node *n, struct span ov
                                    !node_span(node_get(n, "base_url"), below(c, path, SPAN("base_url")), &url, c->trouble) ||
                                    !node_span(node_get(n, "prefix"), below(c, path, SPAN("prefix")), &prefix, c->trouble)))
         return false;
-    return add_origin(c, n, path, n->name, override.at ? override : url, prefix);
+    if (!add_origin(c, n, path, n->name, override.at ? override : url, prefix))
+        return false;
+    c->manifest->origins[c->manifest->origin_count - 1].public_url = without_slash(url);
+    return true;
 }
 
 /* With an override every origin keeps its name and prefix, but all lead to the one place. */
@@ -84,15 +89,18 @@ static bool origins_read(struct compiler *c, const struct node *root, struct spa
 {
     struct manifest *m = c->manifest;
     const struct node *base = node_get(root, "base_url"), *more = node_get(root, "origins");
-    struct span url = override;
+    struct span url = override, own = SPAN_NONE;
     m->origins = ARENA_ARRAY(c->arena, struct origin, MANIFEST_ORIGINS);
     m->public_origins = ARENA_ARRAY(c->arena, struct vendor_origin, MANIFEST_ORIGINS);
     if (!m->origins || !m->public_origins)
         return say_memory(c, root);
-    if (!override.at && !node_span(base, "base_url", &url, c->trouble))
+    if (!node_span(base, "base_url", &own, c->trouble) || !node_bool(node_get(root, "rewrite_links"), "rewrite_links", &m->rewrite_links, c->trouble))
         return false;
+    if (!override.at)
+        url = own;
     if (!add_origin(c, base ? base : root, "base_url", SPAN("base"), url, SPAN_NONE))
         return false;
+    m->origins[0].public_url = without_slash(own);
     for (const struct node *at = more && more->kind == NODE_MAP ? more->first : NULL; at; at = at->next)
         if (!origin_read(c, at, override))
             return false;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "vendor/compile.h"
 
-static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "optional_prefix",
+static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "rewrite_links", "optional_prefix",
     "ignored_prefix", "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers",
     "exclusive_headers", "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed",
     "request_id", "object_id", "deny", "operations", NULL };

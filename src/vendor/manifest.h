@@ -166,6 +166,7 @@ struct origin {
     struct span authority; /* for Host */
     struct span base_path; /* "" or "/prefix": goes before the path */
     struct span prefix;    /* "/verify": taken off the path */
+    struct span public_url; /* the vendor's own, whatever the configuration says: for links in answers */
     struct span host_line; /* compiled: " HTTP/1.1\r\nhost: ...\r\naccept-encoding: identity\r\n" */
 };
 
@@ -242,6 +243,7 @@ struct manifest {
     uint64_t dropped_lengths;
     struct span *exclusive; /* fields of which at most one may be given */
     size_t exclusive_count;
+    bool rewrite_links; /* JSON answers hold absolute links to these origins */
     struct span account_capture; /* must be the credential's account */
 
     struct operation *operations;

@@ -133,6 +133,11 @@ size_t vendor_compose(const struct compose *c, struct arena *a, struct buf *head
  * fields of the result are in a. */
 void vendor_answer_fields(const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count);
 
+/* Whether this vendor's JSON answers hold absolute links to its own hosts (the manifest's rewrite_links); and the body with
+ * each of them led back through the gate. `gate` is what stands before the vendor's path there: "http://127.0.0.1:8080/twilio". */
+bool vendor_rewrites_links(const struct vendor *v);
+void vendor_rewrite_links(const struct vendor *v, struct span gate, struct span body, struct buf *out);
+
 /* A refusal in this vendor's own shape: body, status, content type; further fields (retry-after) may be added to. */
 struct denial {
     enum err code;
