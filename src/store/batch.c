@@ -234,6 +234,7 @@ enum err batch_run(struct store *s, uint64_t generation, bool *more)
     bool again = s->kept;
     enum err e = again ? apply_kept(s) : fill(s, generation);
     *more = again || !room(s);
+    s->busy = s->batch.records >= BUSY_RECORDS;
     if (e == E_OK && s->batch.open)
         e = batch_commit(s);
     if (e == E_OK)

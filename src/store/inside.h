@@ -26,7 +26,9 @@ enum {
     BATCH_MEMORY = 4 << 20,          /* of records and sums, after which a batch ends early */
     BATCH_CEILING = 16 << 20,        /* of either: one record more must fit */
     BATCH_BYTES = 16 << 20,          /* of rows in one transaction */
-    GATHER_MS = 20,                  /* the longest that the first record of a batch waits under light load */
+    GATHER_MS = 20,                  /* the longest that the first record of a batch waits for others */
+    GATHER_BUSY_MS = 100,            /* the same, after a batch of BUSY_RECORDS: a transaction has a price of its own */
+    BUSY_RECORDS = 64,
     SYNC_MS = 1000,                  /* the longest that a committed record is not on the platter */
     SYNC_BYTES = 32 << 20,           /* of rows, the same */
     RETRY_MS = 500,                  /* pause after a write that failed */
@@ -105,6 +107,7 @@ struct store {
     bool unsynced;    /* something was committed that may not be on the platter */
     size_t unsynced_bytes;
     int64_t synced_at; /* monotonic ms */
+    bool busy;         /* the last batch was of BUSY_RECORDS or more */
     bool loaded;       /* page cache and buffers may have grown since the last rest */
     int64_t sweep_at;  /* monotonic ms */
     struct buf sweep_from;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store.h - what survives: calls, balances, configuration objects. SQLite (WAL), written by one thread only.
  *
- * The store thread applies the journals in batches (a transaction at most every 20 ms under light load, up to 4,096
- * records under heavy), chains each row's hash to the one before it, and runs write jobs of the admin thread in between.
+ * The store thread applies the journals in batches (a transaction at most every 20 ms under light load; under heavy,
+ * every 100 ms or 4,096 records), chains each row's hash to the one before it, and runs write jobs of the admin thread in between.
  * Queries run on the caller's thread on a connection of their own; they see everything that was committed. */
 #ifndef TG_STORE_STORE_H
 #define TG_STORE_STORE_H

@@ -2,8 +2,8 @@
  * thread.c - the store's own thread: sleep, gather, commit, and chores in quiet moments.
  *
  * Asleep it costs nothing: a writer's first wake signals it, later ones find `nudged` set and go on. It then lets records
- * gather for GATHER_MS, unless somebody waits, so that a transaction is shared by all calls of that time. When one batch
- * was full the next follows at once. A write that fails leaves the records in the journals; it is tried again. */
+ * gather for GATHER_MS (while there is much to do, GATHER_BUSY_MS), unless somebody waits, so that a transaction is shared by
+ * all calls of that time. When one batch was full the next follows at once. A write that fails leaves the records in the journals; it is tried again. */
 #include "store/inside.h"
 
 #include <errno.h>
@@ -107,7 +107,7 @@ static uint64_t await_work(struct store *s, bool more, bool *stopping)
         sleep_ms(s, chore);
     }
     if (!more && atomic_load(&s->nudged)) {
-        int64_t end = thread_now() + GATHER_MS;
+        int64_t end = thread_now() + (s->busy ? GATHER_BUSY_MS : GATHER_MS);
         for (int64_t now = thread_now(); now < end && !hurried(s); now = thread_now())
             sleep_ms(s, end - now);
     }

@@ -70,6 +70,22 @@ TEST(light_load_is_committed_soon)
     rig_free(&g);
 }
 
+TEST(much_to_do_is_gathered_longer)
+{
+    struct rig g;
+    bool more;
+    rig_init(&g, 1);
+    rig_open(&g, false);
+    for (uint64_t i = 1; i <= BUSY_RECORDS; i++)
+        rig_append(&g, 0, rig_row(&g, i));
+    CHECK_INT(batch_run(g.store, 0, &more), E_OK);
+    CHECK(g.store->busy);
+    rig_append(&g, 0, rig_row(&g, BUSY_RECORDS + 1));
+    CHECK_INT(batch_run(g.store, 0, &more), E_OK);
+    CHECK(!g.store->busy);
+    rig_free(&g);
+}
+
 /* The transaction was committed, applied() was never heard: the records come again and change nothing. */
 TEST(crash_between_commit_and_applied)
 {
