@@ -27,6 +27,17 @@ static inline void list_remove(struct list *item)
     item->next->prev = item->prev;
     list_init(item);
 }
+/* NULL: the list is empty. */
+static inline struct list *list_take_first(struct list *head)
+{
+    struct list *first = head->next;
+    if (first == head)
+        return NULL;
+    head->next = first->next;
+    head->next->prev = head;
+    list_init(first);
+    return first;
+}
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 

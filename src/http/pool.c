@@ -175,9 +175,8 @@ void http_pool_free(struct http_pool *p)
     must(p->calls == 0);
     http_pool_drain(p);
     must(list_empty(&p->lines));
-    while (!list_empty(&p->spare)) {
-        struct http_call *c = CONTAINER_OF(p->spare.next, struct http_call, link);
-        list_remove(&c->link);
+    for (struct list *spare; (spare = list_take_first(&p->spare)) != NULL;) {
+        struct http_call *c = CONTAINER_OF(spare, struct http_call, link);
         intake_free(&c->in);
         free(c);
     }

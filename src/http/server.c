@@ -161,9 +161,8 @@ void http_server_renew(struct http_server *s, struct tls_server *tls)
 
 static void close_listeners(struct http_server *s)
 {
-    while (!list_empty(&s->listeners)) {
-        struct ear *ear = CONTAINER_OF(s->listeners.next, struct ear, link);
-        list_remove(&ear->link);
+    for (struct list *first; (first = list_take_first(&s->listeners)) != NULL;) {
+        struct ear *ear = CONTAINER_OF(first, struct ear, link);
         listener_close(ear->listener);
         if (ear->tls)
             tls_server_free(ear->tls);
@@ -207,9 +206,8 @@ void http_server_free(struct http_server *s)
         if (user)
             user->gone(mine);
     }
-    while (!list_empty(&s->spare)) {
-        struct http_request *c = CONTAINER_OF(s->spare.next, struct http_request, link);
-        list_remove(&c->link);
+    for (struct list *spare; (spare = list_take_first(&s->spare)) != NULL;) {
+        struct http_request *c = CONTAINER_OF(spare, struct http_request, link);
         intake_free(&c->in);
         free(c);
     }
