@@ -46,7 +46,8 @@ bool field_read(struct span text, struct field *out, struct arena *a, const char
             return false;
         struct step *s = &out->steps[out->count++];
         s->kind = span_is(word, SPAN("*")) ? STEP_EACH : span_is(word, SPAN("**")) ? STEP_DEEP : STEP_NAME;
-        s->name = word;
+        s->any_case = word.len > 1 && *word.at == '~';
+        s->name = s->any_case ? span_from(word, 1) : word;
     }
     return field_shape_fits(out, why);
 }
@@ -134,6 +135,18 @@ static bool walk_deep(const struct walk *w, struct json_value v, size_t at)
     return true;
 }
 
+static bool walk_any_case(const struct walk *w, struct json_value v, size_t at)
+{
+    struct span name;
+    struct json_value each;
+    if (json_kind(v) != JSON_OBJECT)
+        return true;
+    for (struct json_iter it = json_iter(v); json_next(&it, &name, &each);)
+        if (span_is_nocase(span_trim(name), w->steps[at].name) && !walk_json(w, each, at + 1))
+            return false;
+    return true;
+}
+
 static bool walk_json(const struct walk *w, struct json_value v, size_t at)
 {
     if (at == w->count)
@@ -142,6 +155,8 @@ static bool walk_json(const struct walk *w, struct json_value v, size_t at)
         return walk_items(w, v, at + 1);
     if (w->steps[at].kind == STEP_DEEP)
         return walk_deep(w, v, at + 1);
+    if (w->steps[at].any_case)
+        return walk_any_case(w, v, at);
     struct json_value member = json_member(v, w->steps[at].name);
     return json_kind(member) == JSON_NONE || walk_json(w, member, at + 1);
 }
@@ -173,6 +188,11 @@ static bool is_index(struct span key)
     return key.len == 0 || span_to_u64(key, &n);
 }
 
+static bool step_is(const struct step *step, struct span key)
+{
+    return step->any_case ? span_is_nocase(span_trim(key), step->name) : span_is(key, step->name);
+}
+
 /* How many keys the steps take from the front of keys; 0: they do not fit. Tries the shortest fit of "**" first. */
 static size_t fit_steps(const struct step *steps, size_t count, const struct span *keys, size_t key_count, size_t at)
 {
@@ -188,7 +208,7 @@ static size_t fit_steps(const struct step *steps, size_t count, const struct spa
         }
         return 0;
     }
-    if (at == key_count || !(steps->kind == STEP_EACH ? is_index(keys[at]) : span_is(keys[at], steps->name)))
+    if (at == key_count || !(steps->kind == STEP_EACH ? is_index(keys[at]) : step_is(steps, keys[at])))
         return 0;
     return fit_steps(steps + 1, count - 1, keys, key_count, at + 1);
 }

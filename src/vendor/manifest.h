@@ -16,6 +16,7 @@ enum step_kind { STEP_NAME, STEP_EACH, STEP_DEEP }; /* name, "*" (every item), "
 
 struct step {
     enum step_kind kind;
+    bool any_case; /* written "~name": a mail header is the same in any letter case */
     struct span name;
 };
 
