@@ -67,8 +67,10 @@ static int by_id(const void *a, const void *b)
 static void turn_to(struct sheet *sheet, struct span after, size_t limit, bool *more)
 {
     size_t first = 0;
-    if (sheet->count)
-        qsort(sheet->lines, sheet->count, sizeof(struct line *), by_id);
+    *more = false;
+    if (sheet->count == 0)
+        return;
+    qsort(sheet->lines, sheet->count, sizeof(struct line *), by_id);
     while (first < sheet->count && after.at && span_compare(sheet->lines[first]->budget->id, after) <= 0)
         first++;
     size_t left = sheet->count - first;
@@ -77,8 +79,7 @@ static void turn_to(struct sheet *sheet, struct span after, size_t limit, bool *
         if (i < first || i >= first + limit)
             map_take(&sheet->by_id, sheet->lines[i]->budget->id);
     sheet->count = *more ? limit : left;
-    if (sheet->count)
-        memmove(sheet->lines, sheet->lines + first, sheet->count * sizeof(struct line *));
+    memmove(sheet->lines, sheet->lines + first, sheet->count * sizeof(struct line *));
 }
 
 /* An account's name is its budget's id, and what tells it apart behind a bar. */

@@ -185,10 +185,16 @@ static struct node *read_value(struct reading *r, int depth)
     }
 }
 
+static bool skip_event(struct reading *r)
+{
+    bool skipped = next_event(r);
+    return skipped && next_event(r);
+}
+
 /* A text without a document is an empty map: all fields have defaults. */
 static struct node *read_document(struct reading *r)
 {
-    if (!next_event(r) || !next_event(r)) /* the stream's start; the document's */
+    if (!skip_event(r)) /* the stream's start; now the document's */
         return NULL;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return node_build_new(&r->build, NODE_MAP, 1, 1);
@@ -197,7 +203,7 @@ static struct node *read_document(struct reading *r)
         return NULL;
     }
     struct node *root = next_event(r) ? read_value(r, 1) : NULL;
-    if (!root || !next_event(r) || !next_event(r)) /* the document's end; the stream's */
+    if (!root || !skip_event(r)) /* the document's end; now the stream's */
         return NULL;
     if (r->event.type != YAML_STREAM_END_EVENT) {
         refuse(r, "a second document (---) is not allowed");

@@ -78,7 +78,7 @@ static enum err read_options(struct json *j, struct span raw, struct ask *out, c
         *why = "stream_options must be an object, and include_usage in it true or false";
         return E_BAD_REQUEST;
     }
-    if (span_is(wanted.raw, SPAN("true")))
+    if (wanted.raw.at && span_is(wanted.raw, SPAN("true")))
         out->usage_wanted = true;
     return E_OK;
 }

@@ -116,6 +116,7 @@ static int segment_open(struct journal *j, uint64_t number, int flags, struct se
         close(fd);
     if (failed && fd >= 0 && (flags & O_CREAT))
         unlinkat(j->dir, name, 0);
+    must(failed || s->at); /* what failed has set its errno */
     if (failed)
         segment_free(s);
     else

@@ -45,7 +45,7 @@ static void put_text(char **at, struct span s)
 {
     uint32_t len = s.at ? (uint32_t)s.len : TEXT_NONE;
     put_bytes(at, &len, sizeof(len));
-    if (s.len)
+    if (s.at)
         put_bytes(at, s.at, s.len);
 }
 
@@ -124,6 +124,7 @@ static uint32_t sum(const char *record, size_t length, uint64_t position)
     return (uint32_t)(all ^ all >> 32);
 }
 
+/* It stores, if through a cast. NOLINTNEXTLINE(readability-non-const-parameter) */
 void record_blank(char *at) { __atomic_store_n((uint32_t *)(void *)at, 0, __ATOMIC_RELAXED); }
 
 void record_publish(char *at, size_t size, uint64_t position)

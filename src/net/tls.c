@@ -219,7 +219,7 @@ static int choose_alpn(
 }
 
 /* Without this OpenSSL does not keep the name in a resumable session. */
-static int note_name(SSL *ssl, int *alert, void *self)
+static int note_name(SSL *ssl, int *alert, void *self) /* OpenSSL's type. NOLINT(readability-non-const-parameter) */
 {
     (void)ssl;
     (void)alert;
@@ -228,7 +228,7 @@ static int note_name(SSL *ssl, int *alert, void *self)
 }
 
 /* Without this OpenSSL would ask for a password on the terminal. */
-static int no_password(char *out, int room, int writing, void *self)
+static int no_password(char *out, int room, int writing, void *self) /* OpenSSL's type. NOLINT(readability-non-const-parameter) */
 {
     (void)out;
     (void)room;

@@ -240,9 +240,10 @@ static bool read_id(struct arena *a, const struct node *n, const char *path, str
         return false;
     }
     buf_init(&id, ID_MOST);
-    buf_put(&id, name);
-    if (name.at)
+    if (name.at) {
+        buf_put(&id, name);
         buf_put_byte(&id, ':');
+    }
     buf_put(&id, unit_name(b->unit));
     buf_put_byte(&id, '/');
     buf_put(&id, b->window_text);

@@ -42,7 +42,7 @@
     F(4, BUDGET_SPENT, "spent", AMOUNT) F(5, BUDGET_RESERVED, "reserved", AMOUNT) F(6, BUDGET_RESETS_AT, "resets_at", TIME)
 
 enum row_tag {
-#define ROW_TAG(tag, name, text, kind) ROW_##name = tag,
+#define ROW_TAG(tag, name, text, kind) ROW_##name = (tag),
     ROW_FIELDS(ROW_TAG) ROW_SCOPE_FIELDS(ROW_TAG) ROW_ATTEMPT_FIELDS(ROW_TAG) ROW_BUDGET_FIELDS(ROW_TAG)
 #undef ROW_TAG
 };
