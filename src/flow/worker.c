@@ -164,6 +164,7 @@ void worker_free(struct worker *w)
         struct exchange *x = CONTAINER_OF(w->live.next, struct exchange, link);
         exchange_cancel(x, E_DRAINING, SPAN("the gate shut down before this call was over"));
     }
+    loop_flush(&w->loop);
     if (w->server)
         http_server_free(w->server);
     if (w->sockets.pool)
@@ -192,6 +193,7 @@ static bool cannot_be_recalled(const struct exchange *x)
 size_t worker_take_stops(struct worker *w, struct stop_set *stops, size_t *left)
 {
     size_t cut = 0;
+    loop_flush(&w->loop); /* what was let through before is out before anyone is told that nothing goes out any more */
     stop_set_drop(w->desk.stops);
     w->desk.stops = stop_set_keep(stops);
     *left = 0;

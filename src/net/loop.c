@@ -125,6 +125,38 @@ void later_clear(struct later *later)
     list_remove(&later->link);
 }
 
+/* --- what was written in a turn --- */
+
+void loop_outgoing(struct loop *l, struct list *wire)
+{
+    if (list_empty(wire))
+        list_add_last(&l->inner->outgoing, wire);
+}
+
+/* Whoever is told something by a flush may write again: until nobody has anything. */
+void loop_flush(struct loop *l)
+{
+    while (!list_empty(&l->inner->outgoing)) {
+        struct list *wire = l->inner->outgoing.next;
+        list_remove(wire);
+        wire_tcp_turn_over(wire);
+    }
+}
+
+static void flush_after_poll(uv_check_t *handle) { loop_flush(handle->data); }
+static void flush_before_sleep(uv_prepare_t *handle) { loop_flush(handle->data); }
+
+static void flusher_init(struct loop *l)
+{
+    struct loop_inner *in = l->inner;
+    list_init(&in->outgoing);
+    in->after_poll.data = in->before_sleep.data = l;
+    uv_check_init(&l->uv, &in->after_poll);
+    uv_prepare_init(&l->uv, &in->before_sleep);
+    must(uv_check_start(&in->after_poll, flush_after_poll) == 0);
+    must(uv_prepare_start(&in->before_sleep, flush_before_sleep) == 0);
+}
+
 /* --- life --- */
 
 static bool take_memory(struct loop *l)
@@ -174,6 +206,7 @@ enum err loop_init(struct loop *l)
     must(uv_mutex_init(&in->lock) == 0);
     uv_idle_init(&l->uv, &in->idle);
     in->idle.data = l;
+    flusher_init(l);
     in->fd_ceiling = fd_ceiling();
     list_init(&in->laters);
     list_init(&in->guests);
@@ -203,6 +236,8 @@ void loop_free(struct loop *l)
     send_guests_away(l);
     uv_close((uv_handle_t *)&in->wake, NULL);
     uv_close((uv_handle_t *)&in->idle, NULL);
+    uv_close((uv_handle_t *)&in->after_poll, NULL);
+    uv_close((uv_handle_t *)&in->before_sleep, NULL);
     uv_close((uv_handle_t *)&in->wheel.uv, NULL);
     while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0)
         continue; /* a stop that was still pending ended it early */

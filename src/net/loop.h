@@ -28,6 +28,9 @@ CHECKED enum err loop_init(struct loop *l);
 void loop_run(struct loop *l); /* until loop_stop */
 /* Whatever is still open on the loop is closed without a callback; posts that did not run are dropped. */
 void loop_free(struct loop *l);
+/* Sends what was written in this turn now. The loop does it by itself before it sleeps; for those who must know that it is
+ * out before they say so. */
+void loop_flush(struct loop *l);
 /* From any thread: ends loop_run after the current turn. */
 void loop_stop(struct loop *l);
 /* From any thread: fn(self) runs on the loop's thread, in order of posting. */

@@ -39,6 +39,9 @@ struct loop_inner {
     atomic_bool stopping;
     uv_idle_t idle; /* runs only while laters wait */
     struct list laters;
+    uv_check_t after_poll; /* these two flush what was written in the turn */
+    uv_prepare_t before_sleep;
+    struct list outgoing; /* wires with fresh bytes */
     struct list guests;
     uint64_t refreshed; /* uv_now of the last loop_refresh */
     int fd_ceiling;     /* connections are not accepted from this descriptor on */
@@ -51,6 +54,10 @@ void loop_refresh(struct loop *l);
 /* For messages that a flood could cause: true at most once a second. */
 bool loop_may_complain(struct loop *l);
 void loop_guest_add(struct loop *l, struct loop_guest *guest, void (*leave)(struct loop_guest *guest));
+
+/* Puts a wire on the list of those to be flushed when the turn is over. */
+void loop_outgoing(struct loop *l, struct list *wire);
+void wire_tcp_turn_over(struct list *outgoing); /* wire_tcp.c: the other end of that list */
 
 void wheel_init(struct loop *l);
 

@@ -96,6 +96,8 @@ struct wire *wire_new(struct loop *l, const struct wire_user *user, void *self)
     w->self = self;
     buf_init(&w->pending, WIRE_CEILING);
     buf_init(&w->flight, WIRE_CEILING);
+    buf_init(&w->fresh, WIRE_CEILING);
+    list_init(&w->outgoing);
     timer_init(&w->deadline, too_late);
     later_init(&w->later, next_turn);
     loop_guest_add(l, &w->guest, leave);
@@ -108,12 +110,16 @@ static void gone(uv_handle_t *handle)
     wire_tls_free(w);
     buf_free(&w->pending);
     buf_free(&w->flight);
+    buf_free(&w->fresh);
     free(w);
 }
 
 void wire_close(struct wire *w)
 {
     must(w->state != WIRE_CLOSED);
+    if (w->state == WIRE_OPEN)
+        wire_tcp_send_fresh(w); /* it was told to be written */
+    list_remove(&w->outgoing);
     w->state = WIRE_CLOSED;
     w->user = &nobody;
     timer_clear(&w->deadline);
@@ -128,6 +134,8 @@ void wire_reset(struct wire *w)
 {
     uv_os_fd_t fd;
     struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+    if (w->state == WIRE_OPEN)
+        wire_tcp_send_fresh(w);
     if (uv_fileno((uv_handle_t *)&w->tcp, &fd) == 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* without it the peer sees an orderly end */
     wire_close(w);
@@ -308,13 +316,13 @@ void wire_write(struct wire *w, const struct span *parts, size_t n)
         wire_tls_write(w, parts, n);
     else
         wire_tcp_write(w, parts, n);
-    if (wire_tcp_queued(w) >= WIRE_LOW)
+    if (wire_queued(w) >= WIRE_LOW)
         w->high = true;
 }
 
 size_t wire_queued(const struct wire *w)
 {
-    return w->mute ? 0 : wire_tcp_queued(w);
+    return w->mute ? 0 : wire_tcp_queued(w) - w->fresh.len;
 }
 
 void wire_shut(struct wire *w)

@@ -3,8 +3,8 @@
  *
  * Reading is pushed and can be paused: bytes() gets a run that lives until it returns (it is the loop's shared buffer),
  * takes what it can and copies what it must keep. After wire_pause no bytes() comes until wire_resume.
- * Writing is tried at once (one writev); what the socket does not take is copied and sent later; wire_queued tells how
- * much waits, drained() says when it fell below WIRE_LOW. A writer that looks at wire_has_room before it pulls more has
+ * What is written leaves at the end of the loop's turn (large runs at once); what the socket does not take then is sent
+ * later; wire_queued tells how much waits for the socket, drained() says when it fell below WIRE_LOW. A writer that looks at wire_has_room before it pulls more has
  * backpressure. After wire_close no callback comes; the wire frees itself. TCP_NODELAY is always on.
  *
  * A paused wire learns of nothing: neither the peer's end nor its reset, until it is resumed or a write fails. Whoever

@@ -35,6 +35,8 @@ struct wire {
     bool shut;        /* the user ended our side */
     bool fin_asked;   /* the shutdown request is libuv's */
     bool fin_sent;
+    struct buf fresh;   /* written in this turn, to go out at its end (wire_tcp.c) */
+    struct list outgoing; /* in the loop's list while fresh holds something */
     struct buf pending; /* bytes for the socket that libuv does not have yet */
     struct buf flight;  /* bytes libuv is sending: at most one request at a time */
     uv_write_t write;
@@ -62,7 +64,8 @@ void wire_peer_set(struct wire *w, const struct sockaddr *addr);
 CHECKED enum err wire_tcp_open(struct wire *w, int fd); /* takes the descriptor, even when it fails */
 void wire_tcp_write(struct wire *w, const struct span *parts, size_t n);
 void wire_tcp_flush(struct wire *w); /* sends what was put into w->pending */
-size_t wire_tcp_queued(const struct wire *w);
+void wire_tcp_send_fresh(struct wire *w); /* now */
+size_t wire_tcp_queued(const struct wire *w); /* fresh ones included */
 void wire_tcp_read(struct wire *w);
 void wire_tcp_read_stop(struct wire *w);
 void wire_tcp_fin(struct wire *w); /* once the queue is empty */
