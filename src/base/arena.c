@@ -6,6 +6,7 @@
  * hide leaks and stale pointers. */
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +34,40 @@ _Static_assert(sizeof(struct arena_block) % ALIGN == 0, "data must start aligned
 #define KEEPS_BLOCKS 1
 #endif
 
-/* The list belongs to the thread, like the arenas it serves: no lock, no sharing. At most 1 MiB a thread. */
+/* The list belongs to the thread, like the arenas it serves: no lock, no sharing. At most 1 MiB a thread. It goes when its
+ * thread goes, of which the key tells it. */
 static _Thread_local struct {
     struct arena_block *first;
     size_t count;
+    bool watched;
 } spare;
+
+static struct {
+    pthread_once_t once;
+    pthread_key_t key;
+    bool good;
+} thread_end = { .once = PTHREAD_ONCE_INIT };
+
+static void drop_spare(void *unused)
+{
+    (void)unused;
+    while (spare.first) {
+        struct arena_block *block = spare.first;
+        spare.first = block->older;
+        free(block);
+    }
+    spare.count = 0;
+    spare.watched = false; /* a later key's destructor may use an arena, too */
+}
+
+static void make_key(void) { thread_end.good = pthread_key_create(&thread_end.key, drop_spare) == 0; }
+
+static bool watch_thread(void)
+{
+    pthread_once(&thread_end.once, make_key);
+    spare.watched = thread_end.good && pthread_setspecific(thread_end.key, &spare) == 0;
+    return spare.watched;
+}
 
 static struct arena_block *block_new(size_t size)
 {
@@ -58,7 +88,8 @@ static struct arena_block *block_new(size_t size)
 static void block_free(struct arena_block *block)
 {
     bool smallest = block->room + sizeof(*block) == BLOCK_SMALLEST;
-    if (!KEEPS_BLOCKS || !smallest || spare.count >= KEEP_BLOCKS) {
+    bool keep = KEEPS_BLOCKS && smallest && spare.count < KEEP_BLOCKS && (spare.watched || watch_thread());
+    if (!keep) {
         free(block);
         return;
     }

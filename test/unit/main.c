@@ -5,6 +5,13 @@
 
 #include "test/test.h"
 
+/* ThreadSanitizer asks for its options. A test that kills a writing process forks while other tests' libuv threads sleep;
+ * the child starts threads of its own, which glibc allows. It would be ended for that; so it only goes unwatched. */
+#ifdef __SANITIZE_THREAD__
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) { return "die_after_fork=0"; }
+#endif
+
 static struct test *tests;
 static int failures;
 

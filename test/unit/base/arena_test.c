@@ -2,6 +2,9 @@
  * arena_test.c - ceiling, rewind, alignment, and what strangers' counts may do. */
 #include "base/arena.h"
 
+#include <malloc.h>
+#include <pthread.h>
+
 #include "test/test.h"
 
 TEST(takes_zeroed_and_aligned)
@@ -89,4 +92,31 @@ TEST(copies_and_prints)
     CHECK_SPAN(arena_print(&a, "%s-%d", "x", 42), SPAN("x-42"));
     CHECK_INT(arena_print(&a, "%5000s", "").len, 5000);
     arena_free(&a);
+}
+
+/* More small blocks than a thread keeps, from an arena each. */
+static void *use_and_end(void *fine)
+{
+    struct arena arenas[300];
+    for (size_t i = 0; i < 300; i++) {
+        arena_init(&arenas[i], 100);
+        *(bool *)fine = *(bool *)fine && arena_take(&arenas[i], 100) != NULL;
+    }
+    for (size_t i = 0; i < 300; i++)
+        arena_free(&arenas[i]);
+    return NULL;
+}
+
+/* A sanitizer's malloc counts nothing here; there the test only runs the code. */
+TEST(a_thread_that_ends_leaves_no_blocks)
+{
+    bool fine = true;
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 40; i++) {
+        pthread_t thread;
+        must(pthread_create(&thread, NULL, use_and_end, &fine) == 0);
+        must(pthread_join(thread, NULL) == 0);
+    }
+    CHECK(fine);
+    CHECK(mallinfo2().uordblks < before + (4 << 20)); /* one thread keeps 1 MiB */
 }
