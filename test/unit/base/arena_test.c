@@ -99,7 +99,7 @@ static void *use_and_end(void *fine)
 {
     struct arena arenas[300];
     for (size_t i = 0; i < 300; i++) {
-        arena_init(&arenas[i], 100);
+        arena_init(&arenas[i], 4096);
         *(bool *)fine = *(bool *)fine && arena_take(&arenas[i], 100) != NULL;
     }
     for (size_t i = 0; i < 300; i++)
