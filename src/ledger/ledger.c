@@ -69,11 +69,8 @@ void ledger_free(struct ledger *l)
         return;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *s = &l->shards[i];
-        while (!list_empty(&s->all)) {
-            struct account *account = CONTAINER_OF(s->all.next, struct account, all);
-            list_remove(&account->all);
-            free(account);
-        }
+        for (struct list *first; (first = list_take_first(&s->all)) != NULL;)
+            free(CONTAINER_OF(first, struct account, all));
         free(s->buckets);
         pthread_mutex_destroy(&s->lock);
     }
