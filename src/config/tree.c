@@ -44,6 +44,17 @@ static enum err read_file(const char *name, struct buf *out, struct trouble *t)
     return good ? E_OK : E_CONFIG;
 }
 
+/* A file caught while it is being written must not be taken for a configuration without keys. */
+static enum err refuse_empty(struct tree *tree, struct span text, struct trouble *t)
+{
+    struct node at = { .file = tree->file_name };
+    for (size_t i = 0; i < text.len; i++)
+        if (!strchr(" \t\r\n", text.at[i]))
+            return E_OK;
+    trouble_say(t, &at, "", "the file is empty; allowed: a map of fields such as listen, keys, policies (or no --config at all)");
+    return E_CONFIG;
+}
+
 /* Names and tokens decide which entry is which: they are expanded even where the rest is shown as written. */
 static enum err expand_names(struct arena *a, struct node *root, struct trouble *t)
 {
@@ -87,6 +98,8 @@ static enum err read_root(struct tree *tree, const struct config_input *in, bool
     buf_init(&text, CONFIG_FILE_MOST + 4096);
     errno = 0;
     e = read_file(tree->file_name, &text, t);
+    if (!e)
+        e = refuse_empty(tree, buf_span(&text), t);
     if (!e)
         e = parse(tree, buf_span(&text), raw, t);
     if (text.at)

@@ -307,6 +307,10 @@ test("SIGHUP: a good file is taken, a bad one is refused and the running one sta
   await until(() => /nowhere/.test(other.log), "the complaint in the log");
   assert.match(other.log, /tollgate\.yaml:4/);
   assert.equal((await charge(tokenOf("later"), { of: other })).status, 200);
+  other.writeConfig("\n");
+  other.signal("SIGHUP");
+  await until(() => /the file is empty/.test(other.log), "the complaint about the empty file");
+  assert.equal((await charge(tokenOf("later"), { of: other })).status, 200);
   fs.rmSync(other.file);
   other.signal("SIGHUP");
   await sleep(200);

@@ -35,7 +35,9 @@ class Gate {
 
   /** JSON is YAML: an object is written as it is. */
   writeConfig(config) {
-    fs.writeFileSync(this.file, typeof config === "string" ? config : JSON.stringify(config, null, 2));
+    // As a careful editor does: the gate never sees half a file.
+    fs.writeFileSync(`${this.file}.new`, typeof config === "string" ? config : JSON.stringify(config, null, 2));
+    fs.renameSync(`${this.file}.new`, this.file);
   }
 
   async start() {
