@@ -34,7 +34,7 @@ struct service {
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct gate *gate;
-    struct admin *_Atomic admin; /* read by the store thread */
+    struct admin *_Atomic admin;   /* read by the store thread */
     char token[CONFIG_TOKEN_ROOM]; /* the admin token of a configuration without one */
 };
 
@@ -192,7 +192,9 @@ static int run_parts(struct service *s)
         return complain("the gate cannot start", why);
     if (books_start(s->books, committed, s) != E_OK) /* before the admin plane can ask it for anything */
         return complain("the store", "its thread cannot be started");
-    struct admin_parts parts = { .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen };
+    struct admin_parts parts = {
+        .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen
+    };
     s->admin = admin_start(&parts, why);
     if (!s->admin)
         return complain("the admin plane cannot start", why);

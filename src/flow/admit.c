@@ -93,8 +93,8 @@ static enum next read_metadata(struct exchange *x)
 static enum next refuse_repeats(struct exchange *x)
 {
     static const struct span once[] = { { "authorization", 13 }, { "x-api-key", 9 }, { "api-key", 7 }, { "x-goog-api-key", 14 },
-        { "x-portkey-api-key", 17 }, { "x-agent-run-id", 14 }, { "x-agent-step", 12 }, { "idempotency-key", 15 }, { "content-type", 12 },
-        { "x-tollgate-max-cost-usd", 23 }, { "x-tollgate-metadata", 19 } };
+        { "x-portkey-api-key", 17 }, { "x-agent-run-id", 14 }, { "x-agent-step", 12 }, { "idempotency-key", 15 },
+        { "content-type", 12 }, { "x-tollgate-max-cost-usd", 23 }, { "x-tollgate-metadata", 19 } };
     for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
         if (http_count(x->asking.head, once[i]) > 1)
             return fail(x, E_NOT_CANONICAL, "the field %.*s is given more than once", SPAN_ARG(once[i]));
@@ -108,7 +108,8 @@ static enum next read_own_headers(struct exchange *x)
         return STOP;
     struct span max = http_get(h, SPAN("x-tollgate-max-cost-usd"));
     if (max.at && (!money_parse(max, &x->asking.max_cost) || x->asking.max_cost < 0))
-        return fail(x, E_BAD_REQUEST, "x-tollgate-max-cost-usd: found \"%.*s\"; a decimal number of dollars is expected", SPAN_ARG(span_first(max, 40)));
+        return fail(x, E_BAD_REQUEST, "x-tollgate-max-cost-usd: found \"%.*s\"; a decimal number of dollars is expected",
+            SPAN_ARG(span_first(max, 40)));
     x->facts.step = http_get(h, SPAN("x-agent-step"));
     if (x->facts.step.len > STEP_MAX || !text_is_utf8(x->facts.step))
         return fail(x, E_BAD_REQUEST, "x-agent-step: at most %d bytes of UTF-8 are allowed", STEP_MAX);
@@ -166,7 +167,8 @@ static const struct key *key_with_run(struct exchange *x, struct span token, int
 static enum next unknown_key(struct exchange *x, struct span token)
 {
     if (!token.at)
-        return fail(x, E_KEY_UNKNOWN, "no key was presented; put the gate's key (tg_...) where your SDK puts the vendor's secret");
+        return fail(
+            x, E_KEY_UNKNOWN, "no key was presented; put the gate's key (tg_...) where your SDK puts the vendor's secret");
     if (token_is_ours(token) && !token_checksum_fits(token))
         return fail(x, E_KEY_UNKNOWN, "this key is damaged: its checksum does not fit (was it cut or mistyped?)");
     return fail(x, E_KEY_UNKNOWN, "this key is not known here");
@@ -210,8 +212,8 @@ static enum next match_by_key(struct exchange *x)
             found = u;
             x->deciding.matched = hit;
         } else if (!hit.operation->dialect.at) {
-            return fail(x, E_NOT_CANONICAL, "this path belongs to %.*s and to %.*s; put the vendor before it: /%.*s%.*s", SPAN_ARG(found->vendor.slug),
-                SPAN_ARG(u->vendor.slug), SPAN_ARG(found->vendor.slug), SPAN_ARG(x->asking.path));
+            return fail(x, E_NOT_CANONICAL, "this path belongs to %.*s and to %.*s; put the vendor before it: /%.*s%.*s",
+                SPAN_ARG(found->vendor.slug), SPAN_ARG(u->vendor.slug), SPAN_ARG(found->vendor.slug), SPAN_ARG(x->asking.path));
         }
     }
     x->deciding.upstream = found ? found : key->bound;
@@ -231,10 +233,12 @@ enum next match_operation(struct exchange *x)
     }
     const struct operation *op = operation_of(x);
     if (!x->deciding.upstream)
-        return fail(x, E_OPERATION_DENIED, "no vendor is named by this path and this key is bound to several; put one before it: /<vendor>%.*s",
+        return fail(x, E_OPERATION_DENIED,
+            "no vendor is named by this path and this key is bound to several; put one before it: /<vendor>%.*s",
             SPAN_ARG(span_first(x->asking.path, 200)));
     if (!op)
-        return fail(x, E_OPERATION_DENIED, "%.*s %.*s is no operation of %.*s that this gate knows; unknown operations are refused", SPAN_ARG(h->method),
+        return fail(x, E_OPERATION_DENIED,
+            "%.*s %.*s is no operation of %.*s that this gate knows; unknown operations are refused", SPAN_ARG(h->method),
             SPAN_ARG(span_first(x->asking.path, 200)), SPAN_ARG(x->facts.vendor));
     x->facts.operation = op->name;
     x->facts.writes = op->writes;
@@ -257,7 +261,8 @@ bool stopped_now(struct exchange *x)
     if (stop->code == E_KEY_REVOKED)
         (void)fail(x, E_KEY_REVOKED, "this key was revoked");
     else
-        (void)fail(x, E_STOPPED, "an operator stopped %s%s%.*s", stop_words[stop->kind], stop->reason.len ? ": " : "", SPAN_ARG(stop->reason));
+        (void)fail(x, E_STOPPED, "an operator stopped %s%s%.*s", stop_words[stop->kind], stop->reason.len ? ": " : "",
+            SPAN_ARG(stop->reason));
     return true;
 }
 
@@ -300,7 +305,8 @@ enum next read_body(struct exchange *x)
     if (q->opaque)
         return NEXT;
     if (q->length > x->snapshot->settings.limits.body_bytes)
-        return fail(x, E_TOO_LARGE, "the body has %lld bytes; at most %lld are read", (long long)q->length, (long long)x->snapshot->settings.limits.body_bytes);
+        return fail(x, E_TOO_LARGE, "the body has %lld bytes; at most %lld are read", (long long)q->length,
+            (long long)x->snapshot->settings.limits.body_bytes);
     if (q->length > 0 && q->body.len == 0)
         (void)buf_reserve(&q->body, (size_t)q->length);
     for (;;) {
@@ -308,7 +314,8 @@ enum next read_body(struct exchange *x)
         case IO_BYTES:
             buf_put(&q->body, bytes);
             if (q->body.broken)
-                return fail(x, E_TOO_LARGE, "the body is larger than the %lld bytes that are read", (long long)x->snapshot->settings.limits.body_bytes);
+                return fail(x, E_TOO_LARGE, "the body is larger than the %lld bytes that are read",
+                    (long long)x->snapshot->settings.limits.body_bytes);
             break;
         case IO_END:
             q->body_whole = true;

@@ -94,7 +94,8 @@ enum next send_request(struct exchange *x)
     if (!x->answering.composed)
         (void)compose_head(x);
     x->times.sent_ns = w->monotonic_ns(w->self);
-    w->send(x->answering.call, buf_span(&x->desk->scratch), streamed ? SPAN("") : x->deciding.body, streamed && x->asking.length < 0, !streamed);
+    w->send(x->answering.call, buf_span(&x->desk->scratch), streamed ? SPAN("") : x->deciding.body,
+        streamed && x->asking.length < 0, !streamed);
     return NEXT;
 }
 
@@ -142,7 +143,10 @@ enum next await_head(struct exchange *x)
 
 /* ---- judge: how to pass the answer on ---- */
 
-static bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
+static bool is_redirect(int status)
+{
+    return status >= 300 && status < 400 && status != 304;
+}
 
 static bool answer_is_read(const struct exchange *x)
 {
@@ -150,7 +154,8 @@ static bool answer_is_read(const struct exchange *x)
     struct span coding = http_get(x->answering.head, SPAN("content-encoding"));
     if (coding.at && !span_is_nocase(coding, SPAN("identity")))
         return false;
-    return op->reads_answer || is_llm(x) || x->answering.head->status >= 400 || vendor_rewrites_links(&x->deciding.upstream->vendor);
+    return op->reads_answer || is_llm(x) || x->answering.head->status >= 400 ||
+           vendor_rewrites_links(&x->deciding.upstream->vendor);
 }
 
 enum next judge(struct exchange *x)
@@ -163,7 +168,8 @@ enum next judge(struct exchange *x)
     a->request_id = arena_copy(&x->arena, vendor_request_id(&x->deciding.upstream->vendor, h));
     if (is_redirect(h->status)) { /* following it, or passing it on, would lead around the gate */
         a->lost = x->facts.writes;
-        return fail(x, E_UPSTREAM_BROKEN, "%.*s answered with a redirect, which the gate neither follows nor passes on", SPAN_ARG(x->facts.vendor));
+        return fail(x, E_UPSTREAM_BROKEN, "%.*s answered with a redirect, which the gate neither follows nor passes on",
+            SPAN_ARG(x->facts.vendor));
     }
     vendor_answer_fields(&x->deciding.upstream->vendor, h, &x->arena, &a->fields, &a->field_count);
     if (!answer_is_read(x)) {
@@ -171,7 +177,8 @@ enum next judge(struct exchange *x)
         return NEXT;
     }
     a->mode = RELAY_HOLD;
-    if (is_llm(x) && h->status == 200 && x->deciding.dialect->read_event && http_is_type(http_get(h, SPAN("content-type")), SPAN("text/event-stream"))) {
+    if (is_llm(x) && h->status == 200 && x->deciding.dialect->read_event &&
+        http_is_type(http_get(h, SPAN("content-type")), SPAN("text/event-stream"))) {
         a->mode = RELAY_EVENTS;
         a->events = true;
         sse_init(&a->sse, (size_t)x->snapshot->settings.limits.event_bytes);

@@ -42,10 +42,29 @@ static void row_record(struct feed *f, struct store_record *out)
 {
     const struct journal_row *r = &f->record.row;
     *out = (struct store_record){
-        .ended = true, .call = r->call, .at = r->at, .verdict = (int)r->verdict, .status = r->status, .held = r->held, .settled = r->settled,
-        .cost = r->cost, .reserved = r->reserved, .tokens_in = r->tokens_in, .tokens_out = r->tokens_out, .workspace = r->workspace,
-        .key = r->key, .run = r->run, .step = r->step, .vendor = r->vendor, .operation = r->operation, .model = r->model,
-        .denied = r->denied, .user = r->user, .row = r->row, .lines = f->lines, .count = r->count,
+        .ended = true,
+        .call = r->call,
+        .at = r->at,
+        .verdict = (int)r->verdict,
+        .status = r->status,
+        .held = r->held,
+        .settled = r->settled,
+        .cost = r->cost,
+        .reserved = r->reserved,
+        .tokens_in = r->tokens_in,
+        .tokens_out = r->tokens_out,
+        .workspace = r->workspace,
+        .key = r->key,
+        .run = r->run,
+        .step = r->step,
+        .vendor = r->vendor,
+        .operation = r->operation,
+        .model = r->model,
+        .denied = r->denied,
+        .user = r->user,
+        .row = r->row,
+        .lines = f->lines,
+        .count = r->count,
     };
     copy_lines(f, r->lines, r->count);
 }
@@ -63,8 +82,14 @@ static bool feed_read(void *self, struct store_record *out)
     return true;
 }
 
-static void feed_seek(void *self, uint64_t position) { journal_seek(((struct feed *)self)->journal, position); }
-static void feed_applied(void *self, uint64_t position) { journal_applied(((struct feed *)self)->journal, position); }
+static void feed_seek(void *self, uint64_t position)
+{
+    journal_seek(((struct feed *)self)->journal, position);
+}
+static void feed_applied(void *self, uint64_t position)
+{
+    journal_applied(((struct feed *)self)->journal, position);
+}
 
 static bool open_feed(struct books *b, struct span dir, unsigned writer, char why[256])
 {
@@ -150,9 +175,18 @@ void books_close(struct books *b)
     free(b);
 }
 
-struct ledger *books_ledger(struct books *b) { return b->ledger; }
-struct store *books_store(struct books *b) { return b->store; }
-uint64_t books_last_call(const struct books *b) { return b->last_call; }
+struct ledger *books_ledger(struct books *b)
+{
+    return b->ledger;
+}
+struct store *books_store(struct books *b)
+{
+    return b->store;
+}
+uint64_t books_last_call(const struct books *b)
+{
+    return b->last_call;
+}
 
 enum err books_put_hold(struct books *b, unsigned worker, const struct journal_hold *h)
 {

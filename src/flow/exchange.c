@@ -15,11 +15,11 @@ static const struct http_head *copy_head(struct arena *a, const struct http_head
         return NULL;
     *head = *from;
     head->fields = fields;
-#define MOVE(to, span)                                              \
-    do {                                                            \
-        memcpy(block, (span).at ? (span).at : "", (span).len);      \
-        (to) = span_make(block, (span).len);                        \
-        block += (span).len;                                        \
+#define MOVE(to, span)                                                                                                           \
+    do {                                                                                                                         \
+        memcpy(block, (span).at ? (span).at : "", (span).len);                                                                   \
+        (to) = span_make(block, (span).len);                                                                                     \
+        block += (span).len;                                                                                                     \
     } while (0)
     MOVE(head->method, from->method);
     MOVE(head->target, from->target);
@@ -31,7 +31,8 @@ static const struct http_head *copy_head(struct arena *a, const struct http_head
     return head;
 }
 
-void exchange_begin(struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag)
+void exchange_begin(
+    struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag)
 {
     const struct world *w = desk->world;
     memset(x, 0, sizeof(*x));

@@ -30,8 +30,8 @@ struct desk {
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct ledger *ledger;
-    struct json *json;      /* request side and event parsing: free between steps */
-    struct buf scratch;     /* composing heads, rows: free between steps */
+    struct json *json;  /* request side and event parsing: free between steps */
+    struct buf scratch; /* composing heads, rows: free between steps */
     struct call_ids ids;
     bool draining;
 };
@@ -46,9 +46,9 @@ struct asking {
     struct span metadata;         /* JSON object */
     struct span config;           /* x-tollgate-config */
     struct span idempotency;
-    nano_usd max_cost;            /* -1: none */
-    bool opaque;                  /* the body is streamed through unread */
-    struct buf body;              /* gathered */
+    nano_usd max_cost; /* -1: none */
+    bool opaque;       /* the body is streamed through unread */
+    struct buf body;   /* gathered */
     bool body_whole;
     bool has_body;
     int64_t length; /* announced; -1 unknown */
@@ -113,12 +113,12 @@ struct answering {
     struct stream_meter meter;
     struct usage usage;
     struct settled settled;
-    bool began;  /* a byte of the reply went to the caller */
-    bool composed; /* the request's head stands in the desk's scratch */
-    bool ended;  /* the vendor's answer is complete */
-    bool lost;   /* the outcome is unknown: sent, not answered */
-    int status;  /* told to the caller */
-    struct span type; /* content type of a refusal */
+    bool began;             /* a byte of the reply went to the caller */
+    bool composed;          /* the request's head stands in the desk's scratch */
+    bool ended;             /* the vendor's answer is complete */
+    bool lost;              /* the outcome is unknown: sent, not answered */
+    int status;             /* told to the caller */
+    struct span type;       /* content type of a refusal */
     struct span request_id; /* the vendor's own */
 };
 
@@ -157,7 +157,8 @@ struct exchange {
 };
 
 /* Starts a call whose head has come (it is copied); exchange_run is the next call. tag: slug of the listener's vendor. */
-void exchange_begin(struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag);
+void exchange_begin(
+    struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag);
 /* pipeline.c: where every exchange starts. */
 const struct step *exchange_first_step(void);
 /* Runs steps until one waits or all is over (then world->over(x)). Safe from inside itself. */
@@ -173,7 +174,13 @@ void exchange_free(struct exchange *x);
 enum next fail(struct exchange *x, enum err why, const char *format, ...) PRINTF_LIKE(3, 4);
 enum next fail_span(struct exchange *x, enum err why, struct span text);
 
-static inline bool is_llm(const struct exchange *x) { return x->deciding.dialect != NULL; }
-static inline const struct operation *operation_of(const struct exchange *x) { return x->deciding.matched.operation; }
+static inline bool is_llm(const struct exchange *x)
+{
+    return x->deciding.dialect != NULL;
+}
+static inline const struct operation *operation_of(const struct exchange *x)
+{
+    return x->deciding.matched.operation;
+}
 
 #endif

@@ -9,7 +9,10 @@
 
 /* ---- settle: swap the hold for the true cost ---- */
 
-static bool was_sent(const struct exchange *x) { return x->answering.call && x->desk->world->sent(x->answering.call); }
+static bool was_sent(const struct exchange *x)
+{
+    return x->answering.call && x->desk->world->sent(x->answering.call);
+}
 
 /* Sent, and no answer tells what became of it. A read changes nothing; a stream's tokens so far are counted, not
  * doubted; a caller that left a model's answer pays the reservation at most. */
@@ -222,7 +225,8 @@ enum next record(struct exchange *x)
         .count = count,
     };
     if (x->desk->scratch.broken || w->put_row(w->self, &row) != E_OK)
-        log_error("flow", "call %s could not be recorded: its row is lost, its hold is found again at the next start", x->id_text);
+        log_error(
+            "flow", "call %s could not be recorded: its row is lost, its hold is found again at the next start", x->id_text);
     return NEXT;
 }
 

@@ -48,7 +48,8 @@ static bool list_listeners(struct gate *g, const struct snapshot *s)
     g->listening = calloc(s->upstream_count + 1, sizeof(*g->listening));
     if (!g->listening)
         return false;
-    g->listening[g->listening_count++] = (struct listening){ .address = s->settings.listen, .tls = s->settings.tls_cert.at != NULL };
+    g->listening[g->listening_count++] =
+        (struct listening){ .address = s->settings.listen, .tls = s->settings.tls_cert.at != NULL };
     for (size_t i = 0; i < s->upstream_count; i++) {
         const struct upstream *u = &s->upstreams[i];
         if (!u->listen)
@@ -122,7 +123,10 @@ struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books
     return NULL;
 }
 
-struct span gate_address(const struct gate *g) { return span_of(g->listening[0].address.text); }
+struct span gate_address(const struct gate *g)
+{
+    return span_of(g->listening[0].address.text);
+}
 
 /* ---- errands ---- */
 

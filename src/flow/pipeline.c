@@ -9,7 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct step admit[] = { /* once per call */
+static const struct step admit[] = {
+    /* once per call */
     { "read_target", read_target },         /* which vendor, which run, one canonical path */
     { "identify", identify },               /* whose key is this? */
     { "match_operation", match_operation }, /* what does it do? unknown is refused */
@@ -21,7 +22,8 @@ static const struct step admit[] = { /* once per call */
     { NULL, NULL },
 };
 
-static const struct step attempt[] = { /* once per try */
+static const struct step attempt[] = {
+    /* once per try */
     { "open_upstream", open_upstream }, /* a connection, pooled or new */
     { "send_request", send_request },   /* the last look at the stops; then compose, sign, send */
     { "await_head", await_head },       /* the rest of the body goes up meanwhile */
@@ -30,7 +32,8 @@ static const struct step attempt[] = { /* once per try */
     { NULL, NULL },
 };
 
-static const struct step finish[] = { /* always, exactly once */
+static const struct step finish[] = {
+    /* always, exactly once */
     { "settle", settle }, /* swap the hold for the true cost */
     { "record", record }, /* one audit row */
     { "answer", answer }, /* what was held back: a small answer, a refusal, a stream's end */
@@ -71,7 +74,10 @@ static void advance(struct exchange *x)
     }
 }
 
-const struct step *exchange_first_step(void) { return admit; }
+const struct step *exchange_first_step(void)
+{
+    return admit;
+}
 
 void exchange_run(struct exchange *x)
 {

@@ -24,7 +24,10 @@ static void push(struct exchange *x, struct span bytes)
         x->desk->world->reply_write(x->caller, bytes);
 }
 
-static bool caller_has_room(const struct exchange *x) { return !x->caller || x->desk->world->reply_room(x->caller); }
+static bool caller_has_room(const struct exchange *x)
+{
+    return !x->caller || x->desk->world->reply_room(x->caller);
+}
 
 static enum next answer_broke(struct exchange *x)
 {

@@ -67,7 +67,10 @@ static void blot(struct buf *body, struct span word)
     }
 }
 
-static bool ends_word(char c) { return c == ' ' || c == '"' || c == '\'' || c == '\\' || c == ',' || c == '\n'; }
+static bool ends_word(char c)
+{
+    return c == ' ' || c == '"' || c == '\'' || c == '\\' || c == ',' || c == '\n';
+}
 
 /* "sk_live_****abcd": a complaint about a key shows its beginning and end beside the asterisks. */
 static void blot_masked(struct buf *body)
@@ -152,7 +155,8 @@ void prepare_denial(struct exchange *x)
     };
     explain_budget(x, &d);
     buf_clear(&x->answering.body);
-    x->answering.status = vendor_deny(shape ? &shape->vendor : NULL, operation_of(x), &d, &x->arena, &x->answering.body, &x->answering.type);
+    x->answering.status =
+        vendor_deny(shape ? &shape->vendor : NULL, operation_of(x), &d, &x->arena, &x->answering.body, &x->answering.type);
 }
 
 static bool worth_retrying(const struct exchange *x)

@@ -37,7 +37,10 @@ static nano_usd call_ceiling(const struct exchange *x)
     return policy;
 }
 
-static bool money_matters(const struct exchange *x) { return counts(x, UNIT_USD) || call_ceiling(x) >= 0; }
+static bool money_matters(const struct exchange *x)
+{
+    return counts(x, UNIT_USD) || call_ceiling(x) >= 0;
+}
 
 /* The least that is left on any account of this unit, as far as it can be known before the shards are locked. */
 static int64_t least_left(struct exchange *x, enum unit unit)
@@ -103,9 +106,13 @@ static enum next worst_money(struct exchange *x, int64_t input)
     struct facts *f = &x->facts;
     const struct ask *ask = &x->deciding.ask;
     nano_usd fees = 0;
-    if (fees_unlimited(ask) || price_ceiling(x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK ||
+    if (fees_unlimited(ask) ||
+        price_ceiling(
+            x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK ||
         price_fees_ceiling(x->deciding.price, ask->fees, &fees) != E_OK)
-        return fail(x, E_PRICE_UNKNOWN, "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), and a money budget applies",
+        return fail(x, E_PRICE_UNKNOWN,
+            "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), "
+            "and a money budget applies",
             SPAN_ARG(span_first(f->model, 100)));
     f->worst[UNIT_USD] = money_add(f->worst[UNIT_USD], fees);
     return NEXT;
@@ -118,13 +125,14 @@ static enum next price_llm(struct exchange *x)
     bool money = money_matters(x), tokens = counts(x, UNIT_TOKENS);
     x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, f->model);
     if (money && !x->deciding.price)
-        return fail(x, E_PRICE_UNKNOWN, "no price is known for model %.*s of %.*s, and a money budget applies", SPAN_ARG(span_first(f->model, 100)),
-            SPAN_ARG(f->vendor));
+        return fail(x, E_PRICE_UNKNOWN, "no price is known for model %.*s of %.*s, and a money budget applies",
+            SPAN_ARG(span_first(f->model, 100)), SPAN_ARG(f->vendor));
     if (!money && !tokens)
         return NEXT;
     int64_t input = input_most(x), output = ask->output_limit;
     if (input < 0)
-        return fail(x, E_PRICE_UNKNOWN, "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");
+        return fail(x, E_PRICE_UNKNOWN,
+            "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");
     if (output < 0) {
         output = fitting_output(x, input);
         x->charging.output_limit = output < OUTPUT_LEAST ? OUTPUT_LEAST : output;
@@ -143,7 +151,9 @@ static enum next price_saas(struct exchange *x)
     f->worst[UNIT_USD] = u->worst[UNIT_USD];
     f->worst[UNIT_MESSAGES] = u->worst[UNIT_MESSAGES];
     if (!f->cost_known && (money_matters(x) || counts(x, UNIT_MESSAGES)))
-        return fail(x, E_PRICE_UNKNOWN, "what %.*s can cost at most cannot be told from this request (an amount is missing, or its currency has no rate), and a budget applies",
+        return fail(x, E_PRICE_UNKNOWN,
+            "what %.*s can cost at most cannot be told from this request (an amount is missing, or its currency has no rate), "
+            "and a budget applies",
             SPAN_ARG(f->operation));
     return NEXT;
 }
@@ -158,8 +168,8 @@ enum next price_call(struct exchange *x)
     nano_usd ceiling = call_ceiling(x);
     if (ceiling >= 0 && x->facts.worst[UNIT_USD] > ceiling) {
         x->rule = ceiling == x->asking.max_cost ? SPAN("x-tollgate-max-cost-usd") : SPAN("policy max_call_usd");
-        return fail(x, E_BUDGET_EXCEEDED, "this call can cost %.*s usd; %.*s allows %.*s for one call", SPAN_ARG(money_text(x->facts.worst[UNIT_USD], worst)),
-            SPAN_ARG(x->rule), SPAN_ARG(money_text(ceiling, limit)));
+        return fail(x, E_BUDGET_EXCEEDED, "this call can cost %.*s usd; %.*s allows %.*s for one call",
+            SPAN_ARG(money_text(x->facts.worst[UNIT_USD], worst)), SPAN_ARG(x->rule), SPAN_ARG(money_text(ceiling, limit)));
     }
     return NEXT;
 }
@@ -202,11 +212,15 @@ static enum next refuse(struct exchange *x)
     char at[TIME_TEXT];
     int64_t resets_at = x->charging.wants[r->line].resets_at;
     struct span window = window_name(b->window.kind);
-    x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)), SPAN_ARG(unit), SPAN_ARG(window));
-    return fail(x, refusal_code(b), "this call needs up to %.*s %.*s, but budget %.*s of %.*s (%.*s %.*s per %.*s) has %.*s spent and %.*s reserved%s%.*s",
-        SPAN_ARG(amount_text(x, b->unit, r->attempted)), SPAN_ARG(unit), SPAN_ARG(b->id), SPAN_ARG(b->owner), SPAN_ARG(amount_text(x, b->unit, r->limit)),
-        SPAN_ARG(unit), SPAN_ARG(window), SPAN_ARG(amount_text(x, b->unit, r->settled)), SPAN_ARG(amount_text(x, b->unit, r->reserved)),
-        resets_at ? "; it resets at " : "; it does not reset by itself", SPAN_ARG(resets_at ? text_time(resets_at, at) : SPAN("")));
+    x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)),
+        SPAN_ARG(unit), SPAN_ARG(window));
+    return fail(x, refusal_code(b),
+        "this call needs up to %.*s %.*s, but budget %.*s of %.*s (%.*s %.*s per %.*s) has %.*s spent and %.*s reserved%s%.*s",
+        SPAN_ARG(amount_text(x, b->unit, r->attempted)), SPAN_ARG(unit), SPAN_ARG(b->id), SPAN_ARG(b->owner),
+        SPAN_ARG(amount_text(x, b->unit, r->limit)), SPAN_ARG(unit), SPAN_ARG(window),
+        SPAN_ARG(amount_text(x, b->unit, r->settled)), SPAN_ARG(amount_text(x, b->unit, r->reserved)),
+        resets_at ? "; it resets at " : "; it does not reset by itself",
+        SPAN_ARG(resets_at ? text_time(resets_at, at) : SPAN("")));
 }
 
 /* A hold that a crash must not forget is in the journal before anything is forwarded. */
@@ -218,10 +232,14 @@ static enum next journal_the_hold(struct exchange *x)
     if (!x->facts.writes && !is_llm(x))
         return NEXT;
     for (size_t i = 0; i < c->count; i++)
-        lines[i] = (struct journal_line){ .account = c->wants[i].account, .held = c->wants[i].amount, .resets_at = c->wants[i].resets_at };
+        lines[i] = (struct journal_line){
+            .account = c->wants[i].account, .held = c->wants[i].amount, .resets_at = c->wants[i].resets_at
+        };
     buf_clear(&x->desk->scratch);
     write_row(x, &x->desk->scratch, false);
-    struct journal_hold hold = { .call = x->id, .at = x->times.began_ms, .row = buf_span(&x->desk->scratch), .lines = lines, .count = c->count };
+    struct journal_hold hold = {
+        .call = x->id, .at = x->times.began_ms, .row = buf_span(&x->desk->scratch), .lines = lines, .count = c->count
+    };
     if (x->desk->scratch.broken || w->put_hold(w->self, &hold) != E_OK)
         return fail(x, E_LEDGER_UNAVAILABLE, "the ledger cannot record this call; nothing was forwarded");
     c->journaled = true;

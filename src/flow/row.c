@@ -48,14 +48,20 @@ static const char *const verdict_names[] = { "allowed", "denied", "error", "in_d
 static void put_verdict(const struct exchange *x, struct row_out *o)
 {
     row_text(o, ROW_MODEL, x->answering.usage.model.at ? x->answering.usage.model : x->facts.model);
-    row_number(o, ROW_STATUS, x->fault != E_OK && !x->answering.began ? x->answering.status : x->answering.head ? x->answering.head->status : 0);
+    row_number(o, ROW_STATUS,
+        x->fault != E_OK && !x->answering.began ? x->answering.status
+        : x->answering.head                     ? x->answering.head->status
+                                                : 0);
     row_text(o, ROW_VERDICT, span_of(verdict_names[verdict_of(x)]));
     row_text(o, ROW_DENIED, x->fault == E_OK ? SPAN_NONE : err_code(x->fault));
     row_text(o, ROW_REASON, x->why);
     row_text(o, ROW_RULE, x->rule);
 }
 
-static int64_t ms_between(int64_t from_ns, int64_t to_ns) { return from_ns > 0 && to_ns > from_ns ? (to_ns - from_ns) / 1000000 : 0; }
+static int64_t ms_between(int64_t from_ns, int64_t to_ns)
+{
+    return from_ns > 0 && to_ns > from_ns ? (to_ns - from_ns) / 1000000 : 0;
+}
 
 static void put_attempts(const struct exchange *x, struct row_out *o, int64_t now)
 {
@@ -84,7 +90,8 @@ static void put_cost(const struct exchange *x, struct row_out *o)
     row_text(o, ROW_USAGE, u->raw);
     row_number(o, ROW_INPUT_TOKENS, u->input_total);
     row_number(o, ROW_OUTPUT_TOKENS, u->output_total);
-    row_number(o, ROW_CACHED_TOKENS, u->tokens[METER_CACHE_READ] + u->tokens[METER_AUDIO_CACHE_READ] + u->tokens[METER_IMAGE_CACHE_READ]);
+    row_number(o, ROW_CACHED_TOKENS,
+        u->tokens[METER_CACHE_READ] + u->tokens[METER_AUDIO_CACHE_READ] + u->tokens[METER_IMAGE_CACHE_READ]);
     row_number(o, ROW_REASONING_TOKENS, u->tokens[METER_REASON]);
     if (c->output_limit >= 0)
         row_number(o, ROW_OUTPUT_LIMIT, c->output_limit);

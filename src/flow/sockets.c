@@ -17,8 +17,14 @@ static int64_t monotonic_ns(void *self)
     return clock_monotonic_ns();
 }
 
-static enum io read_caller(void *caller, struct span *bytes) { return http_request_read(caller, bytes); }
-static enum err read_fault(void *caller) { return http_request_fault(caller); }
+static enum io read_caller(void *caller, struct span *bytes)
+{
+    return http_request_read(caller, bytes);
+}
+static enum err read_fault(void *caller)
+{
+    return http_request_fault(caller);
+}
 static void reply(void *caller, int status, const struct http_field *fields, size_t count, struct span body)
 {
     http_reply(caller, status, fields, count, body);
@@ -27,28 +33,73 @@ static void reply_head(void *caller, int status, const struct http_field *fields
 {
     http_reply_head(caller, status, fields, count, length);
 }
-static void reply_write(void *caller, struct span bytes) { http_reply_write(caller, bytes); }
-static bool reply_room(void *caller) { return http_reply_room(caller); }
-static void reply_end(void *caller, const struct http_field *trailers, size_t count) { http_reply_end(caller, trailers, count); }
-static void reply_cut(void *caller) { http_reply_cut(caller); }
+static void reply_write(void *caller, struct span bytes)
+{
+    http_reply_write(caller, bytes);
+}
+static bool reply_room(void *caller)
+{
+    return http_reply_room(caller);
+}
+static void reply_end(void *caller, const struct http_field *trailers, size_t count)
+{
+    http_reply_end(caller, trailers, count);
+}
+static void reply_cut(void *caller)
+{
+    http_reply_cut(caller);
+}
 
-static void wake(void *self) { exchange_run(self); }
+static void wake(void *self)
+{
+    exchange_run(self);
+}
 
 static void *open_call(void *self, struct exchange *x, const struct http_origin *o, const struct http_deadlines *d)
 {
     const struct sockets *s = self;
     return http_call_open(s->pool, o, d, wake, x);
 }
-static enum io ready(void *call) { return http_call_ready(call); }
-static void send_call(void *call, struct span head, struct span body, bool chunked, bool last) { http_call_send(call, head, body, chunked, last); }
-static void write_call(void *call, struct span body, bool last) { http_call_write(call, body, last); }
-static bool room(void *call) { return http_call_room(call); }
-static enum io head(void *call, const struct http_head **h) { return http_call_head(call, h); }
-static enum io read_answer(void *call, struct span *bytes) { return http_call_read(call, bytes); }
-static enum err fault(void *call) { return http_call_fault(call); }
-static bool sent(void *call) { return http_call_sent(call); }
-static bool reused(void *call) { return http_call_reused(call); }
-static void close_call(void *call) { http_call_close(call); }
+static enum io ready(void *call)
+{
+    return http_call_ready(call);
+}
+static void send_call(void *call, struct span head, struct span body, bool chunked, bool last)
+{
+    http_call_send(call, head, body, chunked, last);
+}
+static void write_call(void *call, struct span body, bool last)
+{
+    http_call_write(call, body, last);
+}
+static bool room(void *call)
+{
+    return http_call_room(call);
+}
+static enum io head(void *call, const struct http_head **h)
+{
+    return http_call_head(call, h);
+}
+static enum io read_answer(void *call, struct span *bytes)
+{
+    return http_call_read(call, bytes);
+}
+static enum err fault(void *call)
+{
+    return http_call_fault(call);
+}
+static bool sent(void *call)
+{
+    return http_call_sent(call);
+}
+static bool reused(void *call)
+{
+    return http_call_reused(call);
+}
+static void close_call(void *call)
+{
+    http_call_close(call);
+}
 
 void sockets_world(struct world *w)
 {

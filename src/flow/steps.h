@@ -36,12 +36,13 @@ enum next close_upstream(struct exchange *x);
 struct asked asked_of(const struct exchange *x);                  /* admit.c: the call as the vendor engine sees it */
 bool stopped_now(struct exchange *x);                             /* admit.c: looks at the stops; fails the call if one applies */
 size_t reply_fields(struct exchange *x, struct http_field **out); /* reply.c: the vendor's fields and ours, in the arena */
-void prepare_denial(struct exchange *x);                          /* reply.c: body and status of a refusal, in the vendor's own shape */
-void reply_denial(struct exchange *x);                            /* reply.c: sends what was prepared */
-struct span lead_back(struct exchange *x, struct span body);      /* reply.c: absolute links of the vendor, through the gate again */
-void hide_secret(const struct exchange *x, struct buf *body);     /* reply.c: takes the credential out of what the vendor says of it */
-void write_row(struct exchange *x, struct buf *out, bool final);  /* row.c: the audit row */
-enum next pump_body(struct exchange *x);                          /* attempt.c: carries an unread body up */
-enum verdict verdict_of(const struct exchange *x);                /* finish.c */
+void prepare_denial(struct exchange *x); /* reply.c: body and status of a refusal, in the vendor's own shape */
+void reply_denial(struct exchange *x);   /* reply.c: sends what was prepared */
+struct span lead_back(struct exchange *x, struct span body); /* reply.c: absolute links of the vendor, through the gate again */
+void hide_secret(
+    const struct exchange *x, struct buf *body); /* reply.c: takes the credential out of what the vendor says of it */
+void write_row(struct exchange *x, struct buf *out, bool final); /* row.c: the audit row */
+enum next pump_body(struct exchange *x);                         /* attempt.c: carries an unread body up */
+enum verdict verdict_of(const struct exchange *x);               /* finish.c */
 
 #endif

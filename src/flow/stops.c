@@ -24,7 +24,10 @@ struct stop_set {
 
 static const char *const kind_names[STOP_KINDS + 1] = { "all", "workspace", "key", "run", "vendor", NULL };
 
-struct span stop_kind_name(enum stop_kind kind) { return span_of(kind_names[kind]); }
+struct span stop_kind_name(enum stop_kind kind)
+{
+    return span_of(kind_names[kind]);
+}
 
 struct span stop_id(struct arena *a, enum stop_kind kind, struct span value)
 {
@@ -37,7 +40,8 @@ static bool read_stop(struct arena *a, const struct node *n, struct stop *out, s
 {
     int kind = STOP_ALL;
     struct span code = SPAN_NONE;
-    if (!node_choice(node_get(n, "kind"), "kind", kind_names, &kind, t) || !node_span(node_get(n, "value"), "value", &out->value, t) ||
+    if (!node_choice(node_get(n, "kind"), "kind", kind_names, &kind, t) ||
+        !node_span(node_get(n, "value"), "value", &out->value, t) ||
         !node_span(node_get(n, "reason"), "reason", &out->reason, t) || !node_span(node_get(n, "by"), "by", &out->by, t) ||
         !node_span(node_get(n, "code"), "code", &code, t) || !node_bool(node_get(n, "cut"), "cut", &out->cut, t) ||
         !node_bool(node_get(n, "writes_only"), "writes_only", &out->writes_only, t) ||
@@ -131,7 +135,8 @@ static bool in_force(const struct stop *stop, const struct facts *f, int64_t now
     return !stop->writes_only || f->writes;
 }
 
-static const struct stop *find(const struct stop_set *s, enum stop_kind kind, struct span value, const struct facts *f, int64_t now_ms)
+static const struct stop *find(
+    const struct stop_set *s, enum stop_kind kind, struct span value, const struct facts *f, int64_t now_ms)
 {
     char id[256];
     struct span name = stop_kind_name(kind);
@@ -157,5 +162,11 @@ const struct stop *stop_set_match(const struct stop_set *s, const struct facts *
     return NULL;
 }
 
-size_t stop_set_count(const struct stop_set *s) { return s->count; }
-const struct stop *stop_set_at(const struct stop_set *s, size_t index) { return &s->list[index]; }
+size_t stop_set_count(const struct stop_set *s)
+{
+    return s->count;
+}
+const struct stop *stop_set_at(const struct stop_set *s, size_t index)
+{
+    return &s->list[index];
+}

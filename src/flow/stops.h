@@ -17,9 +17,9 @@ struct stop {
     struct span id;    /* "run:run_abc": also its name in the store */
     struct span value; /* key id, run id, vendor slug, workspace; empty for all */
     struct span reason, by;
-    enum err code;    /* E_STOPPED, or E_KEY_REVOKED for a revoked key */
-    bool cut;         /* streams under way are cut; else they drain */
-    bool writes_only; /* reads still pass */
+    enum err code;                  /* E_STOPPED, or E_KEY_REVOKED for a revoked key */
+    bool cut;                       /* streams under way are cut; else they drain */
+    bool writes_only;               /* reads still pass */
     int64_t created_at, expires_at; /* expires_at 0: until resumed */
     _Atomic long *refused;          /* calls refused since; shared between successive sets */
 };

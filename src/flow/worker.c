@@ -17,10 +17,19 @@ struct seat {
     struct timer deadline;
 };
 
-static struct seat *seat_of(struct exchange *x) { return CONTAINER_OF(x, struct seat, x); }
+static struct seat *seat_of(struct exchange *x)
+{
+    return CONTAINER_OF(x, struct seat, x);
+}
 
-static void woken(void *mine) { exchange_run(mine); }
-static void gone(void *mine) { exchange_hang_up(mine); }
+static void woken(void *mine)
+{
+    exchange_run(mine);
+}
+static void gone(void *mine)
+{
+    exchange_hang_up(mine);
+}
 static const struct http_request_user request_user = { .wake = woken, .gone = gone };
 
 static void too_late(struct timer *t)
@@ -51,7 +60,8 @@ static void leave_seat(struct worker *w, struct seat *seat)
 static void refuse_without_memory(struct http_request *r)
 {
     static const struct http_field fields[] = { { { "content-type", 12 }, { "application/json", 16 } } };
-    http_reply(r, err_status(E_OVERLOADED), fields, 1, SPAN("{\"error\":{\"code\":\"overloaded\",\"message\":\"the gate has no memory for another call\"}}"));
+    http_reply(r, err_status(E_OVERLOADED), fields, 1,
+        SPAN("{\"error\":{\"code\":\"overloaded\",\"message\":\"the gate has no memory for another call\"}}"));
 }
 
 static void begin(void *self, struct http_request *r)
@@ -109,7 +119,12 @@ static void refused(void *self, struct span peer, enum err why, int status, stru
     row_text(&o, ROW_REASON, detail);
     row_number(&o, ROW_COST, 0);
     row_number(&o, ROW_SETTLED, true);
-    struct journal_row row = { .call = call, .at = now, .verdict = VERDICT_DENIED, .status = status, .settled = true, .denied = err_code(why),
+    struct journal_row row = { .call = call,
+        .at = now,
+        .verdict = VERDICT_DENIED,
+        .status = status,
+        .settled = true,
+        .denied = err_code(why),
         .row = buf_span(&w->desk.scratch) };
     (void)w->world.put_row(w, &row); /* nothing was forwarded, nothing is owed: a full disk may swallow this one */
     atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
@@ -127,7 +142,8 @@ static enum err put_row(void *self, const struct journal_row *r)
     return books_put_row(w->books, w->index, r);
 }
 
-bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books, uint64_t above, char why[256])
+bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books,
+    uint64_t above, char why[256])
 {
     const struct limits *limits = &s->settings.limits;
     memset(w, 0, sizeof(*w));
@@ -141,7 +157,11 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     w->world.put_hold = put_hold;
     w->world.put_row = put_row;
     w->world.over = over;
-    w->desk = (struct desk){ .world = &w->world, .snapshot = snapshot_keep(s), .stops = stop_set_keep(stops), .ledger = books_ledger(books), .json = json_new() };
+    w->desk = (struct desk){ .world = &w->world,
+        .snapshot = snapshot_keep(s),
+        .stops = stop_set_keep(stops),
+        .ledger = books_ledger(books),
+        .json = json_new() };
     buf_init(&w->desk.scratch, (size_t)limits->body_bytes + (1 << 20));
     call_ids_init(&w->desk.ids, index, above);
     if (!w->desk.json || loop_init(&w->loop) != E_OK)

@@ -27,7 +27,8 @@ struct worker {
 };
 
 /* Takes a reference of each. `above`: call ids start above it. False: why[]. */
-bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books, uint64_t above, char why[256]);
+bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books,
+    uint64_t above, char why[256]);
 /* Binds a listener; `tag`: a vendor's slug that lives as long as the worker, or NULL. */
 bool worker_listen(struct worker *w, struct listen_address *address, struct tls_server *tls, const char *tag, char why[256]);
 void worker_free(struct worker *w);

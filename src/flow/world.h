@@ -14,7 +14,7 @@ struct exchange;
 
 struct world {
     void *self;
-    int64_t (*now_ms)(void *self);       /* wall clock */
+    int64_t (*now_ms)(void *self); /* wall clock */
     int64_t (*monotonic_ns)(void *self);
 
     /* the caller (http/server.h) */
