@@ -8,7 +8,7 @@
 
 #include "rules/row.h"
 
-enum { IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024 };
+enum { IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024, JANITOR_MS = 60 * 1000, JANITOR_KEEPS_MS = 60 * 60 * 1000 };
 
 /* An exchange and what ties it to this worker's loop. */
 struct seat {
@@ -142,11 +142,20 @@ static enum err put_row(void *self, const struct journal_row *r)
     return books_put_row(w->books, w->index, r);
 }
 
+/* Ended windows stay for a while, for those who look at them; then a minute's budget must not cost memory for ever. */
+static void clean_up(struct timer *t)
+{
+    struct worker *w = CONTAINER_OF(t, struct worker, janitor);
+    (void)ledger_sweep(w->desk.ledger, w->world.now_ms(w) - JANITOR_KEEPS_MS);
+    timer_set(&w->loop, &w->janitor, JANITOR_MS);
+}
+
 bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books,
     uint64_t above, char why[256])
 {
     const struct limits *limits = &s->settings.limits;
     memset(w, 0, sizeof(*w));
+    timer_init(&w->janitor, clean_up);
     list_init(&w->live);
     list_init(&w->idle);
     snprintf(why, 256, "worker %u could not be set up", index);
@@ -166,6 +175,8 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     call_ids_init(&w->desk.ids, index, above);
     if (!w->desk.json || loop_init(&w->loop) != E_OK)
         return false;
+    if (index == 0)
+        timer_set(&w->loop, &w->janitor, JANITOR_MS);
     struct http_service service = { .self = w, .begin = begin, .refused = refused };
     w->sockets.pool = http_pool_new(&w->loop, &limits->pool);
     w->server = http_server_new(&w->loop, &limits->http, &service);
@@ -185,6 +196,7 @@ void worker_free(struct worker *w)
         exchange_cancel(x, E_DRAINING, SPAN("the gate shut down before this call was over"));
     }
     loop_flush(&w->loop);
+    timer_clear(&w->janitor);
     if (w->server)
         http_server_free(w->server);
     if (w->sockets.pool)

@@ -23,6 +23,7 @@ struct worker {
     struct list live; /* exchanges under way */
     struct list idle; /* recycled */
     size_t idle_count;
+    struct timer janitor; /* the first worker's: accounts of windows long over leave memory */
     struct worker_counts counts;
 };
 
