@@ -11,7 +11,7 @@
 
 VARIANT ?= release
 OUT := build/$(VARIANT)
-PACKAGES := libuv openssl sqlite3 yaml-0.1 simdjson libpcre2-8 zlib
+PACKAGES := libuv openssl sqlite3 yaml-0.1 simdjson zlib
 
 # Debian's node-llhttp ships llhttp's C sources; they are built as they are, with their own warnings off.
 LLHTTP ?= /usr/share/llhttp
