@@ -134,18 +134,7 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
 
 static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
 {
-    struct member limit = { .name = SPAN("max_tokens") };
-    struct ask_splices s = { .body = body };
-    bool empty;
-    if (!member_find(j, body, &limit, 1, &empty) || empty) {
-        out->broken = true;
-        return;
-    }
-    if (edit->output_limit >= 0 && limit.raw.at)
-        ask_replace(&s, limit.raw, "%lld", (long long)edit->output_limit);
-    else if (edit->output_limit >= 0)
-        ask_insert(&s, body, false, "\"max_tokens\":%lld", (long long)edit->output_limit);
-    ask_write(&s, out);
+    ask_edit_limit(j, body, SPAN("max_tokens"), edit, out);
 }
 
 /* --- usage --- */

@@ -166,3 +166,19 @@ void ask_write(struct ask_splices *s, struct buf *out)
     }
     buf_put(out, span_from(s->body, at));
 }
+
+void ask_edit_limit(struct json *j, struct span body, struct span name, const struct ask_edit *edit, struct buf *out)
+{
+    struct member limit = { .name = name };
+    struct ask_splices s = { .body = body };
+    bool empty;
+    if (!member_find(j, body, &limit, 1, &empty) || empty) {
+        out->broken = true;
+        return;
+    }
+    if (edit->output_limit >= 0 && limit.raw.at)
+        ask_replace(&s, limit.raw, "%lld", (long long)edit->output_limit);
+    else if (edit->output_limit >= 0)
+        ask_insert(&s, body, false, "\"%.*s\":%lld", SPAN_ARG(name), (long long)edit->output_limit);
+    ask_write(&s, out);
+}

@@ -65,5 +65,7 @@ void ask_replace(struct ask_splices *s, struct span old, const char *format, ...
 /* Puts a first member into an object. */
 void ask_insert(struct ask_splices *s, struct span object, bool empty, const char *format, ...) PRINTF_LIKE(4, 5);
 void ask_write(struct ask_splices *s, struct buf *out);
+/* The whole of edit_ask for a dialect whose only edit is its output limit, a number under this name. */
+void ask_edit_limit(struct json *j, struct span body, struct span name, const struct ask_edit *edit, struct buf *out);
 
 #endif
