@@ -164,6 +164,10 @@ static enum err first_token(struct change *c)
     struct span token = SPAN_NONE;
     if (!node_span(node_get(c->body, "token"), "token", &token, c->t))
         return E_CONFIG;
+    if (token.at && token.len < TOKEN_WEAK) { /* a file may hold a short one for a test; nobody makes one by the API */
+        trouble_say(c->t, c->body, "token", "allowed: at least %d printable characters, so that it cannot be guessed", TOKEN_WEAK);
+        return E_CONFIG;
+    }
     if (token.at && config_token_wrong(token)) {
         trouble_say(c->t, c->body, "token", "not shown here, but it cannot be used; allowed: %s", config_token_wrong(token));
         return E_CONFIG;

@@ -15,7 +15,7 @@ static const char *const all_fields[] = { "name", "token", "token_hashes", "cred
 
 /* What is worth a word, one for all keys. */
 struct tally {
-    size_t without_budget, without_token, without_credential;
+    size_t without_budget, without_token, without_credential, weak;
 };
 
 struct reading {
@@ -93,6 +93,7 @@ static bool read_tokens(struct reading *r)
         trouble_say(r->l->t, token, path_with(&r->path, ".token"), "not shown here, but it cannot be used; allowed: %s", allowed);
         return false;
     }
+    r->tally->weak += text.len < TOKEN_WEAK;
     struct digest hash = digest_keyed_hash(&r->l->s->token_hash, text);
     return add_token(r, &hash, 0);
 }
@@ -343,6 +344,8 @@ static void tell(const struct load *l, const struct tally *tally)
         log_warn("config", "%zu of %zu keys have no budget", tally->without_budget, l->s->key_count);
     if (tally->without_credential)
         log_warn("config", "%zu of %zu keys have no credential and reach no vendor", tally->without_credential, l->s->key_count);
+    if (tally->weak)
+        log_warn("config", "%zu keys have a token of less than %d characters, which can be guessed", tally->weak, TOKEN_WEAK);
     if (tally->without_token)
         log_info("config", "%zu of %zu keys have no token yet; \"tollgate key rotate NAME\" makes one", tally->without_token, l->s->key_count);
 }

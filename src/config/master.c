@@ -219,6 +219,6 @@ enum err config_admin_token(struct span dir, char out[CONFIG_TOKEN_ROOM], bool *
             e = read_secret(&f, out, CONFIG_TOKEN_ROOM);
     }
     if (!e && config_token_wrong(span_of(out)))
-        e = complain(&f, "is no usable token; allowed: 16 to 200 printable characters");
+        e = complain(&f, "is no usable token; allowed: 4 to 200 printable characters");
     return e;
 }

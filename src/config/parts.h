@@ -91,7 +91,7 @@ void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 /* What a sealed secret is bound to: it opens under this name and for this vendor only. */
 struct span config_secret_bound(struct span credential, struct span vendor, struct arena *a);
 
-/* A key's token as configured: 16..200 printable characters, and no damaged token of ours. NULL: good; else what is
+/* A key's token as configured: 4..200 printable characters, and no damaged token of ours. NULL: good; else what is
  * allowed. */
 const char *config_token_wrong(struct span token);
 

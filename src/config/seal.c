@@ -29,7 +29,7 @@ struct span config_secret_bound(struct span credential, struct span vendor, stru
 const char *config_token_wrong(struct span token)
 {
     if (!token_form_ok(token))
-        return "16 to 200 printable characters without blanks";
+        return "4 to 200 printable characters without blanks (16 or more, so that it cannot be guessed)";
     if (token_is_ours(token) && !token_checksum_fits(token))
         return "a whole token: this one starts as ours do, but its checksum does not fit (a character is wrong)";
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/parts.h"
+#include "rules/token.h"
 
 enum { WORKERS_MOST = 256 };
 
@@ -142,6 +143,8 @@ static bool read_admin_token(struct load *l, const struct node *n)
         trouble_say(l->t, n, "admin.token", "allowed: %s", config_token_wrong(token));
         return false;
     }
+    if (token.at && token.len < TOKEN_WEAK && !l->quiet)
+        log_warn("config", "the admin token has less than %d characters and can be guessed", TOKEN_WEAK);
     if (!token.at)
         token = l->in->admin_token;
     s->has_admin_token = token.at != NULL;

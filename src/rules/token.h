@@ -9,13 +9,13 @@
 
 #include "base/span.h"
 
-enum { TOKEN_LEN = 3 + 32 + 6, TOKEN_SHORTEST = 16, TOKEN_LONGEST = 200, RUN_LONGEST = 128 };
+enum { TOKEN_LEN = 3 + 32 + 6, TOKEN_SHORTEST = 4, TOKEN_WEAK = 16, TOKEN_LONGEST = 200, RUN_LONGEST = 128 };
 
 void token_make(char out[TOKEN_LEN + 1]);
 /* Whether it looks like ours (prefix and length) and, if so, whether the checksum fits. */
 bool token_is_ours(struct span text);
 bool token_checksum_fits(struct span text);
-/* TOKEN_SHORTEST..TOKEN_LONGEST printable characters. */
+/* TOKEN_SHORTEST..TOKEN_LONGEST printable characters. One shorter than TOKEN_WEAK can be guessed: fit for a test, and warned of. */
 bool token_form_ok(struct span text);
 /* "tg_Ab12...x9Zk": for display. Of a literal token no more than a quarter is shown. */
 struct span token_mask(struct span text, char out[24]);

@@ -63,7 +63,7 @@ TEST(run_behind_the_key)
     check_split("tg_0123456789abcdef", "tg_0123456789abcdef", NULL, __LINE__);
     check_split("tg_0123456789abcdef.", "tg_0123456789abcdef.", NULL, __LINE__);
     check_split("tg_0123456789abcdef.a b", "tg_0123456789abcdef.a b", NULL, __LINE__);
-    check_split("short.run", "short.run", NULL, __LINE__);
+    check_split("sho.run", "sho.run", NULL, __LINE__);
     check_split("", "", NULL, __LINE__);
 }
 
