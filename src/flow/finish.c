@@ -42,6 +42,7 @@ static const struct price *billed_price(const struct exchange *x)
 static void estimate_usage(struct exchange *x)
 {
     struct usage *u = &x->answering.usage;
+    memset(u->tokens, 0, sizeof(u->tokens)); /* what the stream's beginning told is inside the input's bound */
     u->known = u->estimated = true;
     u->vendor_cost = -1;
     u->tokens[METER_IN] = u->input_total = x->deciding.ask.input_most;
@@ -60,6 +61,12 @@ static void read_usage(struct exchange *x)
     }
     if (a->mode == RELAY_HOLD && a->tapped_whole)
         x->deciding.dialect->read_usage(x->desk->json, buf_span(&a->body), &x->arena, &a->usage);
+}
+
+static void keep_within(int64_t *estimate, int64_t reserved)
+{
+    if (*estimate > reserved)
+        *estimate = reserved;
 }
 
 static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
@@ -81,16 +88,13 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
     const struct price *p = billed_price(x);
     real[UNIT_TOKENS] = money_add(u->input_total, u->output_total);
     c->estimated = u->estimated;
-    if (u->vendor_cost >= 0) {
-        real[UNIT_USD] = u->vendor_cost;
-        c->priced = true;
-    } else {
-        c->priced = p && price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
-    }
+    c->priced = price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
     if (!c->priced)
         real[UNIT_USD] = x->facts.worst[UNIT_USD];
-    if (u->estimated && x->facts.cost_known && real[UNIT_USD] > x->facts.worst[UNIT_USD])
-        real[UNIT_USD] = x->facts.worst[UNIT_USD];
+    if (u->estimated && x->facts.cost_known) {
+        keep_within(&real[UNIT_USD], x->facts.worst[UNIT_USD]);
+        keep_within(&real[UNIT_TOKENS], x->facts.worst[UNIT_TOKENS]);
+    }
 }
 
 static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])

@@ -56,7 +56,7 @@ static void ask_chat(struct sim_call *c)
     c->head.target = SPAN("/openai/v1/chat/completions");
     add(&c->head, SPAN("content-type"), SPAN("application/json"));
     set_body(c, snprintf(c->body, sizeof(c->body), "{\"model\":\"gpt-4o-mini\",%s%s\"messages\":[{\"role\":\"user\",\"content\":\"Hello there\"}]}",
-                    stream ? "\"stream\":true," : "", limited ? "\"max_tokens\":2000," : ""));
+                    stream ? "\"stream\":true," : "", limited ? sim_chance(c->sim, 30) ? "\"max_tokens\":2," : "\"max_tokens\":2000," : ""));
     if (c->vendor_refuses) {
         c->answer_head.status = 429;
         c->answer_len = (size_t)snprintf(c->answer, SIM_ANSWER, "{\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit\"}}");

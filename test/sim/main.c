@@ -26,6 +26,7 @@ static const char configuration[] =
     "      - { limit: 5 usd, window: day }\n"
     "      - { limit: 3 usd, window: run }\n"
     "      - { limit: 4 usd, window: day, vendor: stripe }\n"
+    "      - { limit: 100000 tokens, window: day }\n"
     "      - { limit: 4 requests, window: minute }\n"
     "      - { limit: 3 calls, window: total }\n";
 

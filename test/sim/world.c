@@ -235,6 +235,9 @@ static enum err put_row(void *self, const struct journal_row *r)
         c->row_cost = r->cost;
         if (c->replied)
             sim_wrong(s, "the caller had its last byte before the row was written");
+        for (size_t line = 0; line < r->count; line++) /* this vendor never takes more than the worst */
+            if (r->lines[line].real > r->lines[line].held)
+                sim_wrong(s, "a call was settled for more than it held");
         if (r->held != (c->holds > 0))
             sim_wrong(s, "the row does not know its hold");
         return E_OK;
