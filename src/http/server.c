@@ -189,10 +189,6 @@ void http_server_drain(struct http_server *s, void (*done)(void *self), void *se
         loop_later(s->loop, &s->finish);
 }
 
-size_t http_server_busy(const struct http_server *s)
-{
-    return s->busy;
-}
 
 void http_server_free(struct http_server *s)
 {

@@ -52,7 +52,6 @@ void http_server_renew(struct http_server *s, struct tls_server *tls);
 /* Stops accepting, closes idle connections, sends "Connection: close" with replies under way; done(self) when no
  * connection is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *self), void *self);
-size_t http_server_busy(const struct http_server *s); /* requests under way */
 void http_server_free(struct http_server *s);         /* drops what is open; gone() is called for requests under way */
 
 /* What was asked. Valid while the request lives. */
