@@ -15,8 +15,6 @@ static void unhook(struct http_request *c)
     timer_clear(&c->timer);
     later_clear(&c->next);
     reply_forget(c);
-    if (c->state == CONN_BUSY)
-        c->server->busy--;
     arena_free(&c->arena);
     intake_clear(&c->in);
     c->wire = NULL;
@@ -53,8 +51,6 @@ static uint64_t taken(const struct http_request *c)
  * a slow peer may still be reading them. */
 static void linger(struct http_request *c)
 {
-    if (c->state == CONN_BUSY)
-        c->server->busy--;
     c->state = CONN_LINGER;
     c->linger = CONN_LINGER_BYTES;
     c->watch_mark = taken(c);
@@ -117,7 +113,6 @@ void conn_finish(struct http_request *c)
         conn_retire(c);
         return;
     }
-    s->busy--;
     arena_again(c);
     c->user = NULL;
     await(c);
@@ -172,7 +167,6 @@ static void begin(struct http_request *c)
     c->close = !h->keep_alive;
     c->continued = !h->expect_continue;
     c->owed = -1;
-    c->server->busy++;
     timer_clear(&c->timer);
     service->begin(service->self, c);
 }

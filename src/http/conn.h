@@ -31,7 +31,7 @@ struct http_server {
     struct list conns;     /* open */
     struct list spare;     /* closed, to be used again */
     struct list listeners;
-    size_t open, busy, spares;
+    size_t open, spares;
     struct buf out;              /* the beginning of one reply, gathered; */
     struct http_request *corked; /* whose, or NULL */
     struct later flush, finish;

@@ -189,7 +189,6 @@ void http_server_drain(struct http_server *s, void (*done)(void *self), void *se
         loop_later(s->loop, &s->finish);
 }
 
-
 void http_server_free(struct http_server *s)
 {
     s->done = NULL;
