@@ -50,6 +50,8 @@ struct key {
     int64_t revoked_at;              /* 0: not */
     const struct network *networks;  /* none: any address */
     size_t network_count;
+    const struct tag *tags; /* of the metadata */
+    size_t tag_count;
     struct span metadata; /* JSON object or SPAN_NONE */
     bool caps_as_429;     /* its workspace's switch, else the gate's */
 };
@@ -74,6 +76,24 @@ struct limits {
     int64_t drain_ms;     /* SIGTERM to the end: 30 s */
 };
 
+/* What waits for the disk before it goes on (docs/durability.md). */
+enum durability { DURABLE_MONEY, DURABLE_STRICT, DURABLE_RELAXED };
+
+/* Where alerts go. */
+enum alert_kind { ALERT_WEBHOOK, ALERT_SLACK, ALERT_SMTP };
+enum alert_events { ALERT_THRESHOLD = 1, ALERT_FORECAST = 2, ALERT_BRAKE = 4, ALERT_DOUBT = 8, ALERT_LEDGER = 16, ALERT_ALL = 31 };
+struct alert_endpoint {
+    struct span name;
+    enum alert_kind kind;
+    unsigned events; /* bits of enum alert_events */
+    struct span url; /* webhook, slack; smtp: "smtp://host:587" or "smtps://host:465" */
+    struct span secret;         /* webhook: signs; smtp: the password; in secret memory */
+    struct span user, from;     /* smtp */
+    const struct span *to;      /* smtp */
+    size_t to_count;
+    bool plain; /* smtp without TLS: only to a loopback address */
+};
+
 struct settings {
     struct listen_address listen, admin_listen;
     struct span data_dir;
@@ -84,6 +104,11 @@ struct settings {
     bool has_admin_token;
     int workers; /* 0: one a core */
     struct limits limits;
+    enum durability durability;
+    int64_t answers_ms; /* how long the answers of idempotent calls are kept: 7 days; 0: not at all */
+    int64_t duplicate_wait_ms; /* how long a duplicate waits for the first one's answer: 60 s */
+    struct alert_endpoint *alerts;
+    size_t alert_count;
     bool caps_as_429; /* answer caps with 429 budget_exceeded, as LiteLLM and Keybrake do; a workspace may differ */
     enum log_level log_level; /* main's to set */
 };
@@ -119,6 +144,8 @@ void snapshot_drop(struct snapshot *s);             /* frees it (and wipes secre
 
 /* NULL: no such key. The token's hash is looked up, never the token. *until: the token's own end or 0. */
 const struct key *snapshot_key(const struct snapshot *s, struct span token, int64_t *until);
+/* By id or name. */
+const struct key *snapshot_key_by_id(const struct snapshot *s, struct span id);
 /* Whether this is the admin API's token; false when there is none. */
 bool snapshot_admin(const struct snapshot *s, struct span token);
 const struct upstream *snapshot_upstream(const struct snapshot *s, struct span slug);

@@ -35,6 +35,41 @@ void gate_stop(struct gate *g, struct stop_set *stops, struct stop_effect *effec
 struct stop_set *gate_stops(struct gate *g); /* in force, one reference for the caller */
 
 void gate_count(const struct gate *g, struct gate_counts *out);
+
+/* ---- what calls ask of the operator's side. Called on a worker: must not block. Before gate_start's first call, or NULL ---- */
+struct gate_hooks {
+    void *self;
+    /* A brake stops a run or a key: to be published and stored like an operator's stop. The calls it is about are refused from
+     * then on whether or not that works. Spans live until it returns. */
+    void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
+    /* An alert lies in the journal and will be in the outbox after the next commit. */
+    void (*alert)(void *self);
+};
+void gate_hook(struct gate *g, const struct gate_hooks *hooks);
+
+/* ---- in doubt: resolved by one worker only, so at most once ---- */
+
+/* By hand. happened: `cost` was spent (-1: what was reserved), else nothing was. The settlement is in the journal when it returns
+ * E_OK. E_NOT_FOUND: no such call is in doubt (any more). Blocking. */
+CHECKED enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason);
+/* Asks the vendor again now, for one call or (0) for all that can be. E_NOT_FOUND; E_CONFLICT: this one cannot be asked again or
+ * looked up. The outcome comes later. */
+CHECKED enum err gate_ask_again(struct gate *g, uint64_t call);
+
+/* ---- self-check ---- */
+
+/* The holds of all calls under way, summed by account: map of name -> struct gate_held, in arena a. Each worker's at a moment of its
+ * own; so an account whose ledger_balance().changes moved meanwhile says nothing. */
+struct gate_held {
+    int64_t held;
+};
+struct gate_holds {
+    struct map by_account;
+    size_t calls;
+    int64_t oldest_at;        /* Unix ms; 0: none */
+    uint64_t oldest_call;
+};
+CHECKED enum err gate_collect_holds(struct gate *g, struct arena *a, struct gate_holds *out);
 /* Stops accepting, lets calls end for at most drain_ms, then ends the workers. */
 void gate_drain(struct gate *g, int64_t drain_ms);
 void gate_free(struct gate *g);

@@ -2,10 +2,10 @@
  * journal.h - what happened, in order, on memory that survives the process: the only way from a worker to the store.
  *
  * One journal per writer thread: a chain of memory-mapped segment files of checksummed records. The writer appends
- * (a memcpy and a CRC: no system call, no lock); the store thread reads behind it and applies. A kill -9 loses nothing
- * that was appended; a torn record at the end is recognised by its checksum and ends the replay. What a reader has
- * applied is remembered in the store, in the same transaction, so that a replay applies each record exactly once.
- * Single writer, single reader; the two may be different threads. */
+ * (a memcpy and a sum: no system call, no lock); the store thread reads behind it and applies. A kill -9 loses nothing
+ * that was appended; a power cut nothing that was synced. A torn record at the end is recognised by its sum and ends the
+ * replay. What a reader has applied is remembered in the store, in the same transaction, so that a replay applies each
+ * record exactly once. Single writer, single reader, and one more thread that may sync. */
 #ifndef TG_LEDGER_JOURNAL_H
 #define TG_LEDGER_JOURNAL_H
 
@@ -13,19 +13,24 @@
 #include "base/money.h"
 #include "base/must.h"
 #include "base/span.h"
+#include "ledger/disk.h"
 #include "ledger/ledger.h"
 
 struct journal;
 
-enum journal_kind { JOURNAL_HOLD = 1, JOURNAL_ROW = 2 };
+enum journal_kind { JOURNAL_HOLD = 1, JOURNAL_ROW = 2, JOURNAL_NOTE = 3 };
 enum verdict { VERDICT_ALLOWED, VERDICT_DENIED, VERDICT_ERROR, VERDICT_IN_DOUBT };
+/* CALL: one that is over. SETTLEMENT: what became of call `of` later: its doubt resolved, or a price that came afterwards. */
+enum row_kind { ROW_IS_CALL, ROW_IS_SETTLEMENT, ROW_IS_CHANGE };
 
-/* One account's part in a call. HOLD: what is held. ROW: what it held and what was really spent; kept == true means
- * that `held` stays reserved, in doubt. */
+/* One account's part in a call. HOLD: what is held. ROW: what it held and what was really spent; kept == true means that
+ * `held` stays reserved, in doubt. In a SETTLEMENT of a doubt: `held` is in doubt no more, `real` was spent instead; of a
+ * price that came later: held 0, real the difference. */
 struct journal_line {
     struct span account;
+    int64_t slot; /* LEDGER_NO_SLOT but for rolling accounts */
     int64_t held, real;
-    int64_t resets_at;
+    int64_t ends_at;
     bool kept;
 };
 
@@ -33,16 +38,20 @@ struct journal_line {
  * the store writes it a row, in doubt, made from this. */
 struct journal_hold {
     uint64_t call;
-    int64_t at; /* Unix ms */
-    struct span row; /* as far as it is known now (rules/row.h) */
+    int64_t at;        /* Unix ms */
+    struct span row;   /* as far as it is known now (rules/row.h) */
+    struct span once;  /* id of its idempotency key (flow/repeats.h); SPAN_NONE: none */
+    struct span again; /* the request, sealed, to ask the vendor again with; SPAN_NONE: it cannot be */
     const struct journal_line *lines;
     size_t count;
 };
 
-/* One finished call: the columns that queries filter by, and the whole row (rules/row.h). */
+/* One finished call or settlement: the columns that queries filter by, and the whole row (rules/row.h). */
 struct journal_row {
     uint64_t call; /* time-ordered id; the store's primary key */
     int64_t at;
+    enum row_kind kind;
+    uint64_t of; /* SETTLEMENT: the call; else 0 */
     enum verdict verdict;
     int status;
     bool held; /* a HOLD was written for it */
@@ -51,22 +60,42 @@ struct journal_row {
     int64_t tokens_in, tokens_out;
     struct span workspace, key, run, step, vendor, operation, model, denied, user;
     struct span row;
+    struct span once, again; /* as in the HOLD; again: in doubt only */
     const struct journal_line *lines;
     size_t count;
+};
+
+/* Something else the store shall keep, named: there is at most one of a name. */
+enum note { NOTE_ANSWER = 1, /* name: id of an idempotency key; bytes: its answer, sealed */
+    NOTE_ALERT = 2 /* name: what is told once ("threshold/80/<account>"); bytes: JSON, for the outbox */ };
+struct journal_note {
+    enum note what;
+    uint64_t call; /* that it came from */
+    int64_t at, until; /* Unix ms; may be forgotten after `until` */
+    struct span name, bytes;
 };
 
 /* A segment is a file of this size: room on disk is taken in such steps. Up to JOURNAL_SPARES applied ones are kept to be used
  * again: a batch of the store frees several at once. */
 enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 8 };
 
-/* dir is made if absent. `writer` numbers the writer: 0..254. Continues after what is there, in a segment of its own. NULL:
- * why[] (no room, a file of another version, or another process that writes here). */
-struct journal *journal_open(struct span dir, unsigned writer, char why[256]);
+/* `writer` numbers the writer: 0..254. Takes the disk, whatever comes of it. Continues after what is there, in a segment of its
+ * own. NULL: why[] (no room, or a segment of another version). A record is at most half a segment, and JOURNAL_RECORD_MAX. */
+struct journal *journal_open(const struct disk *disk, unsigned writer, char why[256]);
 void journal_close(struct journal *j);
-/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written). E_TOO_LARGE: over JOURNAL_RECORD_MAX with everything in it.
- * `woke` of the store is called by the caller, not here. */
+/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written; the next try may find some). E_TOO_LARGE: over the most with
+ * everything in it. `woke` of the store is called by the caller, not here. */
 CHECKED enum err journal_put_hold(struct journal *j, const struct journal_hold *h);
 CHECKED enum err journal_put_row(struct journal *j, const struct journal_row *r);
+CHECKED enum err journal_put_note(struct journal *j, const struct journal_note *n);
+
+/* Group commit. journal_end: position behind the last record; any thread. journal_sync: what was appended before the call is
+ * on the platter when it returns E_OK; blocking, for one thread that is not the writer. After a failure no earlier record may
+ * be trusted to be there: E_IO until everything up to that moment has been applied (journal_applied), or the journal is
+ * opened anew; the writer moves on to a fresh segment. journal_synced: position up to which all is; any thread. */
+uint64_t journal_end(const struct journal *j);
+CHECKED enum err journal_sync(struct journal *j);
+uint64_t journal_synced(const struct journal *j);
 
 /* The reader's side. Spans of the record point into the mapping until journal_applied passes it. False: nothing new. */
 struct journal_record {
@@ -74,13 +103,15 @@ struct journal_record {
     uint64_t position; /* after this record; grows for ever */
     struct journal_hold hold;
     struct journal_row row;
+    struct journal_note note;
     struct journal_line lines[LEDGER_LINES]; /* where .lines point */
 };
 bool journal_read(struct journal *j, struct journal_record *out);
 /* At start, before anything is written: the store says what it has. Behind everything that is here (the files were lost):
  * what is written from now on lies behind it as well. */
 void journal_seek(struct journal *j, uint64_t position);
-void journal_applied(struct journal *j, uint64_t position); /* segments wholly before it are recycled */
+void journal_applied(struct journal *j, uint64_t position); /* on the platter in the store; segments wholly before it are recycled */
+uint64_t journal_applied_to(const struct journal *j);        /* any thread */
 uint64_t journal_lag(const struct journal *j);               /* bytes written and not yet applied; any thread */
 
 #endif

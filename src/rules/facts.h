@@ -8,7 +8,7 @@
 #include "base/money.h"
 #include "base/span.h"
 
-enum unit { UNIT_USD, UNIT_TOKENS, UNIT_REQUESTS, UNIT_MESSAGES, UNIT_CALLS, UNIT_COUNT }; /* CALLS: at once */
+enum unit { UNIT_USD, UNIT_TOKENS, UNIT_TOKENS_IN, UNIT_TOKENS_OUT, UNIT_REQUESTS, UNIT_MESSAGES, UNIT_CALLS, UNIT_COUNT }; /* CALLS: at once */
 
 /* An object the call touches, by the name policies pin it with: {"stripe.customer", "cus_A"}. */
 struct scope {
@@ -21,7 +21,12 @@ struct parameter {
     bool number;
 };
 
-enum { FACTS_SCOPES = 64, FACTS_PARAMETERS = 512 };
+/* A member of the call's metadata: texts as they are, numbers and booleans as JSON writes them; nothing nested. */
+struct tag {
+    struct span name, value;
+};
+
+enum { FACTS_SCOPES = 64, FACTS_PARAMETERS = 512, FACTS_TAGS = 64 };
 
 struct facts {
     struct span workspace, key_id, user, team;
@@ -33,9 +38,12 @@ struct facts {
     bool scopes_unresolved; /* an object's owner could not be found out: fails any scope rule of that name */
     const struct parameter *parameters;
     size_t parameter_count;
+    const struct tag *tags;
+    size_t tag_count;
     bool secret;              /* the operation gives away or makes a secret: a wildcard does not allow it */
     bool writes;              /* changes something at the vendor (not a read) */
     bool moves_money;         /* money or messages leave with this call */
+    bool refund;              /* what it moves goes back to a customer: `refunds: net` counts it down */
     bool cost_known;          /* `worst` holds; false: price or currency unknown */
     int64_t worst[UNIT_COUNT]; /* USD in nano; the reservation */
 };

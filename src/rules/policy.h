@@ -17,12 +17,14 @@
  *                               default may be anything (a refund without an amount refunds all)
  *                    forbidden  must not be there
  *                  Names of nested parameters have dots ("metadata.order"); a '*' in a name stands for any run of characters
- *   max_call_usd   the most one call may cost */
+ *   max_call_usd   the most one call may cost
+ *   brakes         rules against loops and runaway speed (brake.h) */
 #ifndef TG_RULES_POLICY_H
 #define TG_RULES_POLICY_H
 
 #include "base/err.h"
 #include "base/node.h"
+#include "rules/brake.h"
 #include "rules/facts.h"
 
 struct scope_rule {
@@ -55,6 +57,8 @@ struct policy {
     struct parameter_rule *parameters;
     size_t parameter_count;
     nano_usd max_call_usd; /* ceiling for one call; -1: none */
+    struct brake_rule *brakes;
+    size_t brake_count;
 };
 
 /* Reads one `policies:` entry; its name is the entry's, or its `name` member. Spans live as long as the tree and a. */

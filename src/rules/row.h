@@ -33,6 +33,14 @@
     F(44, UPSTREAM_MS, "upstream_ms", NUMBER) F(45, FIRST_BYTE_MS, "first_byte_ms", NUMBER)                                \
     F(46, GATE_US, "gate_us", NUMBER) F(47, BUDGET, "budgets", BUDGETS)
 
+/* Of rows that are no calls, or of some calls only: in JSON they are there when they were written, and else not. */
+#define ROW_EXTRA_FIELDS(F)                                                                                                \
+    F(48, KIND, "kind", TEXT) /* "settlement" or "change"; a call has none */                                              \
+    F(49, OF, "of", CALL) /* a settlement's call */ F(50, OUTCOME, "outcome", TEXT) /* settled, released, corrected */     \
+    F(51, ACTOR, "actor", TEXT) /* who: "admin", "gate", "file" */ F(52, ACTION, "action", TEXT) /* "key.create" */         \
+    F(53, OBJECT, "object", TEXT) /* its id */ F(54, BEFORE, "before", JSON) F(55, AFTER, "after", JSON)                   \
+    F(56, REPEAT_OF, "repeat_of", CALL) /* the call whose answer was given again */ F(57, REPEAT_KEY, "repeat_key", TEXT)
+
 #define ROW_SCOPE_FIELDS(F) F(1, SCOPE_NAME, "name", TEXT) F(2, SCOPE_VALUE, "value", TEXT)
 #define ROW_ATTEMPT_FIELDS(F)                                                                                              \
     F(1, ATTEMPT_VENDOR, "vendor", TEXT) F(2, ATTEMPT_MODEL, "model", TEXT) F(3, ATTEMPT_STATUS, "status", NUMBER)         \
@@ -43,7 +51,7 @@
 
 enum row_tag {
 #define ROW_TAG(tag, name, text, kind) ROW_##name = (tag),
-    ROW_FIELDS(ROW_TAG) ROW_SCOPE_FIELDS(ROW_TAG) ROW_ATTEMPT_FIELDS(ROW_TAG) ROW_BUDGET_FIELDS(ROW_TAG)
+    ROW_FIELDS(ROW_TAG) ROW_EXTRA_FIELDS(ROW_TAG) ROW_SCOPE_FIELDS(ROW_TAG) ROW_ATTEMPT_FIELDS(ROW_TAG) ROW_BUDGET_FIELDS(ROW_TAG)
 #undef ROW_TAG
 };
 

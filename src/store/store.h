@@ -13,18 +13,28 @@
 #include "base/money.h"
 
 struct store;
+struct signer; /* base/sign.h */
 
 /* What the store reads from, since stores and ledgers do not know each other: filled in by flow/ with the journals. */
 struct store_line {
     struct span account;
-    int64_t held, real, resets_at;
+    int64_t slot; /* -1: none; see ledger/ledger.h */
+    int64_t held, real, ends_at;
     bool kept;
 };
+enum store_what { STORE_HOLD, STORE_ROW, STORE_ANSWER, STORE_ALERT };
+enum store_kind { STORE_CALL, STORE_SETTLEMENT, STORE_CHANGE }; /* of a row */
 struct store_record {
-    bool ended; /* a ROW; false: a HOLD */
+    enum store_what what;
     uint64_t position;
     uint64_t call; /* below 2^63 */
     int64_t at;
+    enum store_kind kind;
+    uint64_t of;         /* SETTLEMENT: the call */
+    struct span once;    /* HOLD, ROW: id of the idempotency key. ANSWER, ALERT: the name */
+    struct span again;   /* HOLD, ROW in doubt: the request, sealed */
+    struct span bytes;   /* ANSWER, ALERT */
+    int64_t until;       /* ANSWER, ALERT */
     int verdict; /* enum verdict of ledger/journal.h: 0 allowed, 1 denied, 2 error, 3 in doubt */
     int status;
     bool held, settled;
@@ -49,7 +59,7 @@ struct store *store_open(struct span dir, char why[256]);
 /* Sources are fixed once the thread runs. The replay of what the last process left happens in store_recover, on the
  * caller's thread, before store_start: open holds of a crash become rows in doubt. `restored` gets every balance. */
 void store_source_add(struct store *s, const struct store_source *source, unsigned writer);
-CHECKED enum err store_recover(struct store *s, void (*restored)(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at), void *self);
+CHECKED enum err store_recover(struct store *s, void (*restored)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self);
 /* The highest call id there is (0: none); after store_recover. */
 CHECKED enum err store_last_call(struct store *s, uint64_t *id);
 CHECKED enum err store_start(struct store *s);
@@ -70,11 +80,19 @@ struct store_object {
 };
 /* Blocking, done on the store thread, durable (synced) when it returns. version_seen: 0 create only, -1 any, else the
  * version that must still be there: E_CONFLICT. body SPAN_NONE deletes: E_NOT_FOUND when there is nothing. Versions go on after it. */
-CHECKED enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms);
+/* event (may be NULL) is a row of kind CHANGE that is chained in the same transaction: who, what, before, after. */
+CHECKED enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms, const struct store_record *event);
+/* A row of kind CHANGE alone. Blocking, durable when it returns. */
+CHECKED enum err store_event(struct store *s, const struct store_record *event);
+/* Checkpoints of the chain are signed with it: each CHECKPOINT_ROWS rows, each ten minutes in which there were any, and at
+ * the end. Before store_recover; the signer stays the caller's, and must outlive the store. */
+void store_sign_with(struct store *s, struct signer *signer);
 
 /* Reading: one reader per thread. Results are in arena a. */
 struct store_reader;
 struct store_reader *store_reader_new(struct store *s, char why[256]);
+/* Of a directory or a database file, without a store, also while a gate writes there. */
+struct store_reader *store_reader_open(struct span path, char why[256]);
 void store_reader_free(struct store_reader *r);
 CHECKED enum err store_objects(struct store_reader *r, struct arena *a, struct store_object **list, size_t *count);
 
@@ -85,6 +103,7 @@ struct call_filter {
     uint64_t after;   /* oldest first, ids above this, when ascending */
     bool ascending;
     int limit; /* 1..1000 */
+    bool changes; /* rows of admin changes too; store_audit only */
 };
 /* visit gets each row's JSON, complete, with prev_hash and hash. */
 CHECKED enum err store_calls(struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self);
@@ -103,8 +122,82 @@ CHECKED enum err store_usage(struct store_reader *r, const struct call_filter *f
 /* Runs (group[0]; group[1] is the workspace), latest first, keyset by last_at/run: cursor text in and out. */
 CHECKED enum err store_runs(struct store_reader *r, struct span cursor, int limit, struct arena *a, struct usage_row **rows, size_t *count, struct span *next);
 
-/* Checks the hash chain: E_OK and the number of rows, or E_CONFLICT and *bad_id: the row that was edited, moved, put in or
- * taken out, or the one that lost its predecessor. Takes its time, in many short reads. */
-CHECKED enum err store_verify(struct store_reader *r, int64_t *rows, uint64_t *bad_id);
+/* ---- in doubt -------------------------------------------------------------------------------------------------------------
+ * A row in doubt stands in table `doubts` with its lines until a SETTLEMENT of it is applied: exactly one is, a second one is
+ * dropped (and logged). A settlement without a doubt (a price that came later) is applied as it is. */
+struct store_doubt {
+    uint64_t call;
+    int64_t at;
+    struct span once, again, row; /* row: rules/row.h */
+    const struct store_line *lines;
+    size_t count;
+};
+/* Oldest first, from `after` on. visit's doubt lives until it returns. */
+CHECKED enum err store_doubts(struct store_reader *r, uint64_t after, int limit, void (*visit)(void *self, const struct store_doubt *d), void *self);
+/* Settlements of a call, oldest first, each row's JSON. */
+CHECKED enum err store_settlements(struct store_reader *r, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self);
+
+/* ---- answers kept for repeats --------------------------------------------------------------------------------------------- */
+struct store_answer {
+    bool in_doubt; /* a call of this idempotency key is in doubt: no bytes */
+    uint64_t call;
+    int64_t at, until;
+    struct span bytes;
+};
+/* E_NOT_FOUND. Expired ones are not found; the store deletes them by and by. */
+CHECKED enum err store_answer(struct store_reader *r, struct span once, int64_t now_ms, struct arena *a, struct store_answer *out);
+
+/* ---- outbox: alerts to be delivered, durable, one of a name ---------------------------------------------------------------- */
+struct store_alert {
+    int64_t id;
+    struct span name, body; /* JSON */
+    int64_t at, next_at;
+    int tries;
+    struct span pending; /* endpoints that still have to get it, "," between them; SPAN_NONE: all that there are */
+    struct span trouble; /* of the last try */
+    bool done;
+};
+/* Due at now_ms, oldest first; now_ms 0: all, newest first (for a list). */
+CHECKED enum err store_alerts(struct store_reader *r, int64_t now_ms, int limit, void (*visit)(void *self, const struct store_alert *a), void *self);
+/* Durable. E_CONFLICT: one of the name is there already. */
+CHECKED enum err store_alert_put(struct store *s, struct span name, struct span body, int64_t at, int64_t until);
+/* After a try. done: delivered, or given up (trouble says so). */
+CHECKED enum err store_alert_tried(struct store *s, int64_t id, bool done, int64_t next_at, struct span pending, struct span trouble);
+
+/* ---- the audit chain ------------------------------------------------------------------------------------------------------- */
+
+/* Rows in the order of the chain, all kinds that f asks for, for an export. hash and prev_hash are 32 bytes. visit false: stop. */
+struct store_link {
+    uint64_t id;
+    int64_t number; /* in the chain, from 0 */
+    enum store_kind kind;
+    struct span row, prev_hash, hash;
+};
+CHECKED enum err store_audit(struct store_reader *r, const struct call_filter *f, bool (*visit)(void *self, const struct store_link *link), void *self);
+
+struct store_checkpoint {
+    int64_t rows; /* the chain's length when it was signed */
+    int64_t at;
+    struct span hash, signature, key; /* hash after that many rows; Ed25519 over "tollgate checkpoint\n" rows "\n" at "\n" hex hash "\n" */
+};
+CHECKED enum err store_checkpoints(struct store_reader *r, int64_t after_rows, void (*visit)(void *self, const struct store_checkpoint *c), void *self);
+
+/* What a check found. */
+struct store_verdict {
+    int64_t rows, checkpoints;
+    int64_t signed_rows;  /* covered by the last good checkpoint */
+    uint64_t bad_id;      /* 0: none */
+    const char *trouble;  /* constant: "this row was changed", "a row before this one is missing", ... NULL: all is well */
+    struct span key;      /* hex, of the last checkpoint; lives as long as the reader */
+};
+/* Checks chain, columns against rows, and checkpoints' signatures (by `key` when it is not NULL, else by the key each names):
+ * E_OK, or E_CONFLICT with *out: the row that was edited, moved, put in or taken out, or the one that lost its predecessor.
+ * Takes its time, in many short reads; progress may be NULL. */
+CHECKED enum err store_verify(struct store_reader *r, const uint8_t *key, void (*progress)(void *self, int64_t done, int64_t of), void *self, struct store_verdict *out);
+
+/* ---- self-check ------------------------------------------------------------------------------------------------------------- */
+
+/* Every balance the database has, a slot of a rolling account at a time: after store_barrier it is what the ledger must say. */
+CHECKED enum err store_balances(struct store_reader *r, void (*visit)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self);
 
 #endif

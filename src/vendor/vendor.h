@@ -26,6 +26,9 @@ struct operation {
     bool reads_body;     /* its cost, scope or dialect needs the body, or it must have none: false only for bodies that are
                             streamed unread. vendor_understand is to be called in any case, then with an empty body */
     bool reads_answer;   /* its settlement needs the answer's body */
+    bool refund;         /* gives money back to a customer */
+    bool idempotent;     /* the vendor takes an idempotency key for it: it can be asked again */
+    bool look_up;        /* what became of one can be looked up (vendor_look_up) */
     bool secret;         /* gives away or makes a secret: denied unless a policy names it exactly, without a wildcard */
     struct span note;    /* why it is special, for refusals and lists; SPAN_NONE: it is not */
     struct span path;    /* the template: "/v1/customers/{customer}" */
@@ -125,10 +128,23 @@ struct compose {
     struct span content_type; /* of the body that is sent; SPAN_NONE: as the caller's */
     int64_t length;           /* of the body; -1: chunked; 0 with no body method: no framing field */
     const struct vendor_secret *secret;
+    struct span once;      /* idempotency key for the vendor, in place of the caller's; SPAN_NONE: none is sent */
     struct span authority; /* for Host; SPAN_NONE: from the origin */
 };
 /* Writes the whole request head. Returns the origin's index. */
 size_t vendor_compose(const struct compose *c, struct arena *a, struct buf *head);
+/* What became of a call whose answer was lost, for vendors without idempotency keys: the manifest's `doubt` of the operation
+ * says what to read and how to know the call again in it. `ask` is a GET of the same vendor: canonical path and query in a.
+ * sent_ms: when the lost call was sent. False: it cannot be looked up. */
+struct look_up {
+    struct span path, query;
+    int64_t patience_ms; /* how long after sending an absence means that it never happened */
+};
+bool vendor_look_up(struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, struct arena *a, struct look_up *out);
+/* One object that matches: HAPPENED, and *out as vendor_settle would have it. Several: UNCLEAR. */
+enum look_up_verdict { LOOK_UP_HAPPENED, LOOK_UP_ABSENT, LOOK_UP_UNCLEAR };
+enum look_up_verdict vendor_looked_up(struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, const struct http_head *answer, struct span body, struct arena *a, struct settled *out);
+
 /* Which fields of the vendor's answer the caller may see (no Set-Cookie, no hop-by-hop, no redirect out of the gate);
  * fields of the result are in a. */
 void vendor_answer_fields(const struct vendor *v, const struct http_head *answer, struct arena *a, struct http_field **fields, size_t *count);
