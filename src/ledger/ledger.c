@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/money.h"
 #include "base/must.h"
+#include "ledger/slots.h"
 
 enum { SHARDS = 64, FIRST_ROOM = 16, CACHE_LINE = 64, SWEEP_STRETCH = 64 };
 
@@ -23,10 +24,12 @@ struct account {
     struct account *next; /* in its bucket */
     struct list all;      /* of its shard, newest first */
     uint64_t hash;
-    /* settled + reserved <= the limit of every want that was taken; doubt <= reserved; none negative. */
+    /* settled + reserved <= the limit of every want that was taken; doubt <= reserved; but for settled none negative. */
     int64_t limit, settled, reserved, doubt;
-    int64_t resets_at;
-    uint32_t pins;
+    int64_t ends_at;
+    uint64_t changes;
+    struct slots *slots; /* rolling: instead of `settled`; else NULL */
+    uint32_t pins, marks;
     bool soft;
     size_t len;
     char name[];
@@ -36,6 +39,7 @@ struct shard {
     _Alignas(CACHE_LINE) pthread_mutex_t lock;
     struct account **buckets; /* a power of two of them */
     size_t room, count;
+    uint64_t changes; /* of all its accounts: so no number comes twice, even for one that left and came again */
     struct list all;
 };
 
@@ -63,6 +67,12 @@ struct ledger *ledger_new(void)
     return l;
 }
 
+static void free_account(struct account *account)
+{
+    slots_free(account->slots);
+    free(account);
+}
+
 void ledger_free(struct ledger *l)
 {
     if (!l)
@@ -70,7 +80,7 @@ void ledger_free(struct ledger *l)
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *s = &l->shards[i];
         for (struct list *first; (first = list_take_first(&s->all)) != NULL;)
-            free(CONTAINER_OF(first, struct account, all));
+            free_account(CONTAINER_OF(first, struct account, all));
         free(s->buckets);
         pthread_mutex_destroy(&s->lock);
     }
@@ -106,20 +116,34 @@ static struct account *find(const struct shard *s, struct span name, uint64_t ha
     return NULL;
 }
 
-static struct account *find_or_add(struct shard *s, struct span name, uint64_t hash)
+static struct account *make(struct span name, uint64_t hash, int64_t slot, int64_t ends_at)
+{
+    struct account *account = calloc(1, sizeof(*account) + name.len);
+    if (!account)
+        return NULL;
+    if (slot != LEDGER_NO_SLOT && !(account->slots = slots_new())) {
+        free(account);
+        return NULL;
+    }
+    account->hash = hash;
+    account->ends_at = ends_at;
+    account->len = name.len;
+    if (name.len)
+        memcpy(account->name, name.at, name.len);
+    return account;
+}
+
+static struct account *find_or_add(struct shard *s, struct span name, uint64_t hash, int64_t slot, int64_t ends_at)
 {
     struct account *account = find(s, name, hash);
+    must(!account || !account->slots == (slot == LEDGER_NO_SLOT)); /* of one kind for ever */
     if (account)
         return account;
     if (s->count == s->room && !grow(s))
         return NULL;
-    account = calloc(1, sizeof(*account) + name.len);
+    account = make(name, hash, slot, ends_at);
     if (!account)
         return NULL;
-    account->hash = hash;
-    account->len = name.len;
-    if (name.len)
-        memcpy(account->name, name.at, name.len);
     account->next = *bucket(s, hash);
     *bucket(s, hash) = account;
     list_add_first(&s->all, &account->all);
@@ -135,7 +159,7 @@ static void drop(struct shard *s, struct account *account)
     *at = account->next;
     list_remove(&account->all);
     s->count--;
-    free(account);
+    free_account(account);
 }
 
 /* The set of shards as a bit each; its order is the order of locking. */
@@ -151,13 +175,48 @@ static void unlock_set(struct ledger *l, uint64_t set)
         unlock(&l->shards[__builtin_ctzll(set)]);
 }
 
+static int64_t settled_of(const struct account *account) { return account->slots ? slots_sum(account->slots, LEDGER_NO_SLOT) : account->settled; }
+
+static void changed(struct shard *s, struct account *account) { account->changes = ++s->changes; }
+
+/* 0 is never. What is counted here may come from a clock that ran ahead, so the later end holds. */
+static void end_later(struct account *account, int64_t ends_at)
+{
+    if (account->ends_at && (!ends_at || ends_at > account->ends_at))
+        account->ends_at = ends_at;
+}
+
 /* Whether `more` fits on top of what is there. Nothing always fits: a free call may pass an account that is overdrawn. */
 static bool fits(const struct account *account, int64_t more, int64_t limit)
 {
-    int64_t after;
+    int64_t after, settled = settled_of(account);
     if (more == 0)
         return true;
-    return !__builtin_add_overflow(account->settled, account->reserved, &after) && !__builtin_add_overflow(after, more, &after) && after <= limit;
+    if (settled < 0)
+        settled = 0;
+    return !__builtin_add_overflow(settled, account->reserved, &after) && !__builtin_add_overflow(after, more, &after) && after <= limit;
+}
+
+/* False: no memory, and nothing changed; not where a want has been. */
+static bool spend(struct shard *s, struct account *account, int64_t slot, int64_t amount)
+{
+    if (account->slots && !slots_add(account->slots, slot, amount))
+        return false;
+    if (!account->slots)
+        account->settled = money_add(account->settled, amount);
+    changed(s, account);
+    return true;
+}
+
+/* The want's moment and terms, from here on the account's. */
+static void renew(struct shard *s, struct account *account, const struct ledger_want *want)
+{
+    bool moved = account->slots && slots_move(account->slots, want->slot);
+    if (moved || account->limit != want->limit)
+        changed(s, account);
+    account->limit = want->limit;
+    account->soft = want->soft;
+    end_later(account, want->ends_at);
 }
 
 /* A soft account may be asked for more than a number can hold: then it holds what it can, and the hold remembers that. */
@@ -171,17 +230,16 @@ static int64_t take(struct account *account, int64_t amount)
 
 static enum err take_line(struct shard *s, const struct ledger_want *want, uint64_t hash, struct ledger_line *line)
 {
-    struct account *account = find_or_add(s, want->account, hash);
+    struct account *account = find_or_add(s, want->account, hash, want->slot, want->ends_at);
     if (!account)
         return E_NO_MEMORY;
-    *line = (struct ledger_line){ account, 0 };
+    *line = (struct ledger_line){ account, want->slot, 0 };
     account->pins++;
-    account->limit = want->limit;
-    account->soft = want->soft;
-    account->resets_at = want->resets_at;
+    renew(s, account, want);
     if (!want->soft && !fits(account, want->amount, want->limit))
         return E_BUDGET_EXCEEDED;
     line->held = take(account, want->amount);
+    changed(s, account);
     return E_OK;
 }
 
@@ -190,7 +248,7 @@ static enum err take_line(struct shard *s, const struct ledger_want *want, uint6
 static void unpin(struct shard *s, struct account *account)
 {
     account->pins--;
-    if (!account->pins && !account->resets_at && !account->reserved && !account->settled)
+    if (!account->pins && !account->ends_at && !account->reserved && !account->settled && !account->slots)
         drop(s, account);
 }
 
@@ -211,7 +269,7 @@ static void undo(struct ledger *l, struct ledger_hold *hold, const struct ledger
             attempted = money_add(attempted, wants[i].amount);
     for (size_t i = 0; i < last; i++)
         give_back(l, &hold->lines[i]);
-    *why = (struct ledger_refusal){ last, full->limit, full->settled, full->reserved, attempted };
+    *why = (struct ledger_refusal){ last, full->limit, settled_of(full), full->reserved, attempted };
     give_back(l, &hold->lines[last]);
 }
 
@@ -245,43 +303,29 @@ enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct
     return e;
 }
 
-enum err ledger_resize(struct ledger *l, struct ledger_hold *hold, size_t line, int64_t amount, struct ledger_refusal *why)
+enum ending { SETTLED, RELEASED, IN_DOUBT };
+
+static void end_line(struct ledger *l, struct ledger_line *line, enum ending how, int64_t real)
 {
-    must(hold->open && line < hold->count && amount >= 0);
-    struct ledger_line *at = &hold->lines[line];
-    struct account *account = at->account;
+    struct account *account = line->account;
     struct shard *s = shard_of(l, account->hash);
     lock(s);
-    account->reserved -= at->held;
-    bool ok = amount <= at->held || account->soft || fits(account, amount, account->limit);
-    if (!ok)
-        *why = (struct ledger_refusal){ line, account->limit, account->settled, account->reserved, amount };
+    if (how == IN_DOUBT)
+        account->doubt += line->held;
     else
-        at->held = amount;
-    at->held = take(account, at->held);
+        account->reserved -= line->held;
+    if (how == SETTLED)
+        must(spend(s, account, line->slot, real)); /* a want was here: this hold's */
+    changed(s, account);
+    unpin(s, account);
     unlock(s);
-    return ok ? E_OK : E_BUDGET_EXCEEDED;
 }
-
-enum ending { SETTLED, RELEASED, IN_DOUBT };
 
 static void end(struct ledger *l, struct ledger_hold *hold, enum ending how, const int64_t *real)
 {
     must(hold->open);
-    for (size_t i = 0; i < hold->count; i++) {
-        struct account *account = hold->lines[i].account;
-        struct shard *s = shard_of(l, account->hash);
-        must(how != SETTLED || real[i] >= 0);
-        lock(s);
-        if (how == IN_DOUBT)
-            account->doubt += hold->lines[i].held;
-        else
-            account->reserved -= hold->lines[i].held;
-        if (how == SETTLED)
-            account->settled = money_add(account->settled, real[i]);
-        unpin(s, account);
-        unlock(s);
-    }
+    for (size_t i = 0; i < hold->count; i++)
+        end_line(l, &hold->lines[i], how, how == SETTLED ? real[i] : 0);
     hold->open = false;
     hold->count = 0;
 }
@@ -290,37 +334,51 @@ void ledger_settle(struct ledger *l, struct ledger_hold *hold, const int64_t *re
 void ledger_release(struct ledger *l, struct ledger_hold *hold) { end(l, hold, RELEASED, NULL); }
 void ledger_doubt(struct ledger *l, struct ledger_hold *hold) { end(l, hold, IN_DOUBT, NULL); }
 
-bool ledger_resolve(struct ledger *l, struct span account, int64_t held, int64_t real)
+bool ledger_resolve(struct ledger *l, struct span account, int64_t slot, int64_t held, int64_t real)
 {
     uint64_t hash = map_hash(account);
     struct shard *s = shard_of(l, hash);
-    must(held >= 0 && real >= 0);
+    must(held >= 0);
     lock(s);
     struct account *at = find(s, account, hash);
-    bool ok = at && at->doubt >= held;
+    bool ok = at && at->doubt >= held && spend(s, at, slot, real);
     if (ok) {
         at->doubt -= held;
         at->reserved -= held;
-        at->settled = money_add(at->settled, real);
     }
+    unlock(s);
+    return ok;
+}
+
+bool ledger_adjust(struct ledger *l, struct span account, int64_t slot, int64_t delta, int64_t ends_at)
+{
+    uint64_t hash = map_hash(account);
+    struct shard *s = shard_of(l, hash);
+    lock(s);
+    struct account *at = find_or_add(s, account, hash, slot, ends_at);
+    bool ok = at && spend(s, at, slot, delta);
+    if (ok)
+        end_later(at, ends_at);
     unlock(s);
     return ok;
 }
 
 static void tell(const struct account *account, struct ledger_balance *out)
 {
-    *out = (struct ledger_balance){ account->limit, account->settled, account->reserved, account->doubt };
+    *out = (struct ledger_balance){ account->limit, settled_of(account), account->reserved, account->doubt, account->changes };
 }
 
-bool ledger_balance(struct ledger *l, struct span account, struct ledger_balance *out)
+bool ledger_balance(struct ledger *l, struct span account, int64_t slot, struct ledger_balance *out)
 {
     uint64_t hash = map_hash(account);
     struct shard *s = shard_of(l, hash);
-    *out = (struct ledger_balance){ 0, 0, 0, 0 };
+    *out = (struct ledger_balance){ .limit = 0 };
     lock(s);
     struct account *at = find(s, account, hash);
     if (at)
         tell(at, out);
+    if (at && at->slots)
+        out->settled = slots_sum(at->slots, slot);
     unlock(s);
     return at != NULL;
 }
@@ -333,25 +391,43 @@ void ledger_line_balance(struct ledger *l, const struct ledger_line *line, struc
     unlock(s);
 }
 
-enum err ledger_restore(struct ledger *l, struct span account, int64_t settled, int64_t doubt, int64_t resets_at)
+struct span ledger_line_account(const struct ledger_line *line) { return span_make(line->account->name, line->account->len); }
+
+uint32_t ledger_mark(struct ledger *l, struct span account, uint32_t bits)
 {
     uint64_t hash = map_hash(account);
     struct shard *s = shard_of(l, hash);
-    must(settled >= 0 && doubt >= 0);
+    uint32_t fresh = 0;
     lock(s);
-    struct account *at = find_or_add(s, account, hash);
+    struct account *at = find(s, account, hash);
     if (at) {
-        must(!at->pins);
-        at->settled = settled;
-        at->reserved = at->doubt = doubt;
-        at->resets_at = resets_at;
+        fresh = bits & ~at->marks;
+        at->marks |= bits;
     }
     unlock(s);
-    return at ? E_OK : E_NO_MEMORY;
+    return fresh;
+}
+
+enum err ledger_restore(struct ledger *l, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at)
+{
+    uint64_t hash = map_hash(account);
+    struct shard *s = shard_of(l, hash);
+    must(doubt >= 0);
+    lock(s);
+    struct account *at = find_or_add(s, account, hash, slot, ends_at);
+    must(!at || !at->pins);
+    bool ok = at && spend(s, at, slot, at->slots ? settled : money_add(settled, -at->settled));
+    if (ok) {
+        at->doubt = at->slots ? money_add(at->doubt, doubt) : doubt;
+        at->reserved = at->doubt;
+        end_later(at, ends_at);
+    }
+    unlock(s);
+    return ok ? E_OK : E_NO_MEMORY;
 }
 
 /* The account behind `at` in the shard's list, pinned, so that it is still there when the visitor comes back. */
-static struct account *step(struct shard *s, struct account *at, struct ledger_balance *b, int64_t *resets_at)
+static struct account *step(struct shard *s, struct account *at, struct ledger_balance *b, int64_t *ends_at)
 {
     lock(s);
     struct list *next = at ? at->all.next : s->all.next;
@@ -361,26 +437,26 @@ static struct account *step(struct shard *s, struct account *at, struct ledger_b
     if (account) {
         account->pins++;
         tell(account, b);
-        *resets_at = account->resets_at;
+        *ends_at = account->ends_at;
     }
     unlock(s);
     return account;
 }
 
-void ledger_each(struct ledger *l, void (*visit)(void *self, struct span account, const struct ledger_balance *b, int64_t resets_at), void *self)
+void ledger_each(struct ledger *l, void (*visit)(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at), void *self)
 {
     struct ledger_balance b;
-    int64_t resets_at;
+    int64_t ends_at;
     for (size_t i = 0; i < SHARDS; i++) {
         struct account *at = NULL;
-        while ((at = step(&l->shards[i], at, &b, &resets_at)))
-            visit(self, span_make(at->name, at->len), &b, resets_at);
+        while ((at = step(&l->shards[i], at, &b, &ends_at)))
+            visit(self, span_make(at->name, at->len), &b, ends_at);
     }
 }
 
 static bool is_over(const struct account *a, int64_t before_ms)
 {
-    return !a->pins && !a->reserved && a->resets_at && a->resets_at < before_ms;
+    return !a->pins && !a->reserved && a->ends_at && a->ends_at < before_ms;
 }
 
 /* A stretch of the shard's list behind `at`, which is pinned; *at is pinned in turn. True: there is more. */

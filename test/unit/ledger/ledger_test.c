@@ -13,13 +13,13 @@
 
 static struct ledger_want want(const char *account, int64_t limit, int64_t amount)
 {
-    return (struct ledger_want){ .account = span_of(account), .limit = limit, .amount = amount };
+    return (struct ledger_want){ .account = span_of(account), .slot = LEDGER_NO_SLOT, .limit = limit, .amount = amount };
 }
 
 static void check_balance(struct ledger *l, const char *account, int64_t settled, int64_t reserved, int64_t doubt, int line)
 {
     struct ledger_balance b;
-    (void)ledger_balance(l, span_of(account), &b);
+    (void)ledger_balance(l, span_of(account), LEDGER_NO_SLOT, &b);
     if (b.settled != settled || b.reserved != reserved || b.doubt != doubt)
         test_fail(__FILE__, line, "%s: got %lld settled, %lld reserved, %lld in doubt", account, (long long)b.settled, (long long)b.reserved, (long long)b.doubt);
 }
@@ -58,8 +58,8 @@ TEST(all_or_nothing)
     CHECK_INT(ledger_reserve(l, &h, wants, 3, &why), E_BUDGET_EXCEEDED);
     CHECK_INT(why.line, 1);
     struct ledger_balance b;
-    CHECK(!ledger_balance(l, SPAN("wide"), &b)); /* a refused call leaves no trace */
-    CHECK(!ledger_balance(l, SPAN("narrow"), &b));
+    CHECK(!ledger_balance(l, SPAN("wide"), LEDGER_NO_SLOT, &b)); /* a refused call leaves no trace */
+    CHECK(!ledger_balance(l, SPAN("narrow"), LEDGER_NO_SLOT, &b));
     wants[1].soft = true;
     CHECK_INT(ledger_reserve(l, &h, wants, 3, &why), E_OK);
     BALANCE("narrow", 0, 5, 0);
@@ -72,7 +72,7 @@ TEST(an_account_without_a_name_is_refused)
     struct ledger *l = ledger_new();
     struct ledger_hold h = { .open = false };
     struct ledger_refusal why;
-    struct ledger_want wants[] = { want("a", 10, 1), { .limit = 10 } };
+    struct ledger_want wants[] = { want("a", 10, 1), { .slot = LEDGER_NO_SLOT, .limit = 10 } };
     CHECK_INT(ledger_reserve(l, &h, wants, 2, &why), E_NO_MEMORY);
     CHECK(!h.open);
     BALANCE("a", 0, 0, 0);
@@ -106,32 +106,10 @@ TEST(doubt_stays_reserved_until_it_is_resolved)
     ledger_doubt(l, &h);
     BALANCE("a", 0, 6, 6);
     CHECK_INT(ledger_reserve(l, &h, &w, 1, &why), E_BUDGET_EXCEEDED);
-    CHECK(!ledger_resolve(l, SPAN("a"), 7, 0));
-    CHECK(!ledger_resolve(l, SPAN("b"), 1, 0));
-    CHECK(ledger_resolve(l, SPAN("a"), 6, 2));
+    CHECK(!ledger_resolve(l, SPAN("a"), LEDGER_NO_SLOT, 7, 0));
+    CHECK(!ledger_resolve(l, SPAN("b"), LEDGER_NO_SLOT, 1, 0));
+    CHECK(ledger_resolve(l, SPAN("a"), LEDGER_NO_SLOT, 6, 2));
     BALANCE("a", 2, 0, 0);
-    ledger_free(l);
-}
-
-TEST(resize_keeps_to_the_limit)
-{
-    struct ledger *l = ledger_new();
-    struct ledger_hold h = { .open = false }, other = { .open = false };
-    struct ledger_refusal why;
-    struct ledger_want w = want("a", 10, 4);
-    CHECK_INT(ledger_reserve(l, &h, &w, 1, &why), E_OK);
-    CHECK_INT(ledger_reserve(l, &other, &w, 1, &why), E_OK);
-    CHECK_INT(ledger_resize(l, &h, 0, 7, &why), E_BUDGET_EXCEEDED);
-    CHECK(why.reserved == 4 && why.attempted == 7);
-    BALANCE("a", 0, 8, 0);
-    CHECK_INT(ledger_resize(l, &h, 0, 6, &why), E_OK);
-    BALANCE("a", 0, 10, 0);
-    CHECK_INT(ledger_resize(l, &h, 0, 1, &why), E_OK);
-    struct ledger_balance b;
-    ledger_line_balance(l, &h.lines[0], &b);
-    CHECK(b.limit == 10 && b.reserved == 5);
-    ledger_release(l, &h);
-    ledger_release(l, &other);
     ledger_free(l);
 }
 
@@ -184,13 +162,13 @@ TEST(a_new_limit_holds_from_the_first_want_that_carries_it)
     ledger_free(l);
 }
 
-static void count_visit(void *self, struct span account, const struct ledger_balance *b, int64_t resets_at)
+static void count_visit(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at)
 {
     int64_t *sums = self;
     must(account.len > 0);
     sums[0]++;
     sums[1] += b->settled;
-    sums[2] += resets_at;
+    sums[2] += ends_at;
 }
 
 TEST(restore_walk_and_sweep)
@@ -200,7 +178,7 @@ TEST(restore_walk_and_sweep)
     char name[32];
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "account %d", i);
-        CHECK_INT(ledger_restore(l, span_of(name), i, i % 10 == 0 ? 1 : 0, i % 2 ? 500 : 0), E_OK);
+        CHECK_INT(ledger_restore(l, span_of(name), LEDGER_NO_SLOT, i, i % 10 == 0 ? 1 : 0, i % 2 ? 500 : 0), E_OK);
     }
     BALANCE("account 990", 990, 1, 1);
     ledger_each(l, count_visit, sums);
@@ -209,7 +187,7 @@ TEST(restore_walk_and_sweep)
     struct ledger_hold h = { .open = false };
     struct ledger_refusal why;
     struct ledger_want w = want("account 1", 100, 1);
-    w.resets_at = 500;
+    w.ends_at = 500;
     CHECK_INT(ledger_reserve(l, &h, &w, 1, &why), E_OK);
     CHECK_INT(ledger_sweep(l, 501), 499); /* not the one that holds something */
     const int64_t real = 1;
@@ -229,7 +207,7 @@ TEST(sweep_of_many)
     char name[32];
     for (int i = 0; i < 40000; i++) {
         snprintf(name, sizeof(name), "account %d", i);
-        must(ledger_restore(l, span_of(name), i, 0, i % 3 ? 100 : 900) == E_OK);
+        must(ledger_restore(l, span_of(name), LEDGER_NO_SLOT, i, 0, i % 3 ? 100 : 900) == E_OK);
     }
     CHECK_INT(ledger_sweep(l, 500), 26666);
     CHECK_INT(ledger_sweep(l, 500), 0);
@@ -306,21 +284,6 @@ static void finish_hold(struct ledger *l, struct model *m, struct model_hold *h,
         ledger_settle(l, &h->hold, real);
 }
 
-static void resize_line(struct ledger *l, struct model *m, struct model_hold *h, uint64_t *state)
-{
-    struct ledger_refusal why;
-    if (!h->count)
-        return;
-    size_t i = draw(state, (uint32_t)h->count), a = h->account[i];
-    int64_t amount = draw(state, 30);
-    bool fits = amount <= h->held[i] || m->settled[a] + m->reserved[a] - h->held[i] + amount <= limits[a];
-    CHECK_INT(ledger_resize(l, &h->hold, i, amount, &why), fits ? E_OK : E_BUDGET_EXCEEDED);
-    if (!fits)
-        return;
-    m->reserved[a] += amount - h->held[i];
-    h->held[i] = amount;
-}
-
 TEST(does_what_the_model_does)
 {
     for (uint64_t seed = 1; seed <= 200; seed++) {
@@ -333,12 +296,10 @@ TEST(does_what_the_model_does)
             size_t a = draw(&state, NAMES);
             if (!h->hold.open)
                 try_reserve(l, &m, h, &state);
-            else if (draw(&state, 3) == 0)
-                resize_line(l, &m, h, &state);
             else
                 finish_hold(l, &m, h, &state);
             if (m.doubt[a] && draw(&state, 4) == 0) {
-                CHECK(ledger_resolve(l, span_of(names[a]), m.doubt[a], 1));
+                CHECK(ledger_resolve(l, span_of(names[a]), LEDGER_NO_SLOT, m.doubt[a], 1));
                 m.reserved[a] -= m.doubt[a];
                 m.settled[a]++;
                 m.doubt[a] = 0;
@@ -384,7 +345,7 @@ static void *quarrel(void *self)
             s->refused++;
             continue;
         }
-        (void)ledger_balance(s->l, span_of(text[draw(&s->seed, SHARED)]), &b);
+        (void)ledger_balance(s->l, span_of(text[draw(&s->seed, SHARED)]), LEDGER_NO_SLOT, &b);
         if (b.settled + b.reserved > STRESS_LIMIT || b.settled < 0 || b.reserved < 0)
             atomic_store(s->broken, true);
         uint32_t how = draw(&s->seed, 3);
@@ -400,10 +361,10 @@ static void *quarrel(void *self)
     return NULL;
 }
 
-static void see(void *self, struct span account, const struct ledger_balance *b, int64_t resets_at)
+static void see(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at)
 {
     (void)account;
-    (void)resets_at;
+    (void)ends_at;
     if (b->settled + b->reserved > STRESS_LIMIT)
         atomic_store((atomic_bool *)self, true);
 }
@@ -443,7 +404,7 @@ TEST(four_threads_never_pass_a_limit)
         snprintf(name, sizeof(name), "shared account %d", a);
         for (int i = 0; i < THREADS; i++)
             spent += each[i].spent[a];
-        (void)ledger_balance(l, span_of(name), &b);
+        (void)ledger_balance(l, span_of(name), LEDGER_NO_SLOT, &b);
         CHECK(b.settled == spent && b.reserved == 0 && spent <= STRESS_LIMIT);
     }
     for (int i = 0; i < THREADS; i++)
