@@ -1,287 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0
- * budget.c - reading a budget, asking whether a call counts on it, and naming the account. */
+ * budget.c - whether a call counts on a budget, how much, and on which accounts. All of it runs for every budget of every
+ * call. Reading one: budget_read.c. */
 #include "rules/budget.h"
 
-#include <stdio.h>
+#include "rules/label.h"
 
-#include "base/digest.h"
-#include "base/text.h"
+enum { START_LEN = 21, EMPTY = UINT8_MAX };
 
-enum { PATH_ROOM = 256, ID_MOST = 1024, ACCOUNT_MOST = 4096, START_LEN = 21 };
+_Static_assert((int)FACTS_SCOPES < (int)EMPTY, "an index of a scope fits beside the mark for none");
 
-static const struct span units[UNIT_COUNT] = {
-    [UNIT_USD] = { "usd", 3 },
-    [UNIT_TOKENS] = { "tokens", 6 },
-    [UNIT_REQUESTS] = { "requests", 8 },
-    [UNIT_MESSAGES] = { "messages", 8 },
-    [UNIT_CALLS] = { "calls", 5 },
+static const struct span dimensions[DIMENSION_COUNT] = {
+    [DIMENSION_RUN] = { "run", 3 },
+    [DIMENSION_VENDOR] = { "vendor", 6 },
+    [DIMENSION_MODEL] = { "model", 5 },
+    [DIMENSION_USER] = { "user", 4 },
+    [DIMENSION_KEY] = { "key", 3 },
+    [DIMENSION_TEAM] = { "team", 4 },
+    [DIMENSION_WORKSPACE] = { "workspace", 9 },
+    [DIMENSION_OPERATION] = { "operation", 9 },
+    [DIMENSION_CUSTOMER] = { "customer", 8 },
+    [DIMENSION_SCOPE] = { "", 0 },
+    [DIMENSION_TAG] = { "metadata.", 9 },
 };
 
-struct span unit_name(enum unit u)
+static const struct span customer_end = { ".customer", 9 };
+
+struct span dimension_name(enum dimension d)
 {
-    must(u >= 0 && u < UNIT_COUNT);
-    return units[u];
+    must(d >= 0 && d < DIMENSION_COUNT);
+    return dimensions[d];
 }
 
-/* "requests", and "request" as one writes for 1; money in either case. */
-static bool unit_parse(struct span text, enum unit *out)
+static struct span fact(const struct facts *f, enum dimension what, struct span name)
 {
-    for (int u = 0; u < UNIT_COUNT; u++) {
-        bool one = u != UNIT_USD && span_is_nocase(text, span_first(units[u], units[u].len - 1));
-        if (!one && !span_is_nocase(text, units[u]))
-            continue;
-        *out = (enum unit)u;
-        return true;
+    switch (what) {
+    case DIMENSION_RUN:
+        return f->run;
+    case DIMENSION_VENDOR:
+        return f->vendor;
+    case DIMENSION_MODEL:
+        return f->model;
+    case DIMENSION_USER:
+        return f->user;
+    case DIMENSION_KEY:
+        return f->key_id;
+    case DIMENSION_TEAM:
+        return f->team;
+    case DIMENSION_WORKSPACE:
+        return f->workspace;
+    case DIMENSION_OPERATION:
+        return f->operation;
+    case DIMENSION_TAG:
+        return tag_find(f->tags, f->tag_count, name);
+    default:
+        return SPAN_NONE;
     }
-    return false;
 }
 
-bool budget_limit_parse(struct span text, enum unit *unit, int64_t *limit)
+/* An owner that could not be found out may be the one that is meant. */
+static bool touches(const struct facts *f, const struct budget_filter *filter)
 {
-    struct span number, rest = span_trim(text);
-    if (!span_cut(&rest, ' ', &number) || !unit_parse(span_trim(rest), unit))
-        return false;
-    return money_decimal(number, *unit == UNIT_USD ? 9 : 0, limit) && *limit >= 0;
+    for (size_t i = 0; i < f->scope_count; i++)
+        if (span_is(f->scopes[i].name, filter->name) && span_like(f->scopes[i].value, filter->pattern))
+            return true;
+    return f->scopes_unresolved;
 }
 
-static const char *sub_path(char room[PATH_ROOM], const char *path, const char *field)
+static bool passes(const struct facts *f, const struct budget_filter *filter)
 {
-    if (snprintf(room, PATH_ROOM, "%s%s%s", path, *path ? "." : "", field) >= PATH_ROOM)
-        memcpy(room + PATH_ROOM - 4, "...", 4);
-    return room;
+    if (filter->what == DIMENSION_SCOPE)
+        return touches(f, filter);
+    struct span value = fact(f, filter->what, filter->name);
+    return (filter->what != DIMENSION_TAG || value.at) && span_like(value, filter->pattern);
 }
-
-static bool read_limit(const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    struct span text = SPAN_NONE;
-    const struct node *limit = node_get(n, "limit");
-    sub_path(at, path, "limit");
-    if (!node_span(limit, at, &text, t))
-        return false;
-    if (text.at && budget_limit_parse(text, &b->unit, &b->limit))
-        return true;
-    trouble_say(t, limit ? limit : n, at, "found %s%.*s%s; allowed: a number and a unit, such as \"100 usd\", \"60 requests\", \"1000000 tokens\", \"50 messages\", \"4 calls\"",
-        text.at ? "\"" : "nothing", SPAN_ARG(text), text.at ? "\"" : "");
-    return false;
-}
-
-static bool read_window(const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    const struct node *window = node_get(n, "window");
-    b->window_text = SPAN("total");
-    sub_path(at, path, "window");
-    if (!node_span(window, at, &b->window_text, t))
-        return false;
-    if (!window_parse(b->window_text, &b->window.kind)) {
-        trouble_say(t, window, at, "found \"%.*s\"; allowed: run, minute, hour, day, week, month, total", SPAN_ARG(b->window_text));
-        return false;
-    }
-    if (b->unit == UNIT_CALLS && b->window.kind != WINDOW_TOTAL && b->window.kind != WINDOW_RUN) {
-        trouble_say(t, window, at, "found \"%.*s\"; \"calls\" limits how many are under way at once, so it has no such window; allowed: run, total; to count calls over a %.*s use requests",
-            SPAN_ARG(b->window_text), SPAN_ARG(b->window_text));
-        return false;
-    }
-    return true;
-}
-
-static bool read_zone(const struct node *n, const char *path, const struct zone *(*zone)(void *self, struct span name), void *self, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    const struct node *name = node_get(n, "timezone");
-    b->zone_name = SPAN("UTC");
-    sub_path(at, path, "timezone");
-    if (!node_span(name, at, &b->zone_name, t))
-        return false;
-    if (span_is(b->zone_name, SPAN("UTC")))
-        return true;
-    b->window.zone = zone(self, b->zone_name);
-    if (!b->window.zone)
-        trouble_say(t, name, at, "found \"%.*s\"; allowed: a name of the time zone database, such as Europe/Berlin, or UTC", SPAN_ARG(b->zone_name));
-    return b->window.zone != NULL;
-}
-
-static bool read_per(struct arena *a, const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    struct span *names = NULL;
-    size_t count = 0;
-    const struct node *per = node_get(n, "per");
-    const struct {
-        struct span name;
-        bool *flag;
-    } known[] = { { SPAN("run"), &b->per_run }, { SPAN("vendor"), &b->per_vendor }, { SPAN("model"), &b->per_model }, { SPAN("user"), &b->per_user } };
-    sub_path(at, path, "per");
-    if (!node_spans(a, per, at, &names, &count, t))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        size_t k = 0;
-        while (k < sizeof(known) / sizeof(*known) && !span_is(names[i], known[k].name))
-            k++;
-        if (k == sizeof(known) / sizeof(*known)) {
-            trouble_say(t, per, at, "found \"%.*s\"; allowed: run, vendor, model, user", SPAN_ARG(names[i]));
-            return false;
-        }
-        *known[k].flag = true;
-    }
-    return true;
-}
-
-/* "80%" or "80". */
-static bool percent_parse(struct span text, int *out)
-{
-    uint64_t n;
-    if (span_ends(text, SPAN("%")))
-        text = span_first(text, text.len - 1);
-    if (!span_to_u64(text, &n) || n < 1 || n > 100)
-        return false;
-    *out = (int)n;
-    return true;
-}
-
-static void insert_alert(struct budget *b, int percent)
-{
-    size_t at = b->alert_count++;
-    for (; at > 0 && b->alerts[at - 1] > percent; at--)
-        b->alerts[at] = b->alerts[at - 1];
-    b->alerts[at] = percent;
-}
-
-static bool read_alerts(struct arena *a, const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    struct span *texts = NULL;
-    size_t count = 0;
-    int percent;
-    const struct node *alert = node_get(n, "alert");
-    sub_path(at, path, "alert");
-    if (!node_spans(a, alert, at, &texts, &count, t))
-        return false;
-    if (count > BUDGET_ALERTS) {
-        trouble_say(t, alert, at, "found %zu entries; allowed: at most %d", count, BUDGET_ALERTS);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!percent_parse(texts[i], &percent)) {
-            trouble_say(t, alert, at, "found \"%.*s\"; allowed: 1%% to 100%%", SPAN_ARG(texts[i]));
-            return false;
-        }
-        insert_alert(b, percent);
-    }
-    return true;
-}
-
-static bool read_filters(const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    const struct {
-        const char *name;
-        struct span *out;
-    } filters[] = { { "vendor", &b->vendor }, { "operation", &b->operation }, { "model", &b->model } };
-    for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
-        const struct node *filter = node_get(n, filters[i].name);
-        sub_path(at, path, filters[i].name);
-        if (!node_span(filter, at, filters[i].out, t))
-            return false;
-        if (!filters[i].out->at || filters[i].out->len)
-            continue;
-        trouble_say(t, filter, at, "found an empty text; allowed: a pattern such as \"stripe\" or \"claude-*\"");
-        return false;
-    }
-    return node_bool(node_get(n, "soft"), sub_path(at, path, "soft"), &b->soft, t);
-}
-
-static bool name_ok(struct span name)
-{
-    static const struct span letters = { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.", 65 };
-    for (size_t i = 0; i < name.len; i++)
-        if (span_find_byte(letters, name.at[i]) < 0)
-            return false;
-    return name.len > 0 && name.len <= BUDGET_NAME_LONGEST;
-}
-
-/* Writes text so that no two texts look alike and none contains a mark of ours. */
-static void put_value(struct buf *out, struct span text)
-{
-    static const struct span keep = { "_-.:/@*+ ", 9 };
-    if (text.len <= BUDGET_VALUE_LONGEST) {
-        buf_put_percent(out, text, keep);
-        return;
-    }
-    struct digest digest = digest_sha256(text);
-    buf_put(out, SPAN("sha256="));
-    buf_put_hex(out, span_make((const char *)digest.bytes, DIGEST_LEN));
-}
-
-static void put_pair(struct buf *out, struct span name, struct span value)
-{
-    buf_put(out, name);
-    buf_put_byte(out, '=');
-    put_value(out, value);
-}
-
-static void put_filter(struct buf *out, struct span name, struct span pattern)
-{
-    if (pattern.at)
-        put_pair(out, name, pattern);
-}
-
-static bool read_id(struct arena *a, const struct node *n, const char *path, struct budget *b, struct trouble *t)
-{
-    char at[PATH_ROOM];
-    struct buf id;
-    struct span name = SPAN_NONE;
-    sub_path(at, path, "name");
-    if (!node_span(node_get(n, "name"), at, &name, t))
-        return false;
-    if (name.at && !name_ok(name)) {
-        trouble_say(t, node_get(n, "name"), at, "found \"%.*s\"; allowed: 1 to %d characters of A-Z a-z 0-9 _ - .", SPAN_ARG(name), BUDGET_NAME_LONGEST);
-        return false;
-    }
-    buf_init(&id, ID_MOST);
-    if (name.at) {
-        buf_put(&id, name);
-        buf_put_byte(&id, ':');
-    }
-    buf_put(&id, unit_name(b->unit));
-    buf_put_byte(&id, '/');
-    buf_put(&id, b->window_text);
-    if (b->window.zone)
-        put_filter(&id, SPAN(",timezone"), b->zone_name);
-    put_filter(&id, SPAN(",vendor"), b->vendor);
-    put_filter(&id, SPAN(",operation"), b->operation);
-    put_filter(&id, SPAN(",model"), b->model);
-    buf_put(&id, b->per_run ? SPAN(",per=run") : SPAN_NONE);
-    buf_put(&id, b->per_vendor ? SPAN(",per=vendor") : SPAN_NONE);
-    buf_put(&id, b->per_model ? SPAN(",per=model") : SPAN_NONE);
-    buf_put(&id, b->per_user ? SPAN(",per=user") : SPAN_NONE);
-    b->id = id.broken ? SPAN_NONE : arena_copy(a, buf_span(&id));
-    buf_free(&id);
-    return true;
-}
-
-enum err budget_read(struct arena *a, const struct node *n, const char *path, const struct zone *(*zone)(void *self, struct span name), void *self, struct budget *out, struct trouble *t)
-{
-    static const char *const fields[] = { "name", "limit", "window", "timezone", "vendor", "operation", "model", "per", "alert", "soft", NULL };
-    *out = (struct budget){ .unit = UNIT_USD };
-    if (!n || n->kind != NODE_MAP) {
-        trouble_say(t, n, path, "allowed: a budget such as { limit: 100 usd, window: day }");
-        return E_CONFIG;
-    }
-    bool ok = node_only(n, path, fields, t) && read_limit(n, path, out, t) && read_window(n, path, out, t) &&
-              read_zone(n, path, zone, self, out, t) && read_filters(n, path, out, t) && read_per(a, n, path, out, t) &&
-              read_alerts(a, n, path, out, t) && read_id(a, n, path, out, t);
-    if (!ok)
-        return E_CONFIG;
-    return out->id.at ? E_OK : E_NO_MEMORY;
-}
-
-static bool matches(struct span value, struct span pattern) { return !pattern.at || span_like(value, pattern); }
 
 bool budget_applies(const struct budget *b, const struct facts *f)
 {
-    return matches(f->vendor, b->vendor) && matches(f->operation, b->operation) && matches(f->model, b->model);
+    for (size_t i = 0; i < b->filter_count; i++)
+        if (!passes(f, &b->filters[i]))
+            return false;
+    return true;
+}
+
+int64_t budget_limit(const struct budget *b, int64_t now_ms) { return now_ms < b->increase_until ? money_add(b->limit, b->increase) : b->limit; }
+
+int64_t budget_amount(const struct budget *b, const struct facts *f) { return b->net && f->refund ? 0 : f->worst[b->unit]; }
+
+int64_t budget_real(const struct budget *b, const struct facts *f, const int64_t real[UNIT_COUNT])
+{
+    return b->net && f->refund ? -real[b->unit] : real[b->unit];
+}
+
+/* ---- accounts ---- */
+
+/* The values of one `per` that this call counts on: one, or one for each object it touches. */
+struct choice {
+    struct span mark;  /* "metadata.": in front of the label */
+    struct span label, value;
+    bool scopes;       /* label and value are those of scopes[picked[now]] instead */
+    uint8_t picked[FACTS_SCOPES + 1];
+    size_t count, now;
+};
+
+static bool names_it(const struct budget_per *per, struct span scope)
+{
+    return per->what == DIMENSION_CUSTOMER ? span_ends(scope, customer_end) : span_is(scope, per->name);
+}
+
+static bool picked_before(const struct choice *c, const struct facts *f, const struct scope *scope)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (span_is(f->scopes[c->picked[i]].name, scope->name) && span_is(f->scopes[c->picked[i]].value, scope->value))
+            return true;
+    return false;
+}
+
+/* Each object once; the empty one when there is none, or when one may be missing. */
+static void pick_scopes(struct choice *c, const struct budget_per *per, const struct facts *f)
+{
+    must(f->scope_count <= FACTS_SCOPES);
+    c->scopes = true;
+    for (size_t i = 0; i < f->scope_count; i++)
+        if (names_it(per, f->scopes[i].name) && !picked_before(c, f, &f->scopes[i]))
+            c->picked[c->count++] = (uint8_t)i;
+    if (!c->count || f->scopes_unresolved)
+        c->picked[c->count++] = EMPTY;
+}
+
+static void choose(struct choice *c, const struct budget_per *per, const struct facts *f)
+{
+    c->mark = per->what == DIMENSION_TAG ? dimensions[DIMENSION_TAG] : SPAN_NONE;
+    c->label = per->what == DIMENSION_TAG || per->what == DIMENSION_SCOPE ? per->name : dimensions[per->what];
+    c->scopes = false;
+    c->count = c->now = 0;
+    if (per->what == DIMENSION_SCOPE || per->what == DIMENSION_CUSTOMER) {
+        pick_scopes(c, per, f);
+        return;
+    }
+    c->value = fact(f, per->what, per->name);
+    c->count = 1;
+}
+
+/* Label and value as they stand now. A customer is told apart by the scope that names it: two vendors may use one id. */
+static struct scope current(const struct choice *c, const struct facts *f)
+{
+    if (!c->scopes)
+        return (struct scope){ c->label, c->value };
+    if (c->picked[c->now] == EMPTY)
+        return (struct scope){ c->label, SPAN("") };
+    return f->scopes[c->picked[c->now]];
+}
+
+static bool step(struct choice *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (++list[i].now < list[i].count)
+            return true;
+        list[i].now = 0;
+    }
+    return false;
 }
 
 static void put_digits(char *at, int64_t n, int digits)
@@ -290,8 +167,8 @@ static void put_digits(char *at, int64_t n, int digits)
         at[i] = (char)('0' + n % 10);
 }
 
-/* "|2026-11-21T00:00:00Z". Written by hand, since every call does this once for each of its budgets. */
-static void put_start(struct buf *out, int64_t start_ms)
+/* "|2026-11-21T00:00:00Z", by hand: printf would be most of the cost. */
+static void put_start(struct label *out, int64_t start_ms)
 {
     const int64_t day = 86400;
     char text[START_LEN + 1] = "|YYYY-mm-ddTHH:MM:SSZ";
@@ -304,32 +181,78 @@ static void put_start(struct buf *out, int64_t start_ms)
     put_digits(text + 12, of_day / 3600, 2);
     put_digits(text + 15, of_day / 60 % 60, 2);
     put_digits(text + 18, of_day % 60, 2);
-    buf_put(out, span_make(text, START_LEN));
+    label_put(out, span_make(text, START_LEN));
 }
 
-struct span budget_account(const struct budget *b, const struct facts *f, int64_t now_ms, struct arena *a, int64_t *resets_at)
-{
+/* What every account of this call on this budget has in common. */
+struct moment {
+    bool run; /* the window is a run's, and its name part of the account's */
+    bool dated;
     int64_t start;
-    struct buf name;
-    struct span account = SPAN_NONE;
+    struct budget_account times;
+};
+
+static struct moment moment_of(const struct budget *b, const struct facts *f, int64_t now_ms)
+{
+    struct moment m = { .run = b->window.kind == WINDOW_RUN, .times = { .slot = -1 } };
     struct window window = b->window;
-    if (window.kind == WINDOW_RUN && !f->run.len)
+    if (m.run && !f->run.len)
         window.kind = WINDOW_DAY;
-    window_at(&window, now_ms, &start, resets_at);
-    buf_init(&name, ACCOUNT_MOST);
-    buf_put(&name, b->id);
-    if (b->per_run || b->window.kind == WINDOW_RUN)
-        put_pair(&name, SPAN("|run"), f->run);
-    if (b->per_vendor)
-        put_pair(&name, SPAN("|vendor"), f->vendor);
-    if (b->per_model)
-        put_pair(&name, SPAN("|model"), f->model);
-    if (b->per_user)
-        put_pair(&name, SPAN("|user"), f->user);
-    if (*resets_at)
-        put_start(&name, start);
-    if (!name.broken)
-        account = arena_copy(a, buf_span(&name));
-    buf_free(&name);
-    return account;
+    window_at(&window, now_ms, &m.start, &m.times.resets_at);
+    m.times.ends_at = m.times.resets_at;
+    m.dated = m.times.resets_at && window.kind != WINDOW_ROLLING;
+    if (window.kind == WINDOW_ROLLING) {
+        m.times.slot = window_slot(&window, now_ms);
+        m.times.ends_at = window_slot_ends(&window, m.times.slot);
+    }
+    return m;
+}
+
+static void put_pair(struct label *out, struct span mark, struct scope pair)
+{
+    label_put(out, SPAN("|"));
+    label_put(out, mark);
+    label_put(out, pair.name);
+    label_put(out, SPAN("="));
+    label_put_value(out, pair.value);
+}
+
+static size_t pair_room(struct span mark, struct scope pair) { return 2 + mark.len + pair.name.len + label_value_room(pair.value); }
+
+static struct span name_account(const struct budget *b, const struct facts *f, const struct moment *m, const struct choice *list, struct arena *a)
+{
+    struct scope run = { dimensions[DIMENSION_RUN], f->run };
+    size_t room = b->id.len + (m->run ? pair_room(SPAN_NONE, run) : 0) + (m->dated ? START_LEN : 0);
+    for (size_t i = 0; i < b->per_count; i++)
+        room += pair_room(list[i].mark, current(&list[i], f));
+    struct label name = label_begin(a, room);
+    label_put(&name, b->id);
+    if (m->run)
+        put_pair(&name, SPAN_NONE, run);
+    for (size_t i = 0; i < b->per_count; i++)
+        if (!m->run || b->per[i].what != DIMENSION_RUN) /* stands there once */
+            put_pair(&name, list[i].mark, current(&list[i], f));
+    if (m->dated)
+        put_start(&name, m->start);
+    return label_end(&name);
+}
+
+size_t budget_accounts(const struct budget *b, const struct facts *f, int64_t now_ms, struct arena *a, struct budget_account *out, size_t room)
+{
+    struct choice list[BUDGET_PER];
+    struct moment m = moment_of(b, f, now_ms);
+    size_t all = 1, written = 0;
+    for (size_t i = 0; i < b->per_count; i++) {
+        choose(&list[i], &b->per[i], f);
+        all *= list[i].count; /* at most 65 to the power of six: it fits */
+    }
+    do {
+        if (written == room)
+            return all;
+        out[written] = m.times;
+        out[written].name = name_account(b, f, &m, list, a);
+        if (!out[written++].name.at)
+            return 0;
+    } while (step(list, b->per_count));
+    return all;
 }

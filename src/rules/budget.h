@@ -16,9 +16,10 @@
  *   per: [user, stripe.customer, metadata.tenant]
  *                              an account for each: key, run, user, team, workspace, vendor, operation, model, customer (any
  *                              scope that ends in ".customer"), a scope's name, or metadata.NAME; at most six
- *   alert: [50%, 80%]          tell someone at these parts of the limit; at most eight; left out: see budget_read
+ *   alert: [50%, 80%, forecast]  tell someone at these parts of the limit, and when the window will end above it at this speed;
+ *                              at most eight parts; left out: see budget_read
  *   soft: true                 count and tell, never refuse
- *   refunds: net               a refund counts down, not up (gross, the default, counts it as spend of its own)
+ *   refunds: net               a refund counts down, not up (gross, the default, counts it as spend of its own); usd only
  *   on_tight: deny             a model call without an output limit is refused when the model's longest answer does not fit;
  *                              clamp, the default, sets a limit that does
  *   increase: { by: 50 usd, until: 2026-11-22T00:00:00Z }   for a while
@@ -32,9 +33,10 @@
 
 enum { BUDGET_ALERTS = 8, BUDGET_NAME_LONGEST = 64, BUDGET_VALUE_LONGEST = 128, BUDGET_PER = 6, BUDGET_FILTERS = 8 };
 
+/* In the order in which ids and accounts name them; ids that exist must not change, so new ones come last. */
 enum dimension {
-    DIMENSION_KEY, DIMENSION_RUN, DIMENSION_USER, DIMENSION_TEAM, DIMENSION_WORKSPACE, DIMENSION_VENDOR, DIMENSION_OPERATION,
-    DIMENSION_MODEL, DIMENSION_CUSTOMER, DIMENSION_SCOPE, DIMENSION_TAG
+    DIMENSION_RUN, DIMENSION_VENDOR, DIMENSION_MODEL, DIMENSION_USER, DIMENSION_KEY, DIMENSION_TEAM, DIMENSION_WORKSPACE,
+    DIMENSION_OPERATION, DIMENSION_CUSTOMER, DIMENSION_SCOPE, DIMENSION_TAG, DIMENSION_COUNT
 };
 
 struct budget_per {
@@ -54,7 +56,7 @@ struct budget {
     int64_t limit; /* nano for USD; without the increase */
     int64_t increase, increase_until; /* 0: none */
     struct window window;
-    struct span window_text; /* as configured */
+    struct span window_text; /* see window_text(): "day", "rolling-24h" */
     struct span zone_name;   /* "UTC" when left out */
     struct budget_filter filters[BUDGET_FILTERS];
     size_t filter_count;
@@ -71,6 +73,10 @@ struct budget {
 /* "100 usd", "2.50 usd", "60 requests", "1000000 tokens", "50 messages", "4 calls". */
 bool budget_limit_parse(struct span text, enum unit *unit, int64_t *limit);
 struct span unit_name(enum unit u);
+/* "run", "vendor", ...; of a tag "metadata.", of a scope "": its own name comes behind it. */
+struct span dimension_name(enum dimension d);
+/* { by: 50 usd, until: 2026-11-22T00:00:00Z, reason: ... } of a budget in that unit. */
+CHECKED enum err increase_read(const struct node *n, const char *path, enum unit unit, int64_t *by, int64_t *until, struct trouble *t);
 /* zone() finds a time zone by name or answers NULL; window and zone errors are explained in *t.
  *
  * Without `alert`: 50, 80 and 100 % and the forecast for money, tokens and messages over a day or longer, a run or in total;

@@ -5,6 +5,9 @@
 #ifndef TG_RULES_FACTS_H
 #define TG_RULES_FACTS_H
 
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
 #include "base/money.h"
 #include "base/span.h"
 
@@ -47,5 +50,13 @@ struct facts {
     bool cost_known;          /* `worst` holds; false: price or currency unknown */
     int64_t worst[UNIT_COUNT]; /* USD in nano; the reservation */
 };
+
+/* What facts.tags are: the key's own, then the members of the call's metadata (an object, or absent) that the key does not set:
+ * what the operator wrote on a key is not the agent's to change. Lists, objects and nulls are no tags. E_BAD_REQUEST: no object, a
+ * name that stands twice, or more than FACTS_TAGS together: a tag that was dropped might be the one a budget asks for; *why is a
+ * constant sentence. Everything is copied into a; without a call's metadata *out is `own`. */
+CHECKED enum err tags_read(struct json_value metadata, const struct tag *own, size_t own_count, struct arena *a, const struct tag **out, size_t *count, const char **why);
+/* SPAN_NONE: no such tag. */
+struct span tag_find(const struct tag *tags, size_t count, struct span name);
 
 #endif

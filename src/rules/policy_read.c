@@ -182,7 +182,7 @@ static enum err put_version(struct arena *a, const struct node *n, struct policy
 
 enum err policy_read(struct arena *a, const struct node *n, const char *path, struct policy *out, struct trouble *t)
 {
-    static const char *const fields[] = { "name", "allow", "deny", "models", "scopes", "parameters", "max_call_usd", NULL };
+    static const char *const fields[] = { "name", "allow", "deny", "models", "scopes", "parameters", "max_call_usd", "brakes", NULL };
     char at[PATH_ROOM];
     *out = (struct policy){ .max_call_usd = -1 };
     if (!n || n->kind != NODE_MAP) {
@@ -198,5 +198,6 @@ enum err policy_read(struct arena *a, const struct node *n, const char *path, st
               read_scopes(a, node_get(n, "scopes"), sub_path(at, path, SPAN("scopes")), out, t) &&
               read_parameters(a, node_get(n, "parameters"), sub_path(at, path, SPAN("parameters")), out, t) &&
               read_max_call(n, path, out, t);
-    return ok ? put_version(a, n, out) : E_CONFIG;
+    enum err e = ok ? brakes_read(a, node_get(n, "brakes"), sub_path(at, path, SPAN("brakes")), &out->brakes, &out->brake_count, t) : E_CONFIG;
+    return e ? e : put_version(a, n, out);
 }

@@ -25,6 +25,9 @@ struct window {
 /* "run", "minute", "hour", "day", "week", "month", "total"; "rolling 24h": an amount and m, h or d, 1 minute to 366 days. */
 bool window_parse(struct span text, struct window *out);
 struct span window_name(enum window_kind kind);
+/* One text for one window, however it was written: "day", "rolling-24h" (hours if it is whole hours, days from two on). */
+enum { WINDOW_TEXT = 32 };
+struct span window_text(const struct window *w, char out[WINDOW_TEXT]);
 /* The number of the sub-window that `now` lies in; and when what is spent in it no longer counts. ROLLING only. */
 int64_t window_slot(const struct window *w, int64_t now_ms);
 int64_t window_slot_ends(const struct window *w, int64_t slot);

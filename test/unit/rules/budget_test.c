@@ -49,17 +49,18 @@ TEST(a_whole_budget)
     arena_init(&a, 1 << 20);
     CHECK(read_one(&a, "{ limit: 50 usd, window: day, vendor: stripe, alert: [80%, 50%], per: [user, model], name: support, soft: true }", &b, &t));
     CHECK(b.unit == UNIT_USD && b.limit == 50 * NANO_PER_USD && b.window.kind == WINDOW_DAY && !b.window.zone && b.soft);
-    CHECK(b.per_user && b.per_model && !b.per_run && !b.per_vendor);
+    CHECK(b.per_count == 2 && b.per[0].what == DIMENSION_MODEL && b.per[1].what == DIMENSION_USER);
     CHECK(b.alert_count == 2 && b.alerts[0] == 50 && b.alerts[1] == 80);
-    CHECK_SPAN(b.vendor, SPAN("stripe"));
-    CHECK(!b.operation.at && !b.model.at);
+    CHECK(b.filter_count == 1 && b.filters[0].what == DIMENSION_VENDOR);
+    CHECK_SPAN(b.filters[0].pattern, SPAN("stripe"));
+    CHECK(!b.net && !b.deny_when_tight && !b.forecast && !b.increase);
     CHECK_SPAN(b.window_text, SPAN("day"));
     CHECK_SPAN(b.zone_name, SPAN("UTC"));
     CHECK_SPAN(b.id, SPAN("support:usd/day,vendor=stripe,per=model,per=user"));
     CHECK(read_one(&a, "{ limit: 5 usd }", &b, &t));
-    CHECK(b.window.kind == WINDOW_TOTAL && b.alert_count == 0);
+    CHECK(b.window.kind == WINDOW_TOTAL && b.alert_count == 3 && b.forecast);
     CHECK_SPAN(b.id, SPAN("usd/total"));
-    CHECK(read_one(&a, "{ limit: 4 calls, per: run }", &b, &t) && b.per_run);
+    CHECK(read_one(&a, "{ limit: 4 calls, per: run }", &b, &t) && b.per_count == 1 && b.per[0].what == DIMENSION_RUN && !b.alert_count);
     arena_free(&a);
 }
 
@@ -76,7 +77,7 @@ TEST(mistakes_are_explained)
         { "{ limit: 50 usd, alert: [0%] }", "budgets[0].alert", "1%" },
         { "{ limit: 50 usd, alert: [101] }", "budgets[0].alert", "101" },
         { "{ limit: 50 usd, alert: [1,2,3,4,5,6,7,8,9] }", "budgets[0].alert", "at most 8" },
-        { "{ limit: 50 usd, per: team }", "budgets[0].per", "model" },
+        { "{ limit: 50 usd, per: teem }", "budgets[0].per", "model" },
         { "{ limit: 4 calls, window: day }", "budgets[0].window", "requests" },
         { "{ limit: 50 usd, name: 'a|b' }", "budgets[0].name", "a|b" },
         { "{ limit: 50 usd, vendor: '' }", "budgets[0].vendor", "pattern" },
@@ -112,15 +113,33 @@ TEST(filters)
     arena_free(&a);
 }
 
-static struct span account(struct arena *a, const char *yaml, const struct facts *f, int64_t *resets_at)
+static int64_t at(const char *text)
+{
+    int64_t ms = 0;
+    CHECK(text_time_parse(span_of(text), &ms));
+    return ms;
+}
+
+static size_t accounts(struct arena *a, const char *yaml, const struct facts *f, struct budget_account *out, size_t room)
 {
     struct budget b;
     struct trouble t;
-    int64_t now;
-    CHECK(text_time_parse(SPAN("2026-11-21T12:34:56.789Z"), &now));
-    CHECK(read_one(a, yaml, &b, &t));
+    if (!read_one(a, yaml, &b, &t)) {
+        test_fail(__FILE__, __LINE__, "%s: %s", yaml, t.text);
+        return 0;
+    }
     b.id = arena_print(a, "key_1f3c/%.*s", SPAN_ARG(b.id));
-    return budget_account(&b, f, now, a, resets_at);
+    return budget_accounts(&b, f, at("2026-11-21T12:34:56.789Z"), a, out, room);
+}
+
+static struct span account(struct arena *a, const char *yaml, const struct facts *f, int64_t *resets_at)
+{
+    struct budget_account one = { .name = SPAN_NONE };
+    CHECK_INT(accounts(a, yaml, f, &one, 1), 1);
+    CHECK_INT(one.slot, -1);
+    CHECK_INT(one.ends_at, one.resets_at);
+    *resets_at = one.resets_at;
+    return one.name;
 }
 
 TEST(account_names)

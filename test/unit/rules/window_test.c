@@ -38,25 +38,115 @@ static int64_t at(const char *text)
     return ms;
 }
 
-static void check_window(const struct zone *z, enum window_kind kind, const char *now, const char *start, const char *end, int line)
+/* A small generator: the test is the same each time. */
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return *state >> 20;
+}
+
+static void check_window_of(const struct window *w, const char *now, const char *start, const char *end, int line)
 {
     char got_start[TIME_TEXT], got_end[TIME_TEXT];
-    struct window w = { kind, z };
     int64_t from, to;
-    window_at(&w, at(now), &from, &to);
+    window_at(w, at(now), &from, &to);
     if (from != at(start) || to != at(end))
         test_fail(__FILE__, line, "%s: got %.*s to %.*s", now, SPAN_ARG(text_time(from, got_start)), SPAN_ARG(text_time(to, got_end)));
 }
+
+static void check_window(const struct zone *z, enum window_kind kind, const char *now, const char *start, const char *end, int line)
+{
+    struct window w = { .kind = kind, .zone = z };
+    check_window_of(&w, now, start, end, line);
+}
+#define WINDOW_OF(w, now, start, end) check_window_of(w, now, start, end, __LINE__)
 #define WINDOW(z, kind, now, start, end) check_window(z, WINDOW_##kind, now, start, end, __LINE__)
 
 TEST(names)
 {
-    enum window_kind kind;
-    for (int i = 0; i < WINDOW_KINDS; i++)
-        CHECK(window_parse(window_name((enum window_kind)i), &kind) && (int)kind == i);
-    CHECK(!window_parse(SPAN("days"), &kind));
-    CHECK(!window_parse(SPAN("Day"), &kind));
-    CHECK(!window_parse(SPAN(""), &kind));
+    char text[WINDOW_TEXT];
+    struct window w;
+    for (int i = 0; i < WINDOW_ROLLING; i++) {
+        CHECK(window_parse(window_name((enum window_kind)i), &w) && (int)w.kind == i && !w.zone && !w.length_ms);
+        CHECK_SPAN(window_text(&w, text), window_name((enum window_kind)i));
+    }
+    static const char *const bad[] = { "days", "Day", "", "rolling", "rolling ", "rolling 24", "rolling h", "rolling 0h", "rolling -1h", "rolling 1.5h", "rolling 24 h",
+        "rolling 30s", "rolling 1w", "rolling 367d", "rolling 8785h", "rolling 99999999999999999999h", "rolling24h", "Rolling 24h", "rolling-24h" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        if (window_parse(span_of(bad[i]), &w))
+            test_fail(__FILE__, __LINE__, "parsed: %s", bad[i]);
+}
+
+TEST(one_rolling_window_has_one_text)
+{
+    static const struct {
+        const char *written, *text;
+        int64_t minutes;
+    } cases[] = { { "rolling 24h", "rolling-24h", 1440 }, { "rolling 1d", "rolling-24h", 1440 }, { "rolling 1440m", "rolling-24h", 1440 }, { "rolling 90m", "rolling-90m", 90 },
+        { "rolling 60m", "rolling-1h", 60 }, { "rolling 1m", "rolling-1m", 1 }, { "rolling 48h", "rolling-2d", 2880 }, { "rolling 36h", "rolling-36h", 2160 },
+        { "rolling  7d ", "rolling-7d", 10080 }, { "rolling 366d", "rolling-366d", 527040 } };
+    char text[WINDOW_TEXT];
+    struct window w;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        CHECK(window_parse(span_of(cases[i].written), &w) && w.kind == WINDOW_ROLLING);
+        CHECK_INT(w.length_ms, cases[i].minutes * 60000);
+        CHECK_SPAN(window_text(&w, text), span_of(cases[i].text));
+    }
+}
+
+TEST(a_rolling_window_slides_by_a_sixtieth)
+{
+    struct window hour, day;
+    CHECK(window_parse(SPAN("rolling 1h"), &hour) && window_parse(SPAN("rolling 24h"), &day));
+    WINDOW_OF(&hour, "2026-11-21T12:34:56.789Z", "2026-11-21T11:34:00Z", "2026-11-21T12:35:00Z");
+    WINDOW_OF(&hour, "2026-11-21T12:35:00Z", "2026-11-21T11:35:00Z", "2026-11-21T12:36:00Z");
+    WINDOW_OF(&day, "2026-11-21T12:00:00Z", "2026-11-20T12:00:00Z", "2026-11-21T12:24:00Z");
+    WINDOW_OF(&day, "1969-12-31T23:59:59Z", "1969-12-30T23:36:00Z", "1970-01-01T00:00:00Z");
+}
+
+/* What was spent at any moment counts for at least the length, and at most a sub-window more; and never again after it. */
+TEST(a_rolling_window_is_as_exact_as_it_says)
+{
+    static const char *const lengths[] = { "rolling 1m", "rolling 7m", "rolling 1h", "rolling 24h", "rolling 31d" };
+    uint64_t state = 11;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+        struct window w;
+        CHECK(window_parse(span_of(lengths[i]), &w));
+        for (int n = 0; n < 2000; n++) {
+            int64_t spent = (int64_t)(next_random(&state) % 4000000000000ull) - 100000000000, slot = window_slot(&w, spent), start, end;
+            int64_t ends = window_slot_ends(&w, slot);
+            CHECK(ends - spent > w.length_ms && ends - spent <= w.length_ms + w.length_ms / WINDOW_SLOTS);
+            CHECK(window_slot(&w, ends - 1) - slot == WINDOW_SLOTS && window_slot(&w, ends) - slot == WINDOW_SLOTS + 1);
+            window_at(&w, ends - 1, &start, &end);
+            CHECK(start <= spent && end == ends);
+            window_at(&w, ends, &start, &end);
+            CHECK(start > spent);
+        }
+    }
+}
+
+TEST(pitfall_58_thirty_days_are_no_month)
+{
+    struct window month, rolling;
+    int64_t start, end;
+    CHECK(window_parse(SPAN("month"), &month) && window_parse(SPAN("rolling 30d"), &rolling));
+    WINDOW(NULL, MONTH, "2026-02-15T12:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    WINDOW(NULL, MONTH, "2026-03-31T12:00:00Z", "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    window_at(&rolling, at("2026-03-31T12:00:00Z"), &start, &end);
+    CHECK(start <= at("2026-03-01T12:00:00Z") && start > at("2026-03-01T00:00:00Z"));
+    CHECK(!window_parse(SPAN("30d"), &rolling)); /* neither: it must be said which */
+}
+
+/* No job resets anything: the window of a moment is a function of the moment, however long nobody looked. */
+TEST(pitfall_51_a_window_turns_without_a_job)
+{
+    int64_t start, end, before = 0;
+    struct window day = { .kind = WINDOW_DAY };
+    for (int64_t now = at("2026-01-01T05:00:00Z"), n = 0; n < 400; n++, now += INT64_C(90000000)) {
+        window_at(&day, now, &start, &end);
+        CHECK(start <= now && now < end && end - start == INT64_C(86400000) && start > before);
+        before = start;
+    }
 }
 
 TEST(dates_go_there_and_back)
@@ -83,7 +173,7 @@ TEST(utc)
     WINDOW(NULL, MONTH, "2028-02-29T10:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
     WINDOW(NULL, MONTH, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z");
     WINDOW(NULL, DAY, "1969-12-31T23:00:00Z", "1969-12-31T00:00:00Z", "1970-01-01T00:00:00Z");
-    struct window run = { WINDOW_RUN, NULL }, total = { WINDOW_TOTAL, NULL };
+    struct window run = { .kind = WINDOW_RUN }, total = { .kind = WINDOW_TOTAL };
     int64_t start = 1, end = 1;
     window_at(&run, at("2026-11-21T12:00:00Z"), &start, &end);
     CHECK(start == 0 && end == 0);
@@ -141,13 +231,6 @@ static const char *const all[] = { "Europe/Berlin", "America/New_York", "Austral
     "America/St_Johns", "America/Sao_Paulo", "Africa/Casablanca", "Asia/Tehran", "America/Nuuk", "Asia/Gaza", "America/Havana", "Pacific/Kiritimati",
     "Antarctica/Troll", "Asia/Kathmandu", "America/Santiago", "UTC" };
 
-/* A small generator: the test is the same each time. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 20;
-}
-
 TEST(offsets_are_those_of_the_c_library)
 {
     struct arena a;
@@ -185,7 +268,7 @@ TEST(windows_leave_no_gap)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         const struct zone *z = load(&a, all[i]);
         for (int kind = WINDOW_DAY; kind <= WINDOW_MONTH; kind++) {
-            struct window w = { (enum window_kind)kind, z };
+            struct window w = { .kind = (enum window_kind)kind, .zone = z };
             int64_t start, end, now = at("2004-01-01T00:00:00Z"), until = at("2012-06-01T00:00:00Z");
             window_at(&w, now, &start, &end);
             while (now < until) {
@@ -226,7 +309,7 @@ TEST(damaged_files_are_refused_or_read_within_bounds)
             copy[next_random(&state) % file.len] = (char)next_random(&state);
         const struct zone *z = zone_read(&a, span_make(copy, file.len));
         int64_t start, end;
-        struct window w = { WINDOW_DAY, z };
+        struct window w = { .kind = WINDOW_DAY, .zone = z };
         window_at(&w, at("2026-11-21T12:00:00Z"), &start, &end);
         CHECK(start <= at("2026-11-21T12:00:00Z") && end > start);
         free(copy);
