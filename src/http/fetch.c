@@ -4,6 +4,7 @@
  * The same client as the workers', driven by a handful of steps; redirects are not followed. */
 #include "http/fetch.h"
 
+#include "base/clock.h"
 #include "http/client.h"
 #include "http/sse.h"
 
@@ -13,6 +14,7 @@ enum {
     EVENT_CEILING = 16 * 1024 * 1024,
     CONNECT_MS = 10 * 1000,
     ANSWER_MS = 60 * 1000,
+    LOOK_MS = 100, /* between two looks at the clock and whether the caller has had enough */
 };
 
 struct fetching {
@@ -29,6 +31,9 @@ struct fetching {
     void *got_self;
     bool sent, over;
     enum err fault;
+    const struct fetch_limits *limits; /* NULL: none of its own */
+    int64_t until_ns;
+    struct timer look;
 };
 
 /* ---- where to ---- */
@@ -170,6 +175,17 @@ static void go_on(void *self)
 
 /* ---- around them ---- */
 
+static void look(struct timer *t)
+{
+    struct fetching *f = CONTAINER_OF(t, struct fetching, look);
+    if (f->limits->cancel && atomic_load_explicit(f->limits->cancel, memory_order_relaxed))
+        stop(f, E_CLIENT_GONE);
+    else if (clock_monotonic_ns() >= f->until_ns)
+        stop(f, E_UPSTREAM_TIMEOUT);
+    else
+        timer_set(&f->loop, t, LOOK_MS);
+}
+
 static void compose(struct fetching *f, struct span method, const struct http_field *fields, size_t count)
 {
     struct buf *b = &f->head;
@@ -189,9 +205,13 @@ static enum err run_call(struct fetching *f, struct http_pool *pool)
     f->call = http_call_open(pool, &f->origin, &d, go_on, f);
     if (f->call == NULL)
         return E_NO_MEMORY;
+    timer_init(&f->look, look);
+    if (f->limits)
+        look(&f->look);
     go_on(f);
     if (!f->over)
         loop_run(&f->loop);
+    timer_clear(&f->look);
     http_call_close(f->call);
     return f->fault;
 }
@@ -229,7 +249,7 @@ static enum err run(struct fetching *f, struct span method, struct span url, con
     if (!read_url(f, url, &secure))
         return E_BAD_REQUEST;
     buf_init(&f->head, HEAD_CEILING);
-    buf_init(&f->body, BODY_CEILING);
+    buf_init(&f->body, f->limits ? f->limits->body_bytes : BODY_CEILING);
     sse_init(&f->sse, EVENT_CEILING);
     compose(f, method, fields, count);
     enum err e = f->head.broken ? E_TOO_LARGE : run_loop(f, secure);
@@ -248,6 +268,15 @@ enum err fetch(struct arena *a, struct span method, struct span url, const struc
 {
     struct fetching f = { .arena = a, .out = out, .request_body = body };
     *out = (struct fetch_answer){ 0 };
+    return run(&f, method, url, fields, count);
+}
+
+enum err fetch_within(struct arena *a, struct span method, struct span url, const struct http_field *fields, size_t count,
+    struct span body, const struct fetch_limits *limits, struct fetch_answer *out)
+{
+    struct fetching f = { .arena = a, .out = out, .request_body = body, .limits = limits };
+    *out = (struct fetch_answer){ 0 };
+    f.until_ns = clock_monotonic_ns() + limits->total_ms * INT64_C(1000000);
     return run(&f, method, url, fields, count);
 }
 

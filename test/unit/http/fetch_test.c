@@ -43,6 +43,38 @@ TEST(fetch_bad_urls)
     arena_free(&a);
 }
 
+static void *cancel_soon(void *flag)
+{
+    rig_sleep(200);
+    atomic_store((atomic_bool *)flag, true);
+    return NULL;
+}
+
+TEST(fetch_within_limits)
+{
+    struct rig rig;
+    struct arena a;
+    struct fetch_answer out;
+    atomic_bool cancel = false;
+    struct fetch_limits limits = { .total_ms = 300, .body_bytes = 1000, .cancel = &cancel };
+    pthread_t canceller;
+    rig_start(&rig, NULL);
+    arena_init(&a, 1 << 20);
+    CHECK_INT(fetch_within(&a, SPAN("POST"), url(&a, &rig, "/echo"), NULL, 0, SPAN("hello"), &limits, &out), E_OK);
+    CHECK_SPAN(out.body, SPAN("hello"));
+    CHECK_INT(fetch_within(&a, SPAN("POST"), url(&a, &rig, "/hold"), NULL, 0, SPAN("x"), &limits, &out), E_UPSTREAM_TIMEOUT);
+    CHECK_INT(out.status, 0);
+    CHECK_INT(fetch_within(&a, SPAN("GET"), url(&a, &rig, "/big"), NULL, 0, SPAN_NONE, &limits, &out), E_TOO_LARGE);
+    CHECK_INT(out.status, 200);
+    limits.total_ms = 20000;
+    CHECK_INT(pthread_create(&canceller, NULL, cancel_soon, &cancel), 0);
+    CHECK_INT(fetch_within(&a, SPAN("POST"), url(&a, &rig, "/hold"), NULL, 0, SPAN("x"), &limits, &out), E_CLIENT_GONE);
+    pthread_join(canceller, NULL);
+    CHECK_INT(fetch_within(&a, SPAN("GET"), url(&a, &rig, "/echo"), NULL, 0, SPAN_NONE, &limits, &out), E_CLIENT_GONE);
+    arena_free(&a);
+    rig_stop(&rig);
+}
+
 struct seen {
     int n, enough;
     struct buf all;
