@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * disk.h - where the journal's segments live: files, or in a simulation memory that fails, fills and forgets by dice.
  *
- * A segment is a named run of `size` bytes, mapped. Numbers returned are 0 or an errno. One thread at a time, but for sync. */
+ * A segment is a named run of bytes, mapped. Numbers returned are 0 or an errno. Any thread may call: the writer makes and
+ * renames, the reader removes, a third one syncs; but only sync is ever called on a segment that another thread uses. */
 #ifndef TG_LEDGER_DISK_H
 #define TG_LEDGER_DISK_H
 

@@ -76,15 +76,17 @@ struct journal_note {
 };
 
 /* A segment is a file of this size: room on disk is taken in such steps. Up to JOURNAL_SPARES applied ones are kept to be used
- * again: a batch of the store frees several at once. */
-enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 8 };
+ * again: a batch of the store frees several at once. At least one stands ready ahead of the writer: a HOLD is taken only while
+ * there is room for the rows of all calls under way, JOURNAL_ROW_ROOM (in small segments: an eighth of one) for each. */
+enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 8, JOURNAL_ROW_ROOM = 2048 };
 
 /* `writer` numbers the writer: 0..254. Takes the disk, whatever comes of it. Continues after what is there, in a segment of its
  * own. NULL: why[] (no room, or a segment of another version). A record is at most half a segment, and JOURNAL_RECORD_MAX. */
 struct journal *journal_open(const struct disk *disk, unsigned writer, char why[256]);
 void journal_close(struct journal *j);
-/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written; the next try may find some). E_TOO_LARGE: over the most with
- * everything in it. `woke` of the store is called by the caller, not here. */
+/* E_LEDGER_UNAVAILABLE: no room on disk (nothing was written; the next try may find some). A row of a call that has its HOLD
+ * still finds the room kept for it then. E_TOO_LARGE: over the most with everything in it. `woke` of the store is called by
+ * the caller, not here. */
 CHECKED enum err journal_put_hold(struct journal *j, const struct journal_hold *h);
 CHECKED enum err journal_put_row(struct journal *j, const struct journal_row *r);
 CHECKED enum err journal_put_note(struct journal *j, const struct journal_note *n);

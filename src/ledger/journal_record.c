@@ -2,7 +2,7 @@
  * journal_record.c - writing records straight into the mapping, and reading them as spans into it. No allocation. */
 #include "ledger/journal_record.h"
 
-enum { AT_SUM = 4, AT_KIND = 8, AT_LINES = 10, LINE_FIXED = 4 * 8, HOLD_FIXED = 2 * 8, ROW_FIXED = 7 * 8 };
+enum { AT_SUM = 4, AT_KIND = 8, AT_LINES = 10, LINE_FIXED = 4 * 8 + 4, HOLD_FIXED = 2 * 8, ROW_FIXED = 8 * 8, NOTE_FIXED = 4 * 8, ROW_TEXTS = 12 };
 
 static const uint32_t TEXT_NONE = UINT32_MAX;
 
@@ -20,16 +20,23 @@ static size_t round_up(size_t size) { return (size + 7) & ~(size_t)7; }
 
 size_t record_hold_size(const struct journal_hold *h)
 {
-    return round_up(RECORD_HEAD + HOLD_FIXED + text_size(h->row) + lines_size(h->lines, h->count));
+    size_t texts = text_size(h->row) + text_size(h->once) + text_size(h->again);
+    return round_up(RECORD_HEAD + HOLD_FIXED + texts + lines_size(h->lines, h->count));
 }
 
 size_t record_row_size(const struct journal_row *r)
 {
-    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row };
+    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row, r->once,
+        r->again };
     size_t size = RECORD_HEAD + ROW_FIXED + lines_size(r->lines, r->count);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+    for (size_t i = 0; i < ROW_TEXTS; i++)
         size += text_size(texts[i]);
     return round_up(size);
+}
+
+size_t record_note_size(const struct journal_note *n)
+{
+    return round_up(RECORD_HEAD + NOTE_FIXED + text_size(n->name) + text_size(n->bytes));
 }
 
 static void put_bytes(char **at, const void *from, size_t n)
@@ -59,10 +66,12 @@ static char *begin(char *at, size_t kind, size_t lines)
 static void put_lines(char **at, const struct journal_line *lines, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        const uint32_t kept = lines[i].kept;
+        put_i64(at, lines[i].slot);
         put_i64(at, lines[i].held);
         put_i64(at, lines[i].real);
-        put_i64(at, lines[i].resets_at);
-        put_u64(at, lines[i].kept);
+        put_i64(at, lines[i].ends_at);
+        put_bytes(at, &kept, sizeof(kept));
         put_text(at, lines[i].account);
     }
 }
@@ -76,25 +85,41 @@ void record_write_hold(char *record, size_t size, const struct journal_hold *h)
     put_u64(&at, h->call);
     put_i64(&at, h->at);
     put_text(&at, h->row);
+    put_text(&at, h->once);
+    put_text(&at, h->again);
     put_lines(&at, h->lines, h->count);
     pad(record, size, at);
 }
 
 void record_write_row(char *record, size_t size, const struct journal_row *r)
 {
-    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row };
-    const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, r->held, r->settled };
+    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row, r->once,
+        r->again };
+    const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, (int16_t)(r->held | r->settled << 1), (int16_t)r->kind };
     char *at = begin(record, JOURNAL_ROW, r->count);
     put_u64(&at, r->call);
     put_i64(&at, r->at);
     put_bytes(&at, small, sizeof(small));
+    put_u64(&at, r->of);
     put_i64(&at, r->cost);
     put_i64(&at, r->reserved);
     put_i64(&at, r->tokens_in);
     put_i64(&at, r->tokens_out);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+    for (size_t i = 0; i < ROW_TEXTS; i++)
         put_text(&at, texts[i]);
     put_lines(&at, r->lines, r->count);
+    pad(record, size, at);
+}
+
+void record_write_note(char *record, size_t size, const struct journal_note *n)
+{
+    char *at = begin(record, JOURNAL_NOTE, 0);
+    put_u64(&at, (uint64_t)n->what);
+    put_u64(&at, n->call);
+    put_i64(&at, n->at);
+    put_i64(&at, n->until);
+    put_text(&at, n->name);
+    put_text(&at, n->bytes);
     pad(record, size, at);
 }
 
@@ -195,52 +220,94 @@ static struct span take_text(struct eye *e)
     return s;
 }
 
-static void take_lines(struct eye *e, struct journal_line *lines, size_t count)
+static void take_line(struct eye *e, struct journal_line *line)
 {
-    for (size_t i = 0; i < count; i++) {
-        lines[i].held = take_i64(e);
-        lines[i].real = take_i64(e);
-        lines[i].resets_at = take_i64(e);
-        lines[i].kept = take_u64(e) != 0;
-        lines[i].account = take_text(e);
-    }
+    uint32_t kept;
+    line->slot = take_i64(e);
+    line->held = take_i64(e);
+    line->real = take_i64(e);
+    line->ends_at = take_i64(e);
+    take_bytes(e, &kept, sizeof(kept));
+    line->kept = kept != 0;
+    line->account = take_text(e);
 }
 
-static void read_hold(struct eye *e, struct journal_record *out, size_t count)
+static void take_line_v1(struct eye *e, struct journal_line *line)
+{
+    line->slot = LEDGER_NO_SLOT;
+    line->held = take_i64(e);
+    line->real = take_i64(e);
+    line->ends_at = take_i64(e);
+    line->kept = take_u64(e) != 0;
+    line->account = take_text(e);
+}
+
+static void take_lines(struct eye *e, unsigned version, struct journal_line *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (version == 1)
+            take_line_v1(e, &lines[i]);
+        else
+            take_line(e, &lines[i]);
+}
+
+static void read_hold(struct eye *e, unsigned version, struct journal_record *out, size_t count)
 {
     struct journal_hold *h = &out->hold;
     h->call = take_u64(e);
     h->at = take_i64(e);
     h->row = take_text(e);
+    h->once = version == 1 ? SPAN_NONE : take_text(e);
+    h->again = version == 1 ? SPAN_NONE : take_text(e);
     h->lines = out->lines;
     h->count = count;
-    take_lines(e, out->lines, count);
+    take_lines(e, version, out->lines, count);
 }
 
-static void read_row(struct eye *e, struct journal_record *out, size_t count)
+/* In version 1 every row was a call's, and `held` and `settled` had a number each. */
+static void take_small(struct eye *e, unsigned version, struct journal_row *r)
 {
-    struct journal_row *r = &out->row;
-    struct span *texts[] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied, &r->user, &r->row };
     int16_t small[4];
-    r->call = take_u64(e);
-    r->at = take_i64(e);
     take_bytes(e, small, sizeof(small));
     r->verdict = (enum verdict)small[0];
     r->status = small[1];
-    r->held = small[2] != 0;
-    r->settled = small[3] != 0;
+    r->held = version == 1 ? small[2] != 0 : small[2] & 1;
+    r->settled = version == 1 ? small[3] != 0 : small[2] >> 1 & 1;
+    r->kind = version == 1 ? ROW_IS_CALL : (enum row_kind)small[3];
+    r->of = version == 1 ? 0 : take_u64(e);
+}
+
+static void read_row(struct eye *e, unsigned version, struct journal_record *out, size_t count)
+{
+    struct journal_row *r = &out->row;
+    struct span *texts[ROW_TEXTS] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied, &r->user, &r->row,
+        &r->once, &r->again };
+    const size_t known = version == 1 ? ROW_TEXTS - 2 : ROW_TEXTS;
+    r->call = take_u64(e);
+    r->at = take_i64(e);
+    take_small(e, version, r);
     r->cost = take_i64(e);
     r->reserved = take_i64(e);
     r->tokens_in = take_i64(e);
     r->tokens_out = take_i64(e);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        *texts[i] = take_text(e);
+    for (size_t i = 0; i < ROW_TEXTS; i++)
+        *texts[i] = i < known ? take_text(e) : SPAN_NONE;
     r->lines = out->lines;
     r->count = count;
-    take_lines(e, out->lines, count);
+    take_lines(e, version, out->lines, count);
 }
 
-bool record_read(const char *at, size_t length, struct journal_record *out)
+static void read_note(struct eye *e, struct journal_note *n)
+{
+    n->what = (enum note)take_u64(e);
+    n->call = take_u64(e);
+    n->at = take_i64(e);
+    n->until = take_i64(e);
+    n->name = take_text(e);
+    n->bytes = take_text(e);
+}
+
+bool record_read(const char *at, size_t length, unsigned version, struct journal_record *out)
 {
     struct eye e = { at + RECORD_HEAD, at + length, false };
     size_t count = field(at, AT_LINES);
@@ -248,9 +315,11 @@ bool record_read(const char *at, size_t length, struct journal_record *out)
     if (count > LEDGER_LINES)
         return false;
     if (out->kind == JOURNAL_HOLD)
-        read_hold(&e, out, count);
+        read_hold(&e, version, out, count);
     else if (out->kind == JOURNAL_ROW)
-        read_row(&e, out, count);
+        read_row(&e, version, out, count);
+    else if (out->kind == JOURNAL_NOTE && version > 1)
+        read_note(&e, &out->note);
     else
         return false;
     return !e.bad;

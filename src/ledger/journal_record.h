@@ -13,13 +13,18 @@
 #include "ledger/journal.h"
 
 enum { RECORD_HEAD = 16, RECORD_END = 0xE0D };
+/* Written, and the oldest that is still read: an upgrade loses no row. Version 1 had no slots, no keys of repeats, no notes and
+ * no settlements. */
+enum { RECORD_VERSION = 2, RECORD_VERSION_OLDEST = 1 };
 
 /* Bytes that the record takes; more than JOURNAL_RECORD_MAX: too large. */
 size_t record_hold_size(const struct journal_hold *h);
 size_t record_row_size(const struct journal_row *r);
+size_t record_note_size(const struct journal_note *n);
 /* Write it to `at`, where that many bytes are free, `length` and `sum` excepted: record_publish does that. */
 void record_write_hold(char *at, size_t size, const struct journal_hold *h);
 void record_write_row(char *at, size_t size, const struct journal_row *r);
+void record_write_note(char *at, size_t size, const struct journal_note *n);
 void record_write_end(char *at);
 /* Says that nothing stands here yet. Before the record in front of it is published: a reader that sees that one looks here. */
 void record_blank(char *at);
@@ -30,7 +35,7 @@ size_t record_length(const char *at);
 /* Whether a record of that length stands whole at `at`; no more than `room` bytes are looked at. */
 bool record_whole(const char *at, size_t length, size_t room, uint64_t position);
 int record_kind(const char *at);
-/* Of a whole record. False: the body makes no sense (a bug of the writer). */
-bool record_read(const char *at, size_t length, struct journal_record *out);
+/* Of a whole record in a segment of that version. False: the body makes no sense (a bug of the writer). */
+bool record_read(const char *at, size_t length, unsigned version, struct journal_record *out);
 
 #endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * journal_segment.c - one segment's life: made or taken from the spares, prepared ahead, written, applied, a spare again.
+ *
+ * Fresh pages of a file cost more than everything else in a record, and room on disk more still; so what was applied is
+ * renamed and used again. Between two names a segment's head is blank, and its head says its number: after a power cut that
+ * kept the bytes but not the name (or the other way about) the two differ, and there is nothing in it that was promised. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "ledger/journal_int.h"
+#include "ledger/journal_record.h"
+
+/* The first bytes of a segment. */
+struct head {
+    char magic[8];
+    uint32_t version, writer;
+    uint64_t number;
+    uint64_t size; /* since version 2 */
+};
+
+static const char magic[8] = "tgjournl";
+
+void segment_name(unsigned writer, uint64_t number, char out[SEGMENT_NAME])
+{
+    snprintf(out, SEGMENT_NAME, "journal-%u-%010" PRIu64 ".log", writer, number);
+}
+
+bool segment_number(struct span name, unsigned writer, uint64_t *number)
+{
+    char prefix[SEGMENT_NAME];
+    snprintf(prefix, sizeof(prefix), "journal-%u-", writer);
+    if (!span_starts(name, span_of(prefix)) || !span_ends(name, SPAN(".log")))
+        return false;
+    name = span_from(name, strlen(prefix));
+    return name.len > 4 && span_to_u64(span_first(name, name.len - 4), number);
+}
+
+static void names_changed(struct journal *j) { atomic_fetch_add(&j->names, 1); }
+
+int segment_open(struct journal *j, uint64_t number, bool make, struct segment **out)
+{
+    char name[SEGMENT_NAME];
+    struct segment *s = calloc(1, sizeof(*s));
+    if (!s)
+        return ENOMEM;
+    segment_name(j->writer, number, name);
+    s->number = number;
+    s->version = RECORD_VERSION;
+    int failed = j->disk.open(j->disk.self, span_of(name), make, &s->mapped);
+    if (failed) {
+        free(s);
+        return failed;
+    }
+    if (make)
+        names_changed(j);
+    *out = s;
+    return 0;
+}
+
+void segment_close(struct journal *j, struct segment *s)
+{
+    j->disk.close(j->disk.self, &s->mapped);
+    free(s);
+}
+
+void segment_remove(struct journal *j, struct segment *s)
+{
+    char name[SEGMENT_NAME];
+    segment_name(j->writer, s->number, name);
+    int failed = j->disk.remove(j->disk.self, span_of(name));
+    if (failed)
+        log_warn("journal", "cannot remove %s: %s", name, strerror(failed));
+    segment_close(j, s);
+}
+
+void segment_retire(struct journal *j, struct segment *s)
+{
+    for (int i = 0; i < SPARES && !s->bad; i++) {
+        struct segment *none = NULL;
+        if (atomic_compare_exchange_strong(&j->spares[i], &none, s))
+            return;
+    }
+    segment_remove(j, s);
+}
+
+struct segment *segment_take_spare(struct journal *j)
+{
+    struct segment *s = NULL;
+    for (int i = 0; i < SPARES && !s; i++)
+        s = atomic_exchange(&j->spares[i], NULL);
+    return s;
+}
+
+/* A spare under its next name, NULL: there is none. */
+static struct segment *use_again(struct journal *j)
+{
+    char old[SEGMENT_NAME], new[SEGMENT_NAME];
+    struct segment *s = segment_take_spare(j);
+    if (!s)
+        return NULL;
+    memset(s->mapped.at, 0, SEGMENT_HEAD);
+    segment_name(j->writer, s->number, old);
+    segment_name(j->writer, j->next_number, new);
+    if (j->disk.rename(j->disk.self, span_of(old), span_of(new)) != 0) {
+        segment_remove(j, s);
+        return NULL;
+    }
+    names_changed(j);
+    s->number = j->next_number;
+    s->version = RECORD_VERSION;
+    s->end = 0;
+    s->left = false;
+    atomic_store(&s->next, NULL);
+    return s;
+}
+
+/* One more segment ahead. 0, or errno. */
+static int prepare(struct journal *j)
+{
+    struct segment *s = use_again(j);
+    int failed = s ? 0 : segment_open(j, j->next_number, true, &s);
+    if (failed)
+        return failed;
+    j->next_number++;
+    if (j->ahead)
+        atomic_store(&j->ahead_last->next, s);
+    else
+        j->ahead = s;
+    j->ahead_last = s;
+    j->ahead_room += j->size - SEGMENT_HEAD;
+    return 0;
+}
+
+static void say_whether_full(struct journal *j, int failed)
+{
+    if (failed && !j->full)
+        log_error("journal", "no room for a further segment of writer %u, calls are refused: %s", j->writer, strerror(failed));
+    if (!failed && j->full)
+        log_info("journal", "there is room again for segments of writer %u", j->writer);
+    j->full = failed != 0;
+}
+
+int segment_keep_ahead(struct journal *j, uint64_t bytes)
+{
+    int failed = 0;
+    if (j->ahead_room >= bytes)
+        return 0;
+    while (j->ahead_room < bytes && !failed)
+        failed = prepare(j);
+    say_whether_full(j, failed);
+    return failed;
+}
+
+static void write_head(const struct journal *j, struct segment *s)
+{
+    struct head head = { .version = RECORD_VERSION, .writer = j->writer, .number = s->number, .size = j->size };
+    memcpy(head.magic, magic, sizeof(magic));
+    record_blank(s->mapped.at + SEGMENT_HEAD);
+    memcpy(s->mapped.at, &head, sizeof(head));
+}
+
+struct segment *segment_take_ahead(struct journal *j)
+{
+    struct segment *s = j->ahead;
+    if (!s)
+        return NULL;
+    j->ahead = atomic_exchange(&s->next, NULL);
+    j->ahead_room -= j->size - SEGMENT_HEAD;
+    write_head(j, s);
+    return s;
+}
+
+void segment_drop_ahead(struct journal *j)
+{
+    for (struct segment *s = j->ahead, *next; s; s = next) {
+        next = atomic_load(&s->next);
+        segment_remove(j, s);
+    }
+    j->ahead = j->ahead_last = NULL;
+    j->ahead_room = 0;
+}
+
+enum segment_head_is segment_check_head(const struct journal *j, struct segment *s)
+{
+    static const struct head none;
+    struct head head;
+    memcpy(&head, s->mapped.at, sizeof(head));
+    if (memcmp(&head, &none, sizeof(head)) == 0)
+        return HEAD_EMPTY;
+    bool known = head.version >= RECORD_VERSION_OLDEST && head.version <= RECORD_VERSION;
+    size_t size = head.version == 1 ? JOURNAL_SEGMENT : head.size;
+    if (memcmp(head.magic, magic, sizeof(magic)) != 0 || !known || head.writer != j->writer || size != j->size)
+        return HEAD_FOREIGN;
+    s->version = head.version;
+    return head.number == s->number ? HEAD_GOOD : HEAD_EMPTY;
+}
+
+enum found segment_look(const struct journal *j, const struct segment *s, size_t offset, size_t *length)
+{
+    const char *at = s->mapped.at + offset;
+    size_t room = j->size - offset;
+    if (room < RECORD_HEAD)
+        return FOUND_END;
+    *length = record_length(at);
+    if (*length == 0)
+        return FOUND_NOTHING;
+    if (!record_whole(at, *length, room, position(j, s, offset)))
+        return FOUND_DAMAGE;
+    return record_kind(at) == RECORD_END ? FOUND_END : FOUND_RECORD;
+}
