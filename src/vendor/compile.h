@@ -20,12 +20,20 @@ const char *below(struct compiler *c, const char *path, struct span name);
 const char *item(struct compiler *c, const char *path, size_t index);
 /* "stripe" and "customer" are "stripe.customer". */
 struct span full_name(struct compiler *c, struct span name);
+/* Lower-case letters, digits, - and _. */
+bool header_name_fits(struct span s);
 bool one_field(struct compiler *c, const struct node *n, const char *path, struct field *out);
 
 /* The parts of a manifest; each false with the trouble said. */
 bool envelope_read(struct compiler *c, const struct node *root, struct span base_url);
 bool deny_read(struct compiler *c, const struct node *n);
 bool operations_read(struct compiler *c, const struct node *root);
+/* Before the operations; and when all of them are there. */
+bool once_read(struct compiler *c, const struct node *n);
+bool once_used(struct compiler *c, const struct node *n);
+bool search_read(struct compiler *c, const struct node *n, const char *path, struct rules *r);
+/* What is asked must be an operation of this manifest: when the routes are built. */
+bool search_found(struct compiler *c, const struct node *n, const char *path, const struct rules *r);
 bool scopes_read(struct compiler *c, const struct node *n, const char *path, struct scope_source **out, size_t *count);
 bool parameters_read(struct compiler *c, const struct node *n, const char *path, struct parameter_check **out, size_t *count);
 

@@ -254,6 +254,14 @@ static void put_fields(struct buf *b, const struct manifest *m, const struct htt
             put_line(b, m->default_fields[i].name, m->default_fields[i].value);
 }
 
+/* The gate's own idempotency key where the vendor takes one; the caller's is never among the fields that go on. */
+static void put_once(struct buf *b, const struct compose *c)
+{
+    must(c->once.len <= VENDOR_ONCE_MOST);
+    if (c->once.len && c->matched->operation->idempotent)
+        put_line(b, c->vendor->once, c->once);
+}
+
 static void put_framing(struct buf *b, const struct compose *c)
 {
     bool body_method = c->matched->operation->body != BODY_NONE;
@@ -278,6 +286,7 @@ size_t vendor_compose(const struct compose *c, struct arena *a, struct buf *head
     put_host(head, o, c->authority);
     put_secret(head, &m->send, c->secret, a);
     put_fields(head, m, c->head);
+    put_once(head, c);
     put_framing(head, c);
     buf_put(head, SPAN("\r\n"));
     return m->single_origin ? 0 : index;
@@ -315,6 +324,6 @@ void vendor_answer_fields(
     *count = 0;
     *fields = answer->count ? ARENA_ARRAY(a, struct http_field, answer->count) : NULL;
     for (size_t i = 0; *fields && i < answer->count; i++)
-        if (!is_dropped(m, answer->fields[i].name) && !is_named_by_connection(answer, answer->fields[i].name))
+        if (!is_dropped(m, answer->fields[i].name) && !span_is(answer->fields[i].name, v->once) && !is_named_by_connection(answer, answer->fields[i].name))
             (*fields)[(*count)++] = answer->fields[i];
 }

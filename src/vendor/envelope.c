@@ -5,14 +5,15 @@
  * neither the manifest nor the operator named. */
 #include "vendor/compile.h"
 
-/* Fields every vendor may see from the caller; content-type is written by itself. */
-static const char *const always_allowed[] = { "accept", "accept-language", "idempotency-key", "user-agent", NULL };
-/* Fields of an answer no caller may see: framing is the server's, the rest would lead out of the gate or keep state. */
-static const char *const always_dropped[] = { "alt-svc", "connection", "content-length", "content-location", "date", "keep-alive",
-    "link", "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh", "report-to", "set-cookie",
+/* Fields every vendor may see from the caller; content-type and the idempotency key are written by themselves. */
+static const char *const always_allowed[] = { "accept", "accept-language", "user-agent", NULL };
+/* Fields of an answer no caller may see: framing is the server's, the rest would lead out of the gate, keep state, or is the
+ * gate's own (the idempotency key that it put in place of the caller's). */
+static const char *const always_dropped[] = { "alt-svc", "connection", "content-length", "content-location", "date",
+    "idempotency-key", "keep-alive", "link", "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh", "report-to", "set-cookie",
     "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", NULL };
 
-static bool is_field_name(struct span s)
+bool header_name_fits(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (!((s.at[i] >= 'a' && s.at[i] <= 'z') || (s.at[i] >= '0' && s.at[i] <= '9') || s.at[i] == '-' || s.at[i] == '_'))
@@ -138,7 +139,7 @@ static bool carrier_read(struct compiler *c, const struct node *n, const char *p
         out->kind = CARRY_BASIC_USER;
     else if (span_is(word, SPAN("basic_password")))
         out->kind = CARRY_BASIC_PASSWORD;
-    else if (span_is(word, SPAN("header")) && is_field_name(name))
+    else if (span_is(word, SPAN("header")) && header_name_fits(name))
         out->kind = CARRY_HEADER;
     else if (span_is(word, SPAN("query")) && name.len)
         out->kind = CARRY_QUERY;
@@ -180,7 +181,7 @@ static bool field_list(struct compiler *c, const struct node *n, const char *pat
         return say_memory(c, n);
     for (size_t i = 0; i < room + own_count; i++) {
         struct span name = i < room ? span_of(always[i]) : own[i - room];
-        if (!is_field_name(name))
+        if (!header_name_fits(name))
             return say(c, n, path, name, "lower-case names of header fields");
         (*out)[(*count)++] = name;
         *lengths |= length_bit(name);
@@ -199,7 +200,7 @@ static bool default_fields_read(struct compiler *c, const struct node *n)
     if (!m->default_fields)
         return say_memory(c, n);
     for (const struct node *at = n->first; at; at = at->next) {
-        if (!is_field_name(at->name) || at->kind != NODE_SCALAR)
+        if (!header_name_fits(at->name) || at->kind != NODE_SCALAR)
             return say(c, at, below(c, "default_headers", at->name), at->text, "a lower-case header field and its value");
         m->default_fields[m->default_count++] = (struct http_field){ at->name, at->text };
     }

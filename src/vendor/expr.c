@@ -180,6 +180,16 @@ bool expr_read(struct arena *a, struct span text, const struct expr **out, char 
     return *out != NULL;
 }
 
+bool expr_looks_at(const struct expr *x, enum root root)
+{
+    if (x->kind == EXPR_FIELD && x->field.root == root)
+        return true;
+    for (size_t i = 0; i < x->count; i++)
+        if (expr_looks_at(x->args[i], root))
+            return true;
+    return false;
+}
+
 /* ---- running ---- */
 
 struct value value_number(struct value v)

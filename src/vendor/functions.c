@@ -214,6 +214,18 @@ static struct value channel(struct eval *e, const struct expr *x)
     return to;
 }
 
+/* phone(number): 1 for a number in E.164, "+15558675310", perhaps behind a channel; 0 for anything else. */
+static struct value phone(struct eval *e, const struct expr *x)
+{
+    struct value v = expr_run(e, x->args[0]);
+    if (v.kind != VALUE_TEXT)
+        return v.kind == VALUE_ABSENT ? value_of(0) : v;
+    struct span number = span_from(v.text, (size_t)(span_find_byte(v.text, ':') + 1));
+    uint64_t digits;
+    bool fits = number.len >= 8 && number.len <= 16 && number.at[0] == '+' && number.at[1] != '0';
+    return value_of(fits && span_to_u64(span_from(number, 1), &digits) ? NANO_PER_USD : 0);
+}
+
 static struct value absolute(struct eval *e, const struct expr *x)
 {
     struct value v = value_number(expr_run(e, x->args[0]));
@@ -302,6 +314,7 @@ static const struct function functions[] = {
     { "sms_segments", 1, 2, segments },
     { "country_price", 2, 2, country_price },
     { "channel", 1, 1, channel },
+    { "phone", 1, 1, phone },
     { "minutes", 1, 1, minutes },
     { "abs", 1, 1, absolute },
     { "max", 1, EXPR_ARGS, largest },

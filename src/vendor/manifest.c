@@ -10,7 +10,7 @@
 static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "rewrite_links", "optional_prefix",
     "ignored_prefix", "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers",
     "exclusive_headers", "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed",
-    "request_id", "object_id", "deny", "operations", NULL };
+    "idempotency", "request_id", "object_id", "deny", "operations", NULL };
 
 bool say(struct compiler *c, const struct node *at, const char *path, struct span found, const char *allowed)
 {
@@ -252,7 +252,7 @@ static bool compile(struct compiler *c, const struct node *root, struct span bas
            parameters_read(c, node_get(root, "parameters"), "parameters", &m->parameters, &m->parameter_count) &&
            currencies_read(c, node_get(root, "currencies")) && replayed_read(c, node_get(root, "replayed")) &&
            node_span(node_get(root, "request_id"), "request_id", &m->request_id, c->trouble) &&
-           deny_read(c, node_get(root, "deny")) && operations_read(c, root) && version_of(c, root, base_url);
+           deny_read(c, node_get(root, "deny")) && once_read(c, node_get(root, "idempotency")) && operations_read(c, root) && version_of(c, root, base_url);
 }
 
 enum err vendor_read(struct arena *a, const struct node *root, struct span base_url, struct vendor *out, struct trouble *t)

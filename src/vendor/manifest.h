@@ -2,7 +2,8 @@
  * manifest.h - the inside of a compiled manifest; for this folder only. The language: docs/manifests.md.
  *
  * Read vendor.h first. manifest.c compiles the file, operation.c its operations, route.c their paths, expr.c its cost
- * rules; understand.c and settle.c run them. Everything lives in the arena it was compiled into and never changes. */
+ * rules, doubt.c what is said about lost answers; understand.c, settle.c and look_up.c run them. Everything lives in the
+ * arena it was compiled into and never changes. */
 #ifndef TG_VENDOR_MANIFEST_H
 #define TG_VENDOR_MANIFEST_H
 
@@ -107,6 +108,8 @@ struct function {
 const struct function *function_find(struct span name);
 /* Compiles a rule; false with a reason in why[]. */
 bool expr_read(struct arena *a, struct span text, const struct expr **out, char why[200]);
+/* Whether a field below that root stands in it. */
+bool expr_looks_at(const struct expr *x, enum root root);
 struct value expr_run(struct eval *e, const struct expr *x);
 /* As a number: text is read as a decimal; anything else unknown. */
 struct value value_number(struct value v);
@@ -117,7 +120,23 @@ static inline struct value value_of(int64_t nano)
     return (struct value){ .kind = VALUE_NUMBER, .nano = nano };
 }
 
+/* ---- a call that is over (settle.c) ---- */
+
+/* The request as a subject of rules, from what was understood of it. JSON bodies are read into j, which then holds nothing
+ * else; with j == NULL their fields are absent. */
+void subject_again(struct subject *s, struct json *j, const struct asked *q, const struct understood *u, struct arena *a);
+/* Settles by what the subject's answer says. */
+void settle_by(struct subject *s, const struct understood *u, struct settled *out);
+/* Settles by the body of an answer 2xx, a replay or not. */
+void settle_success(struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a, struct settled *out);
+/* Whether the answer says that it is a replay. */
+bool settle_replayed(const struct manifest *m, const struct http_head *answer);
+
 /* ---- pure helpers with files of their own ---- */
+
+enum clock { CLOCK_RFC2822, CLOCK_RFC3339, CLOCK_UNIX, CLOCK_UNIX_MS };
+/* A vendor's way of writing a time, to Unix ms. */
+bool moment_read(enum clock clock, struct span text, int64_t *unix_ms);
 
 /* Parts an SMS is billed as. `smart`: look-alikes of GSM characters are brought back first. 0 for an empty text. */
 int64_t sms_segments(struct span utf8, bool smart);
@@ -171,6 +190,33 @@ struct origin {
     struct span host_line; /* compiled: " HTTP/1.1\r\nhost: ...\r\naccept-encoding: identity\r\n" */
 };
 
+/* A step of a path or a value of a query with one place to fill in: "{path.Sid}.json". */
+struct blank {
+    struct span name; /* of the query's parameter */
+    struct span before, after;
+    bool account;             /* the credential's account stands there */
+    const struct expr *value; /* a field; NULL (and not account): `before` is all there is */
+};
+
+/* How the object that a call made is known again: what it says here must be what the call said there. */
+struct likeness {
+    struct field theirs, ours;
+    bool sure; /* where it differs it is another call's object; else it may be this one's, written differently */
+};
+
+/* How a call whose answer was lost is looked up. */
+struct search {
+    struct blank *path, *query;
+    size_t path_count, query_count;
+    size_t operation; /* that is asked */
+    const struct expr *when;  /* NULL: always */
+    struct field list, more, created;
+    enum clock clock;
+    struct likeness *members;
+    size_t count;
+    int64_t early_ms, late_ms, patience_ms;
+};
+
 /* What an operation has beside its public face. */
 struct rules {
     size_t origin;
@@ -185,6 +231,7 @@ struct rules {
     size_t parameter_count;
     struct field object_id;
     bool has_object_id;
+    struct search *search; /* NULL: it cannot be looked up */
     uint32_t next; /* operation + 1 at the same path; 0: last */
 };
 
@@ -266,6 +313,10 @@ struct manifest {
     size_t currency_count;
     int currency_default; /* exponent of the others; -1: they are unknown */
     const struct node *settings;
+    struct span *once_calls; /* patterns of the calls that take an idempotency key */
+    size_t once_call_count;
+    int64_t *once_final; /* statuses of a call asked again that prove that it was not carried out */
+    size_t once_final_count;
     struct http_field replayed; /* marks an idempotent replay; name SPAN_NONE: none */
     struct span request_id;     /* answer field */
     struct field object_id;     /* of operations that move money and name none themselves */

@@ -3,7 +3,7 @@
 #include "vendor/compile.h"
 
 static const char *const operation_names[] = { "call", "body", "origin", "dialect", "reserve", "settle", "scopes", "parameters",
-    "moves_money", "writes", "secret", "note", "unscoped", "object_id", NULL };
+    "moves_money", "writes", "refund", "secret", "note", "unscoped", "object_id", "doubt", NULL };
 static const char *const body_names[] = { "none", "form", "json", "multipart", "opaque", NULL };
 static const char *const unit_names[] = { "usd", "messages", NULL };
 
@@ -29,17 +29,6 @@ static bool call_read(struct compiler *c, const struct node *n, const char *path
     return true;
 }
 
-/* A cost rule may look at the answer only after it is there. */
-static bool looks_at(const struct expr *x, enum root root)
-{
-    if (x->kind == EXPR_FIELD && x->field.root == root)
-        return true;
-    for (size_t i = 0; i < x->count; i++)
-        if (looks_at(x->args[i], root))
-            return true;
-    return false;
-}
-
 /* settled: the operation, when the rule is about its answer; NULL when about its request. */
 static bool cost_read(
     struct compiler *c, const struct node *n, const char *path, const struct operation *settled, const struct expr **out)
@@ -56,9 +45,9 @@ static bool cost_read(
             continue;
         if (rule->kind != NODE_SCALAR || !expr_read(c->arena, rule->text, &out[units[i]], why))
             return say(c, rule, place, rule->text, rule->kind == NODE_SCALAR ? why : "a cost rule");
-        if (!settling && looks_at(out[units[i]], ROOT_ANSWER))
+        if (!settling && expr_looks_at(out[units[i]], ROOT_ANSWER))
             return say(c, rule, place, rule->text, "a reservation cannot know the answer: body, query, header, path, setting");
-        if (settling && settled->body == BODY_JSON && looks_at(out[units[i]], ROOT_BODY))
+        if (settling && settled->body == BODY_JSON && expr_looks_at(out[units[i]], ROOT_BODY))
             return say(c, rule, place, rule->text, "a settlement cannot look at a JSON body: answer, reserved('usd'), setting");
     }
     return true;
@@ -86,6 +75,7 @@ static bool flags_read(struct compiler *c, const struct node *n, const char *pat
 {
     return node_bool(node_get(n, "moves_money"), below(c, path, SPAN("moves_money")), &op->moves_money, c->trouble) &&
            node_bool(node_get(n, "writes"), below(c, path, SPAN("writes")), &op->writes, c->trouble) &&
+           node_bool(node_get(n, "refund"), below(c, path, SPAN("refund")), &op->refund, c->trouble) &&
            node_bool(node_get(n, "secret"), below(c, path, SPAN("secret")), &op->secret, c->trouble) &&
            node_bool(node_get(n, "unscoped"), below(c, path, SPAN("unscoped")), &r->unscoped, c->trouble) &&
            node_span(node_get(n, "note"), below(c, path, SPAN("note")), &op->note, c->trouble) &&
@@ -108,7 +98,8 @@ static bool rules_read(struct compiler *c, const struct node *n, const char *pat
            scopes_read(c, node_get(n, "scopes"), below(c, path, SPAN("scopes")), &r->scopes, &r->scope_count) &&
            parameters_read(
                c, node_get(n, "parameters"), below(c, path, SPAN("parameters")), &r->parameters, &r->parameter_count) &&
-           object_read(c, node_get(n, "object_id"), below(c, path, SPAN("object_id")), r);
+           object_read(c, node_get(n, "object_id"), below(c, path, SPAN("object_id")), r) &&
+           search_read(c, node_get(n, "doubt"), below(c, path, SPAN("doubt")), r);
 }
 
 /* Reads and deletes have no body; the rest has the vendor's usual one unless the operation says otherwise. */
@@ -127,13 +118,14 @@ static void conclude(const struct manifest *m, struct operation *op, struct rule
     for (size_t u = 0; u < UNIT_COUNT; u++) {
         r->has_reserve |= r->reserve[u] != NULL;
         op->moves_money |= r->reserve[u] != NULL;
-        op->reads_answer |= r->settle[u] && looks_at(r->settle[u], ROOT_ANSWER);
+        op->reads_answer |= r->settle[u] && expr_looks_at(r->settle[u], ROOT_ANSWER);
     }
     if (m->has_object_id && op->moves_money && !r->has_object_id) {
         r->object_id = m->object_id;
         r->has_object_id = true;
     }
     op->reads_answer |= r->has_object_id;
+    op->look_up = r->search != NULL;
     op->reads_body = op->dialect.at || (op->body != BODY_MULTIPART && op->body != BODY_OPAQUE);
 }
 
@@ -149,6 +141,9 @@ static bool operation_read(struct compiler *c, const struct node *n, int usual, 
         return false;
     if (n->kind == NODE_MAP && !rules_read(c, n, path, op, r))
         return false;
+    if (op->refund && !r->reserve[UNIT_USD])
+        return say(c, node_get(n, "refund"), below(c, path, SPAN("refund")), SPAN("true"),
+            "an operation with reserve.usd: what is given back counts down where budgets say so");
     if (!origin_named(c, node_get(n, "origin"), below(c, path, SPAN("origin")), op, r))
         return false;
     conclude(c->manifest, op, r);
@@ -176,6 +171,17 @@ static const struct node *nth(const struct node *list, size_t index)
     return at;
 }
 
+static bool searches_found(struct compiler *c, const struct node *list)
+{
+    const struct rules *r = c->manifest->rules;
+    for (const struct node *at = list->first; at; at = at->next, r++) {
+        const char *path = below(c, below(c, "operations", at->name), SPAN("doubt"));
+        if (at->kind == NODE_MAP && !search_found(c, node_get(at, "doubt"), path, r))
+            return false;
+    }
+    return true;
+}
+
 bool operations_read(struct compiler *c, const struct node *root)
 {
     struct manifest *m = c->manifest;
@@ -200,7 +206,7 @@ bool operations_read(struct compiler *c, const struct node *root)
     if (!all_read(c, list, usual, templates))
         return false;
     if (route_build(c, templates, &clash, &why))
-        return true;
+        return once_used(c, node_get(root, "idempotency")) && searches_found(c, list);
     const struct node *at = nth(list, clash);
     return say(c, at, below(c, "operations", at->name), templates[clash], why);
 }

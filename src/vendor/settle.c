@@ -5,21 +5,24 @@
  * that cannot be computed yet (a price that comes later) leaves the reservation standing as an estimate. */
 #include "vendor/manifest.h"
 
-static bool is_replay(const struct manifest *m, const struct http_head *answer)
+bool settle_replayed(const struct manifest *m, const struct http_head *answer)
 {
     return m->replayed.name.at && span_is_nocase(http_get(answer, m->replayed.name), m->replayed.value);
 }
 
-/* Form bodies are read again from their canonical text; JSON ones are not (the reader is needed for the answer). */
-static void subject_of(struct subject *s, const struct asked *q, const struct understood *u, struct arena *a)
+/* Form bodies are read again from their canonical text; JSON ones only where a reader is free for them. */
+void subject_again(struct subject *s, struct json *j, const struct asked *q, const struct understood *u, struct arena *a)
 {
     const struct manifest *m = q->vendor->manifest;
+    enum operation_body body = q->matched->operation->body;
     const char *why;
-    *s = (struct subject){ .asked = q, .arena = a, .has_answer = true };
-    if (q->matched->operation->body != BODY_FORM)
-        return;
-    if (canon_form(a, u->body, m->repeat, m->repeat_count, SIZE_MAX, &s->form, &why) == E_OK)
+    *s = (struct subject){ .asked = q, .arena = a };
+    if (canon_form(a, u->query, m->repeat, m->repeat_count, SIZE_MAX, &s->query, &why) != E_OK)
+        s->query = (struct pairs){ 0 };
+    if (body == BODY_FORM && canon_form(a, u->body, m->repeat, m->repeat_count, SIZE_MAX, &s->form, &why) == E_OK)
         s->body_shape = SHAPE_FORM;
+    if (body == BODY_JSON && j && json_parse(j, u->body, false, &s->body, &why) == E_OK)
+        s->body_shape = SHAPE_JSON;
 }
 
 static bool take_id(void *self, const struct found *f)
@@ -41,27 +44,32 @@ static void settle_unit(struct eval *e, const struct expr *rule, enum unit unit,
     out->real[unit] = unit == UNIT_USD ? v.nano : money_mul_div_up(v.nano, 1, NANO_PER_USD);
 }
 
-static void settle_success(
-    struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a, struct settled *out)
+void settle_by(struct subject *s, const struct understood *u, struct settled *out)
 {
-    const struct manifest *m = q->vendor->manifest;
-    const struct operation *op = q->matched->operation;
-    const struct rules *r = &m->rules[op->index];
-    struct subject s;
-    const char *why;
+    const struct manifest *m = s->asked->vendor->manifest;
+    const struct rules *r = &m->rules[s->asked->matched->operation->index];
     struct span id = SPAN_NONE;
-    subject_of(&s, q, u, a);
-    if (op->reads_answer && json_parse(j, body, false, &s.answer, &why) != E_OK)
-        return;
-    struct eval e = { .subject = &s, .manifest = m, .reserved = u->worst };
+    struct eval e = { .subject = s, .manifest = m, .reserved = u->worst };
     settle_unit(&e, r->settle[UNIT_USD], UNIT_USD, u, out);
     settle_unit(&e, r->settle[UNIT_MESSAGES], UNIT_MESSAGES, u, out);
     if (r->has_object_id)
-        field_each(&r->object_id, &s, take_id, &id);
-    out->object_id = arena_copy(a, id);
+        field_each(&r->object_id, s, take_id, &id);
+    out->object_id = arena_copy(s->arena, id);
     out->known = u->cost_known || r->settle[UNIT_USD];
     if (!u->cost_known && out->estimate)
         out->known = false; /* neither the request nor the answer said how much */
+}
+
+void settle_success(
+    struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a, struct settled *out)
+{
+    struct subject s;
+    const char *why;
+    subject_again(&s, NULL, q, u, a);
+    s.has_answer = true;
+    if (q->matched->operation->reads_answer && json_parse(j, body, false, &s.answer, &why) != E_OK)
+        return;
+    settle_by(&s, u, out);
 }
 
 struct span vendor_request_id(const struct vendor *v, const struct http_head *answer)
@@ -75,7 +83,7 @@ void vendor_settle(struct json *j, const struct asked *q, const struct understoo
 {
     const struct manifest *m = q->vendor->manifest;
     *out = (struct settled){ 0 };
-    if (is_replay(m, answer)) {
+    if (settle_replayed(m, answer)) {
         out->known = out->replayed = true;
         return;
     }

@@ -66,6 +66,8 @@ static enum err check_fields(struct understanding *u)
     if (exclusive > 1)
         return refuse(
             u->arena, u->why, E_NOT_CANONICAL, "header fields that exclude each other are given together, or one twice");
+    if (http_count(h, SPAN("idempotency-key")) > 1 || (u->asked->vendor->once.at && http_count(h, u->asked->vendor->once) > 1))
+        return refuse(u->arena, u->why, E_NOT_CANONICAL, "an idempotency key is given twice");
     for (size_t i = 0; i < m->allowed_count; i++) {
         if (span_is(m->allowed_fields[i], SPAN("accept")) || http_count(h, m->allowed_fields[i]) < 2)
             continue;

@@ -42,6 +42,8 @@ struct vendor {
     struct span base_url; /* "https://api.stripe.com" or the configured one */
     struct span version;  /* digest of the manifest: part of every row's policy_version */
     bool needs_account;   /* credentials carry an account id (twilio's AccountSid) */
+    struct span once;     /* the header field it takes idempotency keys in, and callers give theirs in; SPAN_NONE: none */
+    int64_t once_ms;      /* it remembers them for at least as long: asking again later may do it twice */
     struct manifest *manifest;
 };
 
@@ -120,6 +122,7 @@ struct vendor_secret {
     struct span secret, account; /* account: SPAN_NONE unless needs_account */
     struct span key_id;          /* user name where the API key pair has one (Twilio SK...) */
 };
+enum { VENDOR_ONCE_MOST = 64 };
 struct compose {
     const struct vendor *vendor;
     const struct matched *matched;
@@ -128,7 +131,8 @@ struct compose {
     struct span content_type; /* of the body that is sent; SPAN_NONE: as the caller's */
     int64_t length;           /* of the body; -1: chunked; 0 with no body method: no framing field */
     const struct vendor_secret *secret;
-    struct span once;      /* idempotency key for the vendor, in place of the caller's; SPAN_NONE: none is sent */
+    struct span once;      /* idempotency key for the vendor, in place of the caller's, at most VENDOR_ONCE_MOST bytes; not sent
+                              where the operation is not idempotent. SPAN_NONE: none is sent */
     struct span authority; /* for Host; SPAN_NONE: from the origin */
 };
 /* Writes the whole request head. Returns the origin's index. */
@@ -141,9 +145,13 @@ struct look_up {
     int64_t patience_ms; /* how long after sending an absence means that it never happened */
 };
 bool vendor_look_up(struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, struct arena *a, struct look_up *out);
-/* One object that matches: HAPPENED, and *out as vendor_settle would have it. Several: UNCLEAR. */
+/* One object that matches: HAPPENED, and *out as vendor_settle would have it. Several, or none but some that could be it:
+ * UNCLEAR. An object that another call is known to have made (out->object_id) is not this one's: the caller's to check. */
 enum look_up_verdict { LOOK_UP_HAPPENED, LOOK_UP_ABSENT, LOOK_UP_UNCLEAR };
 enum look_up_verdict vendor_looked_up(struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, const struct http_head *answer, struct span body, struct arena *a, struct settled *out);
+/* The same from the answer to the call asked again under its idempotency key, which vendor_settle would get wrong: a replay
+ * costs nothing more, but it proves that the first one was carried out; and of a 409 or 429 nothing follows. */
+enum look_up_verdict vendor_asked_again(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer, struct span body, struct arena *a, struct settled *out);
 
 /* Which fields of the vendor's answer the caller may see (no Set-Cookie, no hop-by-hop, no redirect out of the gate);
  * fields of the result are in a. */

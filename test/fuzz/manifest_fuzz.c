@@ -5,6 +5,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What became of a call: whatever the manifest says, an answer without objects never proves that it happened. */
+static void use_doubt(struct json *j, const struct asked *q, const struct understood *u, const struct http_head *answer, struct arena *a)
+{
+    static const struct span empty = { "{\"data\":[],\"more\":false}", 24 };
+    static const struct span list = { "{\"data\":[{\"id\":\"x\",\"a\":\"1\",\"at\":1795262400}],\"more\":null}", 57 };
+    struct look_up l;
+    struct settled s;
+    struct matched m;
+    if (vendor_look_up(j, q, u, INT64_C(1795262400000), a, &l))
+        must(q->matched->operation->look_up && vendor_match(q->vendor, SPAN("GET"), l.path, &m) && !m.operation->moves_money);
+    must(vendor_looked_up(j, q, u, INT64_C(1795262400000), answer, empty, a, &s) != LOOK_UP_HAPPENED);
+    if (vendor_looked_up(j, q, u, INT64_C(1795262400000), answer, list, a, &s) == LOOK_UP_HAPPENED)
+        must(q->matched->operation->look_up);
+    if (vendor_asked_again(j, q, u, answer, list, a, &s) != LOOK_UP_UNCLEAR)
+        must(q->matched->operation->idempotent);
+}
+
 /* A call of every operation, its template taken for a path. */
 static void use(const struct vendor *v, struct json *j, struct arena *a)
 {
@@ -29,10 +46,12 @@ static void use(const struct vendor *v, struct json *j, struct arena *a)
             .vendor = v, .matched = &m, .head = &head, .query = SPAN("a=1&key=2"), .body = body, .account = SPAN("AC1")
         };
         struct compose c = {
-            .vendor = v, .matched = &m, .head = &head, .path = all[i].path, .query = SPAN("a=1"), .length = 1, .secret = &secret
+            .vendor = v, .matched = &m, .head = &head, .path = all[i].path, .query = SPAN("a=1"), .length = 1, .secret = &secret, .once = SPAN("tg-1")
         };
-        if (vendor_understand(j, &q, a, &u, &why) == E_OK)
+        if (vendor_understand(j, &q, a, &u, &why) == E_OK) {
             vendor_settle(j, &q, &u, &head, SPAN("{\"id\":\"x\",\"a\":[1,2],\"price\":\"-0.1\"}"), a, &s);
+            use_doubt(j, &q, &u, &head, a);
+        }
         buf_init(&out, 1u << 20);
         must(vendor_compose(&c, a, &out) < 64);
         must(span_find(buf_span(&out), SPAN("\r\n\r\n")) > 0 || out.broken);
