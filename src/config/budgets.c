@@ -73,10 +73,16 @@ enum err budget_load(struct load *l, const struct node *n, const char *path, str
     out->owner = owner;
     out->window_text = load_share(l, out->window_text);
     out->zone_name = load_share(l, out->zone_name);
-    out->vendor = load_share(l, out->vendor);
-    out->operation = load_share(l, out->operation);
-    out->model = load_share(l, out->model);
-    return out->id.at ? load_memory(l) : E_NO_MEMORY;
+    for (size_t i = 0; i < out->filter_count; i++) {
+        out->filters[i].name = load_share(l, out->filters[i].name);
+        out->filters[i].pattern = load_share(l, out->filters[i].pattern);
+    }
+    for (size_t i = 0; i < out->per_count; i++)
+        out->per[i].name = load_share(l, out->per[i].name);
+    if (!out->id.at)
+        return E_NO_MEMORY;
+    e = increase_apply(l, out);
+    return e ? e : load_memory(l);
 }
 
 bool budget_ids_differ(struct load *l, const struct node *list, const char *path, const struct budget *budgets, size_t count)

@@ -108,7 +108,7 @@ static enum err read_name(struct change *c, struct span *name)
         *name = c->asked->id;
     if (!name->at)
         return say(c, E_CONFIG, "name", allowed);
-    if (config_name_ok(*name) && (c->kind != KIND_KEY || !span_starts(*name, SPAN("key_"))))
+    if (kind_id_ok(c->kind, *name) && (c->kind != KIND_KEY || !span_starts(*name, SPAN("key_"))))
         return E_OK;
     trouble_found(c->t, n ? n : &(struct node){ .kind = NODE_SCALAR, .text = *name, .file = "" }, "name",
         c->kind == KIND_KEY ? "1 to 64 characters of A-Z a-z 0-9 _ - . that do not start with key_" : "1 to 64 characters of A-Z a-z 0-9 _ - .");
@@ -186,11 +186,10 @@ static struct span text_of(const struct node *map, const char *name)
     return n && n->kind == NODE_SCALAR ? n->text : SPAN_NONE;
 }
 
-static enum err seal_text(struct change *c, struct span vendor, struct span secret)
+static enum err seal_text(struct change *c, struct span bound, struct span secret)
 {
     struct buf sealed, text;
     struct digest key = config_seal_key(c->in->master_key);
-    struct span bound = config_secret_bound(c->id, vendor, c->a);
     buf_init(&sealed, 8192);
     buf_init(&text, 16384);
     if (bound.at)
@@ -206,34 +205,110 @@ static enum err seal_text(struct change *c, struct span vendor, struct span secr
     return c->a->broken ? E_NO_MEMORY : E_OK;
 }
 
-static enum err seal_secret(struct change *c, const struct node *next)
+static enum err check_secret(struct change *c, const struct node *given, const char *field)
+{
+    if (given->kind != NODE_SCALAR || !given->quoted)
+        return say(c, E_CONFIG, field, "allowed: the secret, as text");
+    if (given->text.len > SECRET_LONGEST || !given->text.len || !text_is_printable(given->text))
+        return say(c, E_CONFIG, field, "not shown here, but not a secret; allowed: 1 to 4096 printable characters without blanks");
+    if (span_find(given->text, SPAN("${")) >= 0)
+        return say(c, E_CONFIG, field, "references (${...}) are read in the file only; allowed: the secret itself");
+    return E_OK;
+}
+
+/* Takes the plain text out of what is stored, and the file's out of what counts. */
+static void drop_plain(struct change *c, const char *field)
+{
+    edit_drop(c->stored, field);
+    if (node_get(c->file, field))
+        edit_set(c->a, c->stored, field, edit_null(c->a));
+}
+
+static enum err seal_credential(struct change *c, const struct node *next)
 {
     const struct node *given = member(c->body, SPAN("secret"));
-    struct span vendor = text_of(next, "vendor"), before = text_of(c->now, "vendor"), secret;
+    struct span vendor = text_of(next, "vendor"), before = text_of(c->now, "vendor");
     if (!given && c->now && !span_is(vendor, before))
         return say(c, E_CONFIG, "vendor", "a secret is bound to its vendor; allowed: another vendor together with its secret");
     if (!given)
         return E_OK;
-    if (given->kind != NODE_SCALAR || !given->quoted)
-        return say(c, E_CONFIG, "secret", "allowed: the vendor's secret, as text");
-    secret = given->text;
-    if (secret.len > SECRET_LONGEST || !secret.len || !text_is_printable(secret))
-        return say(c, E_CONFIG, "secret", "not shown here, but not a secret; allowed: 1 to 4096 printable characters without blanks");
-    if (span_starts(secret, SPAN("${")))
-        return say(c, E_CONFIG, "secret", "references (${...}) are read in the file only; allowed: the secret itself");
-    edit_drop(c->stored, "secret");
-    if (node_get(c->file, "secret"))
-        edit_set(c->a, c->stored, "secret", edit_null(c->a));
-    return seal_text(c, vendor, secret);
+    enum err e = check_secret(c, given, "secret");
+    if (e)
+        return e;
+    drop_plain(c, "secret");
+    return seal_text(c, config_secret_bound(c->id, vendor, c->a), given->text);
+}
+
+/* A Slack address is shown masked; whoever sends that back leaves it as it is. */
+static bool is_mask(struct change *c, const struct node *given)
+{
+    struct span now = text_of(c->now, "slack");
+    bool sealed = node_get(c->now, "sealed") != NULL;
+    return now.at && given->kind == NODE_SCALAR && span_is(given->text, sealed ? now : alert_mask(now, c->a));
+}
+
+static void keep_slack(struct change *c)
+{
+    const struct node *now = node_get(c->now, "slack");
+    edit_drop(c->stored, "slack");
+    if (node_get(c->now, "sealed"))
+        edit_set(c->a, c->stored, "slack", now);
+}
+
+/* A password goes to its server only: the same endpoint with another server wants it again. */
+static enum err keep_alert_secret(struct change *c, enum alert_kind kind, const struct node *next)
+{
+    enum alert_kind before = kind;
+    bool had = node_get(c->now, "password") || node_get(c->now, "sealed");
+    bool same = !c->now || (alert_kind_of(c->now, &before) && before == kind && span_is(text_of(next, "smtp"), text_of(c->now, "smtp")));
+    if (same || !had)
+        return E_OK;
+    if (before == ALERT_SMTP && kind == ALERT_SMTP)
+        return say(c, E_CONFIG, "smtp", "a password is bound to its server; allowed: another server together with its password");
+    edit_drop(c->stored, "sealed");
+    return E_OK;
+}
+
+static enum err seal_alert(struct change *c, const struct node *next)
+{
+    enum alert_kind kind;
+    if (!alert_kind_of(next, &kind))
+        return E_OK; /* the load says what is wrong with it */
+    const char *field = alert_secret_field(kind);
+    const struct node *given = member(c->body, span_of(field));
+    if (given && kind == ALERT_SLACK && is_mask(c, given)) {
+        keep_slack(c);
+        return E_OK;
+    }
+    if (!given)
+        return keep_alert_secret(c, kind, next);
+    if (given->kind == NODE_NULL) {
+        edit_drop(c->stored, "sealed");
+        return E_OK;
+    }
+    enum err e = check_secret(c, given, field);
+    if (e)
+        return e;
+    drop_plain(c, field);
+    if (kind == ALERT_SLACK)
+        edit_set(c->a, c->stored, field, edit_text(c->a, alert_mask(given->text, c->a)));
+    return seal_text(c, alert_secret_bound(c->id, kind, next, c->a), given->text);
+}
+
+static enum err seal_secrets(struct change *c, const struct node *next)
+{
+    return c->kind == KIND_CREDENTIAL ? seal_credential(c, next) : c->kind == KIND_ALERT ? seal_alert(c, next) : E_OK;
 }
 
 /* ---- the object to store ---- */
+
+static bool is_secret(struct span name) { return span_is(name, SPAN("token")) || span_is(name, SPAN("secret")) || span_is(name, SPAN("password")); }
 
 /* What the file says and the object does not is taken away. */
 static void hide_file(struct change *c)
 {
     for (const struct node *n = c->file ? c->file->first : NULL; n; n = n->next) {
-        bool own = span_is(n->name, SPAN("name")) || span_is(n->name, SPAN("token")) || span_is(n->name, SPAN("secret"));
+        bool own = span_is(n->name, SPAN("name")) || is_secret(n->name);
         if (!own && !member(c->stored, n->name))
             edit_set(c->a, c->stored, arena_copy(c->a, n->name).at, edit_null(c->a));
     }
@@ -260,7 +335,7 @@ static enum err create(struct change *c)
     c->id = arena_copy(c->a, name);
     edit_drop(c->stored, "name");
     hide_file(c);
-    return c->kind == KIND_CREDENTIAL ? seal_secret(c, c->body) : E_OK;
+    return seal_secrets(c, c->body);
 }
 
 static enum err check_kept(struct change *c)
@@ -304,7 +379,7 @@ static void lay_whole(struct change *c)
     hide_file(c);
     /* A secret or token of the file that was replaced earlier stays replaced. */
     for (const struct node *n = before->first; n; n = n->next)
-        if (n->kind == NODE_NULL && (span_is(n->name, SPAN("secret")) || span_is(n->name, SPAN("token"))) && !member(c->stored, n->name))
+        if (n->kind == NODE_NULL && is_secret(n->name) && !member(c->stored, n->name))
             edit_set(c->a, c->stored, arena_copy(c->a, n->name).at, n);
 }
 
@@ -326,7 +401,7 @@ static enum err update(struct change *c)
         lay_whole(c);
     if (c->kind != KIND_KEY)
         edit_drop(c->stored, "name");
-    return c->kind == KIND_CREDENTIAL ? seal_secret(c, next) : E_OK;
+    return seal_secrets(c, next);
 }
 
 static enum err delete(struct change *c)
@@ -380,6 +455,16 @@ static enum err still_used(struct change *c, const struct missing *missing)
     return E_CONFLICT;
 }
 
+/* One that raises nothing would be forgotten, and its budget stay as it is. */
+static enum err check_raised(struct change *c)
+{
+    if (c->kind != KIND_INCREASE || !c->body || snapshot_budget(c->out->snapshot, c->id))
+        return E_OK;
+    snapshot_drop(c->out->snapshot);
+    c->out->snapshot = NULL;
+    return say(c, E_NOT_FOUND, "id", "there is no budget of this id; allowed: an id as the list of budgets gives it, such as key_1f3c/usd/day");
+}
+
 static enum err build(struct change *c)
 {
     struct config_input next = *c->in;
@@ -394,6 +479,8 @@ static enum err build(struct change *c)
     next.objects = objects;
     enum err e = load_run(&next, true, &c->out->snapshot, c->a, &missing, c->t);
     free(objects);
+    if (!e)
+        return check_raised(c);
     return e == E_CONFIG ? still_used(c, &missing) : e;
 }
 
@@ -443,7 +530,7 @@ enum err config_apply(const struct config_input *in, const struct config_change 
     struct arena scratch;
     struct change c = { .in = in, .asked = asked, .a = a, .out = out, .t = t };
     if (!kind_parse(asked->kind, &c.kind))
-        return say(&c, E_NOT_FOUND, "kind", "allowed: key, credential, policy, budget, vendor, workspace, setting");
+        return say(&c, E_NOT_FOUND, "kind", "allowed: key, credential, policy, budget, vendor, workspace, alert, increase, setting");
     arena_init(&scratch, SCRATCH_CEILING);
     enum err e = begin(&c, &scratch);
     return finish(&c, e ? e : apply(&c), &scratch);

@@ -11,9 +11,10 @@
 
 #include "config/snapshot.h"
 
-/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, setting; others
- * (the stops) are not looked at here. The id of a key is "key_..."; of any other kind, its name; of a setting, the name of
- * the field at the top of the file, with {"value": ...} as its body. */
+/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, alert, increase,
+ * setting; others (the stops) are not looked at here. The id of a key is "key_..."; of an increase the full id of the budget it
+ * raises ("key_1f3c/usd/day"), with {"by", "until", "reason"} as its body; of a setting, the name of the field at the top of
+ * the file, with {"value": ...} as its body; of any other kind, its name. */
 struct config_object {
     struct span kind, id, body; /* body: JSON */
 };

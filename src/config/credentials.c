@@ -128,6 +128,7 @@ enum err secrets_load(struct load *l)
 {
     size_t room = proxies_secret_room() + 64;
     const struct entries *es = &l->tree.kinds[KIND_CREDENTIAL];
+    room += alerts_secret_room(&l->tree.kinds[KIND_ALERT]);
     for (size_t i = 0; i < es->count; i++) {
         const struct node *secret = node_get(es->list[i].file, "secret");
         room += 2 + es->list[i].body.len + (secret && secret->kind == NODE_SCALAR ? secret->text.len : 0);

@@ -8,7 +8,7 @@
 #include "ledger/ledger.h"
 #include "rules/token.h"
 
-enum { TOKENS_MOST = 4, CREDENTIALS_MOST = 64, NETWORKS_MOST = 256, METADATA_MOST = 64, METADATA_LONGEST = 8192, TEXT_LONGEST = 200 };
+enum { TOKENS_MOST = 4, CREDENTIALS_MOST = 64, NETWORKS_MOST = 256, METADATA_MOST = FACTS_TAGS, METADATA_LONGEST = 8192, TEXT_LONGEST = 200 };
 
 static const char *const all_fields[] = { "name", "token", "token_hashes", "credentials", "policy", "workspace", "user", "team", "expires_at",
     "revoked_at", "addresses", "metadata", "budgets", NULL };
@@ -214,6 +214,21 @@ static bool read_addresses(struct reading *r)
     return true;
 }
 
+/* Texts and the list stand once for all keys that have them alike. */
+static bool read_tags(struct reading *r, const struct node *n)
+{
+    struct load *l = r->l;
+    size_t count = 0;
+    struct tag *list = ARENA_ARRAY(&l->scratch, struct tag, n->count + 1);
+    if (!list)
+        return false;
+    for (const struct node *item = n->first; item; item = item->next)
+        list[count++] = (struct tag){ load_share(l, item->name), load_share(l, item->text) };
+    r->key->tags = count ? (const struct tag *)(const void *)load_share(l, span_make((const char *)list, count * sizeof(*list))).at : NULL;
+    r->key->tag_count = r->key->tags ? count : 0;
+    return true;
+}
+
 static bool read_metadata(struct reading *r)
 {
     struct buf json;
@@ -232,7 +247,7 @@ static bool read_metadata(struct reading *r)
     if (good)
         r->key->metadata = load_share(r->l, buf_span(&json));
     buf_free(&json);
-    return good ? true : wrong(r, n, ".metadata", allowed);
+    return good ? read_tags(r, n) : wrong(r, n, ".metadata", allowed);
 }
 
 /* ---- budgets ---- */

@@ -7,12 +7,16 @@ static const char *const vendor_fields[] = { "base_url", "listen", "deadlines", 
 static const char *const credential_fields[] = { "vendor", "secret", "account", "account_sid", "key_id", "disabled", NULL };
 static const char *const workspace_fields[] = { "caps_as_429", "budgets", NULL };
 static const char *const budget_fields[] = { "name", "limit", "window", "timezone", "vendor", "operation", "model", "per", "alert", "soft",
-    "key", "workspace", "user", "team", NULL };
+    "scopes", "metadata", "refunds", "on_tight", "increase", "key", "workspace", "user", "team", NULL };
 static const char *const key_fields[] = { "name", "token", "credentials", "policy", "workspace", "user", "team", "expires_at", "revoked_at",
     "addresses", "metadata", "budgets", NULL };
 static const char *const setting_fields[] = { "value", NULL };
 /* policy_read knows a policy's fields itself. */
-static const char *const policy_fields[] = { "allow", "deny", "models", "scopes", "parameters", "max_call_usd", NULL };
+static const char *const policy_fields[] = { "allow", "deny", "models", "scopes", "parameters", "max_call_usd", "brakes", NULL };
+static const char *const alert_fields[] = { "name", "webhook", "slack", "smtp", "secret", "user", "password", "from", "to", "events", "plain", NULL };
+static const char *const increase_fields[] = { "by", "until", "reason", NULL };
+
+const char config_kinds_allowed[] = "key, credential, policy, budget, vendor, workspace, alert, increase, setting";
 
 static const struct {
     struct span name, field;
@@ -24,7 +28,9 @@ static const struct {
     [KIND_WORKSPACE] = { { "workspace", 9 }, { "workspaces", 10 }, workspace_fields },
     [KIND_BUDGET] = { { "budget", 6 }, { "budgets", 7 }, budget_fields },
     [KIND_KEY] = { { "key", 3 }, { "keys", 4 }, key_fields },
+    [KIND_ALERT] = { { "alert", 5 }, { "alerts", 6 }, alert_fields },
     [KIND_SETTING] = { { "setting", 7 }, { "settings", 8 }, setting_fields },
+    [KIND_INCREASE] = { { "increase", 8 }, { "increases", 9 }, increase_fields },
 };
 
 bool kind_parse(struct span text, enum kind *out)
@@ -47,7 +53,7 @@ const char *const *kind_fields(enum kind k) { return kinds[k].fields; }
 /* Not the API's: where things stand on this machine's disk, and who may use the API. */
 bool setting_known(struct span name)
 {
-    static const char *const known[] = { "listen", "limits", "workers", "log_level", "caps_as_429", "prices", NULL };
+    static const char *const known[] = { "listen", "limits", "workers", "log_level", "caps_as_429", "prices", "durability", "idempotency", NULL };
     for (size_t i = 0; known[i]; i++)
         if (span_is(name, span_of(known[i])))
             return true;
@@ -63,6 +69,16 @@ bool config_name_ok(struct span name)
             return false;
     }
     return name.len > 0 && name.len <= CONFIG_NAME_LONGEST;
+}
+
+bool kind_id_ok(enum kind k, struct span id)
+{
+    if (k != KIND_INCREASE)
+        return config_name_ok(id);
+    for (size_t i = 0; i < id.len; i++)
+        if (id.at[i] < ' ' || id.at[i] > '~')
+            return false;
+    return id.len > 0 && id.len <= CONFIG_ID_LONGEST;
 }
 
 struct span config_key_id(struct span name, struct arena *a)

@@ -103,8 +103,8 @@ static enum err set_identity(struct load *l)
 
 static enum err run_parts(struct load *l)
 {
-    static enum err (*const parts[])(struct load *) = { settings_load, secrets_load, upstreams_load, credentials_load, policies_load,
-        workspaces_load, budgets_load, keys_load, budgets_check_keys, prices_load, set_identity };
+    static enum err (*const parts[])(struct load *) = { settings_load, secrets_load, upstreams_load, credentials_load, alerts_load, policies_load,
+        increases_load, workspaces_load, budgets_load, keys_load, budgets_check_keys, increases_check, prices_load, set_identity };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         enum err e = parts[i](l);
         if (e)
@@ -123,6 +123,7 @@ static void end(struct load *l)
     map_free(&l->workspace_by_name);
     map_free(&l->zones);
     map_free(&l->shared);
+    map_free(&l->increases);
     arena_free(&l->scratch);
     secret_wipe(&l->seal_key, sizeof(l->seal_key));
 }

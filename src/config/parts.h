@@ -29,6 +29,13 @@ struct workspace {
     size_t budget_count;
 };
 
+/* A limit raised by the API. */
+struct increase {
+    struct span id; /* the budget's */
+    const struct node *node;
+    bool used;
+};
+
 struct load {
     const struct config_input *in;
     struct snapshot *s;
@@ -40,7 +47,7 @@ struct load {
     struct digest seal_key;
     struct span trust; /* names a ca_file and its state; SPAN_NONE: the system's store */
     size_t secrets_used;
-    struct map credential_by_name, policy_by_name, workspace_by_name, zones, shared;
+    struct map credential_by_name, policy_by_name, workspace_by_name, zones, shared, increases;
     struct workspace *workspaces;
     size_t workspace_count;
     struct gate_budget *gate;
@@ -55,7 +62,11 @@ CHECKED enum err settings_load(struct load *l);
 CHECKED enum err secrets_load(struct load *l);
 CHECKED enum err upstreams_load(struct load *l);
 CHECKED enum err credentials_load(struct load *l);
+CHECKED enum err alerts_load(struct load *l);
 CHECKED enum err policies_load(struct load *l);
+CHECKED enum err increases_load(struct load *l);
+/* Once all budgets are there: tells of those that raise none. */
+CHECKED enum err increases_check(struct load *l);
 CHECKED enum err workspaces_load(struct load *l);
 CHECKED enum err budgets_load(struct load *l);
 /* After the keys: a budget that names a key must find one. */
@@ -65,6 +76,8 @@ CHECKED enum err prices_load(struct load *l);
 
 /* budgets.c: one budget of an owner ("key_1f3c"); path is its field path; spans end up in l->a. */
 CHECKED enum err budget_load(struct load *l, const struct node *n, const char *path, struct span id_prefix, struct span owner, struct budget *out);
+/* Raises a budget whose id is complete, if the API said so. */
+CHECKED enum err increase_apply(struct load *l, struct budget *b);
 bool budget_ids_differ(struct load *l, const struct node *list, const char *path, const struct budget *budgets, size_t count);
 bool gate_budget_counts(const struct gate_budget *g, const struct key *k);
 
@@ -90,6 +103,17 @@ void config_token_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 /* What a sealed secret is bound to: it opens under this name and for this vendor only. */
 struct span config_secret_bound(struct span credential, struct span vendor, struct arena *a);
+
+/* alerts.c. False: none or several of webhook, slack, smtp. */
+bool alert_kind_of(const struct node *n, enum alert_kind *out);
+/* The field that is its secret: "secret", "slack" (the address itself), "password". */
+const char *alert_secret_field(enum alert_kind kind);
+/* What it is sealed under: a password opens for its server only. */
+struct span alert_secret_bound(struct span name, enum alert_kind kind, const struct node *n, struct arena *a);
+/* A Slack address as it is shown. */
+struct span alert_mask(struct span url, struct arena *a);
+/* How much secret memory they can take at most. */
+size_t alerts_secret_room(const struct entries *es);
 
 /* A key's token as configured: 4..200 printable characters, and no damaged token of ours. NULL: good; else what is
  * allowed. */

@@ -14,6 +14,9 @@ enum { WORKERS_MOST = 256 };
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define ANSWERS_MOST (366 * DAY)
+#define WAIT_MOST (30 * MINUTE)
 
 enum measure { COUNT, BYTES, TIME };
 
@@ -57,7 +60,7 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
 static void set_defaults(struct settings *s)
 {
-    *s = (struct settings){ .log_level = LOG_INFO };
+    *s = (struct settings){ .log_level = LOG_INFO, .durability = DURABLE_MONEY, .answers_ms = 7 * DAY, .duplicate_wait_ms = MINUTE };
     s->limits = (struct limits){
         .http = http_limits_default,
         .pool = http_pool_limits_default,
@@ -194,6 +197,42 @@ static bool same_listen(const struct listen_address *a, const struct listen_addr
     return !span_ends(text, SPAN(":0")) && span_is(text, span_of(b->text));
 }
 
+static bool read_time(struct load *l, const struct node *n, const char *path, int64_t most, const char *allowed, int64_t *out)
+{
+    int64_t ms = *out;
+    if (!node_duration(n, path, &ms, l->t))
+        return false;
+    if (ms < 0 || ms > most) {
+        trouble_found(l->t, n, path, allowed);
+        return false;
+    }
+    *out = ms;
+    return true;
+}
+
+static bool read_idempotency(struct load *l, const struct node *n)
+{
+    static const char *const fields[] = { "retention", "wait", NULL };
+    struct settings *s = &l->s->settings;
+    if (n && n->kind != NODE_MAP) {
+        trouble_found(l->t, n, "idempotency", "a map such as { retention: 7d, wait: 60s }");
+        return false;
+    }
+    return node_only(n, "idempotency", fields, l->t) &&
+           read_time(l, node_get(n, "retention"), "idempotency.retention", ANSWERS_MOST, "a time from 0s (answers are not kept) to 366d", &s->answers_ms) &&
+           read_time(l, node_get(n, "wait"), "idempotency.wait", WAIT_MOST, "a time from 0s (a duplicate is refused at once) to 30m", &s->duplicate_wait_ms);
+}
+
+static bool read_durability(struct load *l, const struct node *n)
+{
+    static const char *const modes[] = { [DURABLE_MONEY] = "money", [DURABLE_STRICT] = "strict", [DURABLE_RELAXED] = "relaxed", NULL };
+    int mode = DURABLE_MONEY;
+    if (!node_choice(n, "durability", modes, &mode, l->t))
+        return false;
+    l->s->settings.durability = (enum durability)mode;
+    return true;
+}
+
 static bool read_rest(struct load *l, const struct node *root)
 {
     static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
@@ -220,7 +259,8 @@ enum err settings_load(struct load *l)
     s->data_dir = arena_copy(l->a, dir.at ? dir : SPAN("./data"));
     bool good = read_listen(l, node_get(root, "listen"), "listen", SPAN("127.0.0.1:8080"), &s->listen) &&
                 read_admin(l, node_get(root, "admin")) && read_limits(l, node_get(root, "limits")) &&
-                read_tls(l, node_get(root, "tls")) && read_rest(l, root);
+                read_tls(l, node_get(root, "tls")) && read_durability(l, node_get(root, "durability")) &&
+                read_idempotency(l, node_get(root, "idempotency")) && read_rest(l, root);
     if (!good)
         return E_CONFIG;
     if (!same_listen(&s->listen, &s->admin_listen))

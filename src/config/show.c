@@ -11,7 +11,7 @@ enum { SHOW_MOST = 4 << 20 };
 #define SCRATCH_CEILING ((size_t)2 << 30)
 
 /* Fields that are never shown as they stand. */
-static const char *const hidden[] = { "secret", "sealed", "token", "token_hashes", "name", "id", "origin", NULL };
+static const char *const hidden[] = { "secret", "sealed", "password", "token", "token_hashes", "name", "id", "origin", NULL };
 
 struct showing {
     struct tree tree;
@@ -29,6 +29,16 @@ static void put_token(struct json_out *o, const struct node *n)
     else if (token && token->kind == NODE_SCALAR)
         shown = token_mask(token->text, mask);
     json_pair(o, SPAN("token"), shown);
+}
+
+/* A reference stays as it is written. */
+static void put_slack(struct json_out *o, const struct node *n)
+{
+    struct arena a;
+    arena_init(&a, SHOW_MOST);
+    bool reference = n->kind == NODE_SCALAR && span_starts(n->text, SPAN("${")) && span_ends(n->text, SPAN("}"));
+    json_pair(o, n->name, n->kind != NODE_SCALAR ? SPAN("...") : reference ? n->text : alert_mask(n->text, &a));
+    arena_free(&a);
 }
 
 static void put_member(struct json_out *o, const struct node *n, struct buf *scratch)
@@ -50,10 +60,14 @@ static void put_object(struct buf *out, enum kind kind, struct span id, const ch
     json_pair(&o, SPAN("origin"), span_of(origin));
     if (kind == KIND_KEY)
         put_token(&o, n);
-    if (kind == KIND_CREDENTIAL)
-        json_pair_bool(&o, SPAN("secret_set"), node_get(n, "secret") || node_get(n, "sealed"));
-    for (const struct node *m = plain ? plain->first : NULL; m; m = m->next)
-        put_member(&o, m, &member);
+    if (kind == KIND_CREDENTIAL || kind == KIND_ALERT)
+        json_pair_bool(&o, SPAN("secret_set"), node_get(n, "secret") || node_get(n, "password") || node_get(n, "sealed"));
+    for (const struct node *m = plain ? plain->first : NULL; m; m = m->next) {
+        if (kind == KIND_ALERT && span_is(m->name, SPAN("slack")))
+            put_slack(&o, m);
+        else
+            put_member(&o, m, &member);
+    }
     json_close(&o, '}');
     out->broken = out->broken || member.broken;
     buf_free(&member);
@@ -99,7 +113,7 @@ static void finish(struct showing *s)
 
 static enum err unknown_kind(struct span kind, struct trouble *t)
 {
-    trouble_say(t, NULL, "kind", "found \"%.*s\"; allowed: key, credential, policy, budget, vendor, workspace, setting", SPAN_ARG(span_first(kind, 60)));
+    trouble_say(t, NULL, "kind", "found \"%.*s\"; allowed: %s", SPAN_ARG(span_first(kind, 60)), config_kinds_allowed);
     return E_NOT_FOUND;
 }
 

@@ -49,6 +49,20 @@ const struct key *snapshot_key(const struct snapshot *s, struct span token, int6
     return found ? found->key : NULL;
 }
 
+const struct key *snapshot_key_by_id(const struct snapshot *s, struct span id) { return map_get(&s->key_by_id, id); }
+
+const struct budget *snapshot_budget(const struct snapshot *s, struct span id)
+{
+    for (size_t i = 0; i < s->budget_count; i++)
+        if (span_is(s->budgets[i].id, id))
+            return &s->budgets[i];
+    for (size_t k = 0; k < s->key_count; k++)
+        for (size_t i = 0; i < s->keys[k].budget_count; i++)
+            if (span_is(s->keys[k].budgets[i]->id, id))
+                return s->keys[k].budgets[i];
+    return NULL;
+}
+
 bool snapshot_admin(const struct snapshot *s, struct span token)
 {
     if (!s->settings.has_admin_token)

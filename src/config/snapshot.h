@@ -91,7 +91,7 @@ struct alert_endpoint {
     struct span user, from;     /* smtp */
     const struct span *to;      /* smtp */
     size_t to_count;
-    bool plain; /* smtp without TLS: only to a loopback address */
+    bool plain; /* smtp without TLS: it was said, or the host is this machine; else STARTTLS is required */
 };
 
 struct settings {
@@ -146,6 +146,8 @@ void snapshot_drop(struct snapshot *s);             /* frees it (and wipes secre
 const struct key *snapshot_key(const struct snapshot *s, struct span token, int64_t *until);
 /* By id or name. */
 const struct key *snapshot_key_by_id(const struct snapshot *s, struct span id);
+/* By its full id ("key_1f3c/usd/day"), among all that count for some key. Looks through all keys: not for calls. */
+const struct budget *snapshot_budget(const struct snapshot *s, struct span id);
 /* Whether this is the admin API's token; false when there is none. */
 bool snapshot_admin(const struct snapshot *s, struct span token);
 const struct upstream *snapshot_upstream(const struct snapshot *s, struct span slug);

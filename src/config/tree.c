@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char *const top_fields[] = { "listen", "admin", "data", "vendors", "vendors_dir", "credentials", "policies", "keys", "budgets",
-    "workspaces", "prices", "limits", "tls", "ca_file", "workers", "log_level", "caps_as_429", NULL };
+    "workspaces", "prices", "limits", "tls", "ca_file", "workers", "log_level", "caps_as_429", "durability", "idempotency", "alerts", NULL };
 
 static bool read_all(int fd, struct buf *out)
 {
@@ -129,7 +129,7 @@ static enum err bad_name(const struct node *at, const char *path, struct trouble
     return E_CONFIG;
 }
 
-/* vendors, credentials, policies, workspaces: a map by name. */
+/* vendors, credentials, policies, workspaces, alerts: a map by name. */
 static enum err add_map(struct tree *tree, enum kind kind, const struct node *map, struct trouble *t)
 {
     char path[CONFIG_PATH];
@@ -181,11 +181,12 @@ static enum err add_item(struct tree *tree, enum kind kind, const struct node *i
     if (!e)
         return E_NO_MEMORY;
     e->file = item;
+    e->listed = true;
     e->index = index;
     return E_OK;
 }
 
-/* keys, budgets: a list whose items have a name. */
+/* keys, budgets, alerts: a list whose items have a name. */
 static enum err add_list(struct tree *tree, enum kind kind, const struct node *list, struct trouble *t)
 {
     struct map seen = { NULL, 0, 0 };
@@ -205,7 +206,7 @@ static enum err add_file(struct tree *tree, struct trouble *t)
 {
     for (int k = 0; k < KIND_SETTING; k++) {
         const struct node *field = node_get(tree->root, kind_field((enum kind)k).at);
-        bool list = k == KIND_KEY || k == KIND_BUDGET;
+        bool list = k == KIND_KEY || k == KIND_BUDGET || (k == KIND_ALERT && field && field->kind == NODE_LIST);
         enum err e = list ? add_list(tree, (enum kind)k, field, t) : add_map(tree, (enum kind)k, field, t);
         if (e)
             return e;
@@ -232,7 +233,7 @@ static enum err add_objects(struct tree *tree, const struct config_input *in, en
         const struct config_object *o = &in->objects[i];
         if (!span_is(o->kind, kind_name(kind)))
             continue;
-        if (!config_name_ok(o->id)) {
+        if (!kind_id_ok(kind, o->id)) {
             trouble_say(t, &at, kind_field(kind).at, "a stored object has no usable id");
             e = E_CONFIG;
             break;
@@ -259,7 +260,7 @@ static enum err lay_settings(struct tree *tree, struct trouble *t)
             continue;
         const struct node *value = node_get(body, "value");
         if (!setting_known(e->id) || !value) {
-            trouble_say(t, body, entry_path(KIND_SETTING, e, path), "no such setting of the API; allowed: { \"value\": ... } for listen, limits, workers, log_level, caps_as_429, prices");
+            trouble_say(t, body, entry_path(KIND_SETTING, e, path), "no such setting of the API; allowed: { \"value\": ... } for listen, limits, workers, log_level, caps_as_429, prices, durability, idempotency");
             return E_CONFIG;
         }
         struct node named = *value;
@@ -311,9 +312,14 @@ void tree_free(struct tree *tree)
     *tree = (struct tree){ .root = NULL };
 }
 
+static bool is_secret(struct span name)
+{
+    return span_is(name, SPAN("secret")) || span_is(name, SPAN("token")) || span_is(name, SPAN("password")) || span_is(name, SPAN("slack"));
+}
+
 static void wipe(struct node *n, bool secret)
 {
-    secret = secret || span_is(n->name, SPAN("secret")) || span_is(n->name, SPAN("token"));
+    secret = secret || is_secret(n->name);
     if (n->kind == NODE_SCALAR && secret && n->text.at)
         secret_wipe((void *)(uintptr_t)n->text.at, n->text.len);
     for (struct node *child = n->kind == NODE_SCALAR ? NULL : n->first; child; child = child->next)
@@ -323,7 +329,7 @@ static void wipe(struct node *n, bool secret)
 /* Only where secrets belong: a policy's parameter may be called "token", too. */
 void tree_wipe(struct tree *tree)
 {
-    static const char *const places[] = { "credentials", "keys", "admin" };
+    static const char *const places[] = { "credentials", "keys", "admin", "alerts" };
     for (size_t i = 0; tree->root && i < sizeof(places) / sizeof(*places); i++) {
         const struct node *place = node_get(tree->root, places[i]);
         for (struct node *n = place && place->kind != NODE_SCALAR ? place->first : NULL; n; n = n->next)
@@ -363,11 +369,11 @@ void tree_redact(const struct tree *tree, struct trouble *t)
 
 const char *entry_path(enum kind kind, const struct entry *e, char out[CONFIG_PATH])
 {
-    bool list = kind == KIND_KEY || kind == KIND_BUDGET;
-    if (list && e->file)
+    bool list = kind == KIND_KEY || kind == KIND_BUDGET || kind == KIND_INCREASE;
+    if (e->listed)
         snprintf(out, CONFIG_PATH, "%s[%zu]", kind_field(kind).at, e->index);
     else if (list)
-        snprintf(out, CONFIG_PATH, "%s[%.*s]", kind_field(kind).at, SPAN_ARG(e->id));
+        snprintf(out, CONFIG_PATH, "%s[%.*s]", kind_field(kind).at, SPAN_ARG(span_first(e->id, 120)));
     else
         snprintf(out, CONFIG_PATH, "%s.%.*s", kind_field(kind).at, SPAN_ARG(e->id));
     return out;

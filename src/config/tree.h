@@ -13,14 +13,15 @@
 #include "base/node.h"
 #include "config/config.h"
 
-enum kind { KIND_VENDOR, KIND_CREDENTIAL, KIND_POLICY, KIND_WORKSPACE, KIND_BUDGET, KIND_KEY, KIND_SETTING, KIND_COUNT };
+enum kind { KIND_VENDOR, KIND_CREDENTIAL, KIND_POLICY, KIND_WORKSPACE, KIND_BUDGET, KIND_KEY, KIND_ALERT, KIND_SETTING, KIND_INCREASE, KIND_COUNT };
 
-enum { CONFIG_NAME_LONGEST = 64, CONFIG_FILE_MOST = 16 << 20, CONFIG_PATH = 200 };
+enum { CONFIG_NAME_LONGEST = 64, CONFIG_ID_LONGEST = 1200, CONFIG_FILE_MOST = 16 << 20, CONFIG_PATH = 200 };
 
 struct entry {
-    struct span id;          /* keys: "key_..."; others: the name */
+    struct span id;          /* keys: "key_..."; increases: the budget's id; others: the name */
     const struct node *file; /* the file's entry; NULL: none */
-    size_t index;            /* in the file's list, where the kind has one */
+    bool listed;             /* in the file as an item of a list, */
+    size_t index;            /* at this place */
     struct span body;        /* the stored object's JSON; SPAN_NONE: none */
 };
 
@@ -65,6 +66,10 @@ bool setting_known(struct span name);
 
 /* 1..64 of A-Z a-z 0-9 _ - . */
 bool config_name_ok(struct span name);
+/* The same but for increases: 1 to CONFIG_ID_LONGEST printable characters and blanks. */
+bool kind_id_ok(enum kind k, struct span id);
+/* "key, credential, policy, ...": for messages. */
+extern const char config_kinds_allowed[];
 /* "key_" and 16 hex digits of the name's hash. */
 struct span config_key_id(struct span name, struct arena *a);
 /* JSON text as a tree in a; with a reused parser. `file` as in node_read_json. */
