@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ledger_test.c - the ledger against a model that a child could check, and under four threads that quarrel. */
-#include "ledger/ledger.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-
+ * ledger_test.c - what each function of the ledger says it does. Rolling windows: slots_test.c; random calls: ledger_model_test.c;
+ * real threads: ledger_threads_test.c; what went wrong elsewhere: ledger_pitfalls_test.c. */
 #include "base/clock.h"
-#include "base/err.h"
-#include "base/must.h"
-#include "test/test.h"
-
-static struct ledger_want want(const char *account, int64_t limit, int64_t amount)
-{
-    return (struct ledger_want){ .account = span_of(account), .slot = LEDGER_NO_SLOT, .limit = limit, .amount = amount };
-}
-
-static void check_balance(struct ledger *l, const char *account, int64_t settled, int64_t reserved, int64_t doubt, int line)
-{
-    struct ledger_balance b;
-    (void)ledger_balance(l, span_of(account), LEDGER_NO_SLOT, &b);
-    if (b.settled != settled || b.reserved != reserved || b.doubt != doubt)
-        test_fail(__FILE__, line, "%s: got %lld settled, %lld reserved, %lld in doubt", account, (long long)b.settled, (long long)b.reserved, (long long)b.doubt);
-}
-#define BALANCE(account, settled, reserved, doubt) check_balance(l, account, settled, reserved, doubt, __LINE__)
+#include "test/unit/ledger/ledger_rig.h"
 
 TEST(reserve_settle_release)
 {
@@ -215,201 +194,105 @@ TEST(sweep_of_many)
     ledger_free(l);
 }
 
-/* A linear congruence is random enough to choose operations with. */
-static uint32_t draw(uint64_t *state, uint32_t below)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*state >> 33) % below;
-}
-
-enum { NAMES = 5, OPEN = 6, LINES = 4 };
-struct model {
-    int64_t settled[NAMES], reserved[NAMES], doubt[NAMES];
-};
-static const char *const names[NAMES] = { "ant", "bee", "cat", "dog", "eel" };
-static const int64_t limits[NAMES] = { 50, 100, 30, 1000, 70 };
-
-struct model_hold {
-    struct ledger_hold hold;
-    size_t count;
-    size_t account[LINES];
-    int64_t held[LINES];
-};
-
-static bool model_reserve(struct model *m, const struct model_hold *h)
-{
-    struct model after = *m;
-    for (size_t i = 0; i < h->count; i++) {
-        size_t a = h->account[i];
-        after.reserved[a] += h->held[i];
-        if (h->held[i] && after.settled[a] + after.reserved[a] > limits[a])
-            return false;
-    }
-    *m = after;
-    return true;
-}
-
-static void try_reserve(struct ledger *l, struct model *m, struct model_hold *h, uint64_t *state)
-{
-    struct ledger_want wants[LINES];
-    struct ledger_refusal why;
-    h->count = draw(state, LINES + 1);
-    for (size_t i = 0; i < h->count; i++) {
-        h->account[i] = draw(state, NAMES);
-        h->held[i] = draw(state, 25);
-        wants[i] = want(names[h->account[i]], limits[h->account[i]], h->held[i]);
-    }
-    CHECK_INT(ledger_reserve(l, &h->hold, wants, h->count, &why), model_reserve(m, h) ? E_OK : E_BUDGET_EXCEEDED);
-}
-
-static void finish_hold(struct ledger *l, struct model *m, struct model_hold *h, uint64_t *state)
-{
-    int64_t real[LINES] = { 0 };
-    uint32_t how = draw(state, 8);
-    for (size_t i = 0; i < h->count; i++) {
-        size_t a = h->account[i];
-        real[i] = draw(state, (uint32_t)h->held[i] + 1) / 4;
-        if (how == 0)
-            m->doubt[a] += h->held[i];
-        else
-            m->reserved[a] -= h->held[i];
-        if (how > 1)
-            m->settled[a] += real[i];
-    }
-    if (how == 0)
-        ledger_doubt(l, &h->hold);
-    else if (how == 1)
-        ledger_release(l, &h->hold);
-    else
-        ledger_settle(l, &h->hold, real);
-}
-
-TEST(does_what_the_model_does)
-{
-    for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct ledger *l = ledger_new();
-        struct model m = { .settled = { 0 } };
-        struct model_hold holds[OPEN] = { { .count = 0 } };
-        uint64_t state = seed;
-        for (int n = 0; n < 300; n++) {
-            struct model_hold *h = &holds[draw(&state, OPEN)];
-            size_t a = draw(&state, NAMES);
-            if (!h->hold.open)
-                try_reserve(l, &m, h, &state);
-            else
-                finish_hold(l, &m, h, &state);
-            if (m.doubt[a] && draw(&state, 4) == 0) {
-                CHECK(ledger_resolve(l, span_of(names[a]), LEDGER_NO_SLOT, m.doubt[a], 1));
-                m.reserved[a] -= m.doubt[a];
-                m.settled[a]++;
-                m.doubt[a] = 0;
-            }
-            for (size_t i = 0; i < NAMES; i++)
-                BALANCE(names[i], m.settled[i], m.reserved[i], m.doubt[i]);
-        }
-        for (size_t i = 0; i < OPEN; i++)
-            if (holds[i].hold.open)
-                ledger_release(l, &holds[i].hold);
-        ledger_free(l);
-    }
-}
-
-enum { THREADS = 4, ROUNDS = 20000, SHARED = 12, STRESS_LIMIT = 4000 };
-struct stress {
-    struct ledger *l;
-    uint64_t seed;
-    int64_t spent[SHARED];
-    int64_t refused;
-    atomic_bool *broken, *over;
-};
-
-/* What settles is what was held or less, so no account may ever be seen above its limit. */
-static void *quarrel(void *self)
-{
-    struct stress *s = self;
-    char text[SHARED][32];
-    for (int i = 0; i < SHARED; i++)
-        snprintf(text[i], sizeof(text[i]), "shared account %d", i);
-    for (int n = 0; n < ROUNDS; n++) {
-        struct ledger_hold h = { .open = false };
-        struct ledger_want wants[4];
-        struct ledger_refusal why;
-        struct ledger_balance b;
-        size_t which[4];
-        int64_t real[4];
-        for (size_t i = 0; i < 4; i++) {
-            which[i] = draw(&s->seed, SHARED);
-            wants[i] = want(text[which[i]], STRESS_LIMIT, draw(&s->seed, 40));
-        }
-        if (ledger_reserve(s->l, &h, wants, 4, &why)) {
-            s->refused++;
-            continue;
-        }
-        (void)ledger_balance(s->l, span_of(text[draw(&s->seed, SHARED)]), LEDGER_NO_SLOT, &b);
-        if (b.settled + b.reserved > STRESS_LIMIT || b.settled < 0 || b.reserved < 0)
-            atomic_store(s->broken, true);
-        uint32_t how = draw(&s->seed, 3);
-        for (size_t i = 0; i < 4; i++) {
-            real[i] = how == 0 ? wants[i].amount / 20 : 0;
-            s->spent[which[i]] += real[i];
-        }
-        if (how == 0)
-            ledger_settle(s->l, &h, real);
-        else
-            ledger_release(s->l, &h);
-    }
-    return NULL;
-}
-
-static void see(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at)
-{
-    (void)account;
-    (void)ends_at;
-    if (b->settled + b->reserved > STRESS_LIMIT)
-        atomic_store((atomic_bool *)self, true);
-}
-
-static void *observe(void *self)
-{
-    struct stress *s = self;
-    while (!atomic_load(s->over)) {
-        ledger_each(s->l, see, s->broken);
-        (void)ledger_sweep(s->l, 1);
-    }
-    return NULL;
-}
-
-TEST(four_threads_never_pass_a_limit)
+TEST(money_that_came_back_makes_no_room_beyond_the_limit)
 {
     struct ledger *l = ledger_new();
-    struct stress each[THREADS], watch;
-    atomic_bool broken = false, over = false;
-    pthread_t threads[THREADS], watcher;
-    for (int i = 0; i < THREADS; i++) {
-        each[i] = (struct stress){ .l = l, .seed = (uint64_t)i + 1, .broken = &broken, .over = &over };
-        must(pthread_create(&threads[i], NULL, quarrel, &each[i]) == 0);
-    }
-    watch = (struct stress){ .l = l, .broken = &broken, .over = &over };
-    must(pthread_create(&watcher, NULL, observe, &watch) == 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    atomic_store(&over, true);
-    pthread_join(watcher, NULL);
-    CHECK(!broken);
-    int64_t refused = 0;
-    for (int a = 0; a < SHARED; a++) {
-        char name[32];
-        int64_t spent = 0;
-        struct ledger_balance b;
-        snprintf(name, sizeof(name), "shared account %d", a);
-        for (int i = 0; i < THREADS; i++)
-            spent += each[i].spent[a];
-        (void)ledger_balance(l, span_of(name), LEDGER_NO_SLOT, &b);
-        CHECK(b.settled == spent && b.reserved == 0 && spent <= STRESS_LIMIT);
-    }
-    for (int i = 0; i < THREADS; i++)
-        refused += each[i].refused;
-    CHECK(refused > 0); /* the limits were reached */
+    struct ledger_hold h = { .open = false };
+    CHECK(reserves(l, &h, want("net", 10, 0)));
+    settle(l, &h, -7); /* refunds: net */
+    BALANCE("net", -7, 0, 0);
+    CHECK(!reserves(l, &h, want("net", 10, 11)));
+    CHECK(reserves(l, &h, want("net", 10, 10)));
+    settle(l, &h, 10);
+    BALANCE("net", 3, 0, 0);
+    CHECK(!reserves(l, &h, want("net", 10, 8)));
+    CHECK(reserves(l, &h, want("net", 10, 7)));
+    ledger_release(l, &h);
+    ledger_free(l);
+}
+
+TEST(a_price_that_came_later)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    CHECK(reserves(l, &h, want("a", 10, 5)));
+    settle(l, &h, 5);
+    CHECK(ledger_adjust(l, SPAN("a"), LEDGER_NO_SLOT, 7, 0)); /* whatever the limit */
+    BALANCE("a", 12, 0, 0);
+    CHECK(!reserves(l, &h, want("a", 10, 1)));
+    CHECK(ledger_adjust(l, SPAN("a"), LEDGER_NO_SLOT, -4, 0));
+    CHECK(reserves(l, &h, want("a", 10, 2)));
+    ledger_release(l, &h);
+    CHECK(ledger_adjust(l, SPAN("not seen before"), LEDGER_NO_SLOT, 3, 100));
+    BALANCE("not seen before", 3, 0, 0);
+    CHECK_INT(ledger_sweep(l, 101), 1);
+    ledger_free(l);
+}
+
+TEST(marks_are_told_once)
+{
+    struct ledger *l = ledger_new();
+    CHECK_INT(ledger_mark(l, SPAN("a"), 1), 0); /* there is no such account */
+    must(ledger_restore(l, SPAN("a"), LEDGER_NO_SLOT, 5, 0, 0) == E_OK);
+    CHECK_INT(ledger_mark(l, SPAN("a"), 1 | 4), 1 | 4);
+    CHECK_INT(ledger_mark(l, SPAN("a"), 1 | 2 | 4), 2);
+    CHECK_INT(ledger_mark(l, SPAN("a"), 1 | 2 | 4), 0);
+    ledger_free(l);
+}
+
+TEST(a_line_knows_its_account)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    struct ledger_balance b;
+    CHECK(reserves(l, &h, want("usd/day", 10, 4)));
+    CHECK_SPAN(ledger_line_account(&h.lines[0]), SPAN("usd/day"));
+    ledger_line_balance(l, &h.lines[0], &b);
+    CHECK(b.limit == 10 && b.reserved == 4 && b.changes == balance_of(l, "usd/day").changes);
+    ledger_release(l, &h);
+    ledger_free(l);
+}
+
+TEST(changes_never_say_the_same_of_two_balances)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    CHECK(reserves(l, &h, want("a", 10, 4)));
+    uint64_t first = balance_of(l, "a").changes;
+    CHECK(first == balance_of(l, "a").changes);
+    ledger_release(l, &h); /* the account leaves memory, and comes again */
+    CHECK(reserves(l, &h, want("a", 10, 5)));
+    CHECK(balance_of(l, "a").changes != first);
+    ledger_release(l, &h);
+    ledger_free(l);
+}
+
+TEST(an_account_ends_with_the_latest_that_used_it)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    struct ledger_want w = rolling("roll", 500, 10, 1);
+    CHECK(reserves(l, &h, w));
+    settle(l, &h, 1);
+    w.slot = 495; /* the clock went back a little; what was spent counts until 561 all the same */
+    w.ends_at = 556;
+    CHECK(reserves(l, &h, w));
+    settle(l, &h, 1);
+    CHECK_INT(ledger_sweep(l, 560), 0);
+    CHECK_INT(ledger_sweep(l, 562), 1);
+    ledger_free(l);
+}
+
+TEST(looking_ahead_moves_nothing)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    struct ledger_balance b;
+    CHECK(reserves(l, &h, rolling("roll", 100, 10, 4)));
+    settle(l, &h, 4);
+    CHECK(ledger_balance(l, SPAN("roll"), 160, &b) && b.settled == 4);
+    CHECK(ledger_balance(l, SPAN("roll"), 161, &b) && b.settled == 0);
+    CHECK(ledger_balance(l, SPAN("roll"), LEDGER_NO_SLOT, &b) && b.settled == 4); /* looking moved nothing */
     ledger_free(l);
 }
 
