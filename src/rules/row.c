@@ -7,7 +7,6 @@
 #include "rules/facts.h"
 
 enum { ROOM = 1024 /* of a usual row, so that it grows once */, VARINT_MOST = 10 };
-#define TAGS 64u /* those a reader of this version may know; as a key they take one byte */
 
 /* ---- writing ---- */
 
@@ -91,6 +90,7 @@ struct field {
 
 #define FIELD(tag, name, text, kind) { ROW_##name, kind, { text, sizeof(text) - 1 } },
 static const struct field row_fields[] = { ROW_FIELDS(FIELD) };
+static const struct field extra_fields[] = { ROW_EXTRA_FIELDS(FIELD) };
 static const struct field attempt_fields[] = { ROW_ATTEMPT_FIELDS(FIELD) };
 static const struct field budget_fields[] = { ROW_BUDGET_FIELDS(FIELD) };
 #undef FIELD
@@ -133,13 +133,13 @@ static bool next(struct span *rest, uint64_t *tag, struct row_value *v)
     return true;
 }
 
-static void read_all(struct span body, struct row_value values[TAGS])
+static void read_all(struct span body, struct row_value values[ROW_TAGS])
 {
     struct row_value v;
     uint64_t tag;
-    memset(values, 0, TAGS * sizeof(*values));
+    memset(values, 0, ROW_TAGS * sizeof(*values));
     while (next(&body, &tag, &v))
-        if (tag < TAGS)
+        if (tag < ROW_TAGS)
             values[tag] = v;
 }
 
@@ -151,11 +151,13 @@ static struct span body_of(struct span row)
 
 struct row_value row_field(struct span row, enum row_tag tag)
 {
-    struct row_value values[TAGS];
-    must((unsigned)tag < TAGS);
+    struct row_value values[ROW_TAGS];
+    must((unsigned)tag < ROW_TAGS);
     read_all(body_of(row), values);
     return values[tag];
 }
+
+void row_read(struct span row, struct row_value values[ROW_TAGS]) { read_all(body_of(row), values); }
 
 /* ---- as JSON ---- */
 
@@ -165,7 +167,7 @@ static void put_fields(struct json_out *o, const struct field *fields, size_t co
 static void put_scopes(struct json_out *o, struct span body)
 {
     struct scope scopes[FACTS_SCOPES];
-    struct row_value v, parts[TAGS];
+    struct row_value v, parts[ROW_TAGS];
     uint64_t tag;
     size_t count = 0;
     while (count < FACTS_SCOPES && next(&body, &tag, &v)) {
@@ -236,16 +238,33 @@ static void put_value(struct json_out *o, enum kind kind, const struct row_value
         json_put_raw(o, v->text);
 }
 
+/* What is of another make than its field is, is not there. */
+static bool is_there(const struct field *f, const struct row_value *v)
+{
+    bool empty_json = f->kind != TEXT && v->bytes && v->text.len == 0;
+    return v->there && v->bytes == is_bytes(f->kind) && !empty_json;
+}
+
+static void put_extras(struct json_out *o, const struct row_value values[ROW_TAGS])
+{
+    for (size_t i = 0; i < COUNT(extra_fields); i++) {
+        const struct field *f = &extra_fields[i];
+        if (!is_there(f, &values[f->tag]))
+            continue;
+        json_name(o, f->name);
+        put_value(o, f->kind, &values[f->tag], SPAN_NONE);
+    }
+}
+
 static void put_fields(struct json_out *o, const struct field *fields, size_t count, struct span body)
 {
-    struct row_value values[TAGS];
+    struct row_value values[ROW_TAGS];
     read_all(body, values);
     json_open(o, '{');
     for (size_t i = 0; i < count; i++) {
         const struct field *f = &fields[i];
         struct row_value *v = &values[f->tag];
-        bool empty_json = f->kind != TEXT && v->bytes && v->text.len == 0;
-        v->there = v->there && v->bytes == is_bytes(f->kind) && !empty_json;
+        v->there = is_there(f, v);
         json_name(o, f->name);
         if (f->kind == SCOPES)
             put_scopes(o, body);
@@ -254,6 +273,8 @@ static void put_fields(struct json_out *o, const struct field *fields, size_t co
         else
             put_value(o, f->kind, v, values[ROW_BUDGET_UNIT].text);
     }
+    if (fields == row_fields)
+        put_extras(o, values);
     json_close(o, '}');
 }
 

@@ -39,7 +39,8 @@
     F(49, OF, "of", CALL) /* a settlement's call */ F(50, OUTCOME, "outcome", TEXT) /* settled, released, corrected */     \
     F(51, ACTOR, "actor", TEXT) /* who: "admin", "gate", "file" */ F(52, ACTION, "action", TEXT) /* "key.create" */         \
     F(53, OBJECT, "object", TEXT) /* its id */ F(54, BEFORE, "before", JSON) F(55, AFTER, "after", JSON)                   \
-    F(56, REPEAT_OF, "repeat_of", CALL) /* the call whose answer was given again */ F(57, REPEAT_KEY, "repeat_key", TEXT)
+    F(56, REPEAT_OF, "repeat_of", CALL) /* the call whose answer was given again */ F(57, REPEAT_KEY, "repeat_key", TEXT)  \
+    F(58, HELD, "held", YES) /* amounts were held for it */
 
 #define ROW_SCOPE_FIELDS(F) F(1, SCOPE_NAME, "name", TEXT) F(2, SCOPE_VALUE, "value", TEXT)
 #define ROW_ATTEMPT_FIELDS(F)                                                                                              \
@@ -55,7 +56,7 @@ enum row_tag {
 #undef ROW_TAG
 };
 
-enum { ROW_VERSION = 1 };
+enum { ROW_VERSION = 1, ROW_TAGS = 64 /* those a reader may know; as a key they take one byte */ };
 
 /* Writing: appends; failure sticks to the buf. Starts a row in an empty buf, goes on with the one in a full one. */
 struct row_out {
@@ -69,7 +70,8 @@ void row_number(struct row_out *o, enum row_tag tag, int64_t n);
 void row_open(struct row_out *o, enum row_tag tag);
 void row_close(struct row_out *o);
 
-/* Appends the row as a JSON object with every field above, null, [] or {} where there is nothing. Anything may be given:
+/* Appends the row as a JSON object with every field above, null, [] or {} where there is nothing (of ROW_EXTRA_FIELDS only those
+ * that are there). Anything may be given:
  * from a damaged place on nothing is read. JSON fields are passed on as they were written. A text that begins with '{' is
  * the row as JSON already, of a gate before this form: it is put there as it is. */
 void row_json(struct span row, struct buf *out);
@@ -81,5 +83,7 @@ struct row_value {
     struct span text;
 };
 struct row_value row_field(struct span row, enum row_tag tag);
+/* All of them at once, by tag. */
+void row_read(struct span row, struct row_value values[ROW_TAGS]);
 
 #endif

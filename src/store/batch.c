@@ -28,7 +28,8 @@ static void reset(struct batch *b)
     b->accounts = b->runs = b->holds = (struct map){ NULL, 0, 0 };
     b->hours = NULL;
     b->records = b->rows = b->bytes = 0;
-    b->open = false;
+    b->signed_rows = 0;
+    b->open = b->sign = false;
 }
 
 static void forget_kept(struct store *s)
@@ -114,11 +115,17 @@ enum err batch_commit(struct store *s)
     if (e == E_OK)
         e = chain_save(s);
     if (e == E_OK)
+        e = points_save(s);
+    if (e == E_OK)
         e = save_positions(s);
     if (e == E_OK)
         e = sql_step(s->statements[ST_COMMIT]);
     if (e != E_OK)
         return e;
+    if (b->signed_rows) {
+        s->signing.rows = b->signed_rows;
+        s->signing.at = thread_now();
+    }
     bool rows = b->rows > 0;
     s->commits++;
     s->chain = b->chain;
@@ -175,15 +182,29 @@ static const struct kept *keep(struct store *s, struct source *from, const struc
     return k;
 }
 
+static enum err put(struct store *s, const struct store_record *r)
+{
+    switch (r->what) {
+    case STORE_HOLD:
+        return holds_open(s, r);
+    case STORE_ROW:
+        return row_put(s, r);
+    case STORE_ANSWER:
+    case STORE_ALERT:
+        break;
+    }
+    return notes_put(s, r);
+}
+
 static enum err apply(struct store *s, const struct kept *k)
 {
     const struct store_record *r = &k->record;
     enum err e = s->batch.open ? E_OK : batch_begin(s);
     if (e == E_OK)
-        e = r->ended ? row_put(s, r) : holds_open(s, r);
+        e = put(s, r);
     k->from->read = r->position;
     s->batch.records++;
-    s->batch.bytes += r->row.len;
+    s->batch.bytes += r->row.len + r->bytes.len + r->again.len;
     return e;
 }
 

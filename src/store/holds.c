@@ -9,7 +9,7 @@
 
 #include "rules/row.h"
 
-enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILING = 8 << 20, LINE_BYTES = 24 /* without the account */ };
+enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILING = 8 << 20 };
 
 static struct span key_of(const uint64_t *call) { return span_make((const char *)call, sizeof(*call)); }
 
@@ -26,38 +26,13 @@ enum err holds_close(struct store *s, uint64_t call)
     return sql_step(s->statements[ST_UNHOLD]);
 }
 
-/* ---- lines as bytes: held, resets_at and length as 8 bytes each in this machine's order, then the account ---------------- */
-
-static void put_line(struct buf *out, const struct store_line *line)
-{
-    const int64_t numbers[LINE_BYTES / 8] = { line->held, line->resets_at, (int64_t)line->account.len };
-    buf_put(out, span_make((const char *)numbers, sizeof(numbers)));
-    buf_put(out, line->account);
-}
-
-static bool get_line(struct span *rest, struct store_line *line)
-{
-    int64_t numbers[LINE_BYTES / 8];
-    if (rest->len < sizeof(numbers))
-        return false;
-    memcpy(numbers, rest->at, sizeof(numbers));
-    *rest = span_from(*rest, sizeof(numbers));
-    if (numbers[2] < 0 || (uint64_t)numbers[2] > rest->len)
-        return false;
-    *line = (struct store_line){
-        .account = span_first(*rest, (size_t)numbers[2]), .held = numbers[0], .resets_at = numbers[1], .kept = true
-    };
-    *rest = span_from(*rest, (size_t)numbers[2]);
-    return true;
-}
-
 static enum err save(struct store *s, const struct store_record *h, struct buf *lines)
 {
     sqlite3_stmt *q = s->statements[ST_HOLD];
     struct span bytes;
     buf_clear(lines);
     for (size_t i = 0; i < h->count; i++)
-        put_line(lines, &h->lines[i]);
+        lines_put(lines, &h->lines[i]);
     enum err e = buf_done(lines, &bytes);
     if (e != E_OK)
         return E_NO_MEMORY;
@@ -65,6 +40,8 @@ static enum err save(struct store *s, const struct store_record *h, struct buf *
     sql_bind_i64(q, 2, h->at);
     sql_bind_blob(q, 3, h->row);
     sql_bind_blob(q, 4, bytes);
+    sql_bind_some(q, 5, h->once);
+    sql_bind_some(q, 6, h->again);
     return sql_step(q);
 }
 
@@ -105,6 +82,7 @@ static void write_doubt(struct buf *out, const struct store_record *r)
     row_text(&o, ROW_REASON, SPAN("the gate stopped while this call was under way"));
     row_number(&o, ROW_COST, 0);
     row_number(&o, ROW_SETTLED, false);
+    row_number(&o, ROW_HELD, true);
 }
 
 static void read_columns(struct store_record *r)
@@ -121,26 +99,17 @@ static void read_columns(struct store_record *r)
     r->reserved = row_field(r->row, ROW_RESERVED).number;
 }
 
-/* r: call, at, row, lines. */
+/* r: call, at, row, lines, once, again. */
 static enum err put_doubt(struct store *s, struct doubt *d, struct store_record *r)
 {
     write_doubt(&d->row, r);
     if (buf_done(&d->row, &r->row) != E_OK)
         return E_NO_MEMORY;
     read_columns(r);
-    r->ended = true;
+    r->what = STORE_ROW;
     r->verdict = DOUBT_VERDICT;
     r->held = true;
     return row_put(s, r);
-}
-
-static const struct store_line *get_lines(struct arena *a, struct span bytes, size_t *count)
-{
-    struct store_line *lines = ARENA_ARRAY(a, struct store_line, bytes.len / LINE_BYTES + 1);
-    *count = 0;
-    while (lines && get_line(&bytes, &lines[*count]))
-        ++*count;
-    return lines;
 }
 
 /* A copy of the first hold, in d->memory. False: none is left, or *e. */
@@ -150,7 +119,9 @@ static bool take_hold(struct doubt *d, sqlite3_stmt *q, struct store_record *r, 
         return false;
     *r = (struct store_record){ .call = (uint64_t)sqlite3_column_int64(q, 0), .at = sqlite3_column_int64(q, 1) };
     r->row = arena_copy(&d->memory, sql_span(q, 2));
-    r->lines = get_lines(&d->memory, arena_copy(&d->memory, sql_span(q, 3)), &r->count);
+    r->lines = lines_get(&d->memory, arena_copy(&d->memory, sql_span(q, 3)), &r->count);
+    r->once = arena_copy(&d->memory, sql_span(q, 4));
+    r->again = arena_copy(&d->memory, sql_span(q, 5));
     sqlite3_reset(q);
     *e = d->memory.broken ? E_NO_MEMORY : E_OK;
     return *e == E_OK;
@@ -178,7 +149,7 @@ static enum err doubt_batch(struct store *s, struct doubt *d, sqlite3_stmt *q, s
 enum err holds_doubt(struct store *s, size_t *count)
 {
     struct doubt d;
-    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT call, at, row, lines FROM holds ORDER BY call LIMIT 1"));
+    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT call, at, row, lines, once, again FROM holds ORDER BY call LIMIT 1"));
     enum err e = q ? E_OK : E_NO_MEMORY;
     buf_init(&d.row, HOLD_CEILING);
     arena_init(&d.memory, HOLD_CEILING);

@@ -2,9 +2,12 @@
  * inside.h - what the files of store/ share. Not for other folders.
  *
  *   sources --> batch (one transaction) --> tables        thread.c drives, batch.c reads and commits
- *                 |- row.c    a ROW becomes a line of `calls`, chained to the one before it
- *                 |- holds.c  a HOLD waits for its ROW, across batches in a table, and becomes a row in doubt at recovery
- *                 `- sums.c   balances, runs and hours: added up in memory, written once a batch
+ *                 |- row.c     a ROW becomes a line of `calls`, chained to the one before it
+ *                 |- holds.c   a HOLD waits for its ROW, across batches in a table, and becomes a row in doubt at recovery
+ *                 |- doubts.c  a row in doubt waits for its settlement, of which it takes one
+ *                 |- notes.c   answers kept for repeats, alerts to be delivered
+ *                 |- sums.c    balances, runs and hours: added up in memory, written once a batch
+ *                 `- points.c  checkpoints: the chain's tip, signed now and then
  *
  * What was read is kept in memory until it is committed, because a source is read once, forwards: a batch that was rolled
  * back drops its sums and its holds and is applied again from there. All of this belongs to the store thread, or to the caller's while no thread runs. */
@@ -35,9 +38,12 @@ enum {
     SWEEP_STEP = 1000,               /* balances looked at in one go */
     SWEEP_STEP_MS = 1000,            /* between two goes */
     SWEEP_ROUND_MS = 60 * 60 * 1000, /* between two rounds */
+    CHECKPOINT_ROWS = 10000,            /* at most so many rows, and a batch's more, without a signature */
+    CHECKPOINT_MS = 10 * 60 * 1000,     /* the longest that a row is without one */
     STORE_SOURCES = 256
 };
 #define SWEEP_AFTER_MS (INT64_C(35) * 24 * 60 * 60 * 1000) /* after a balance's window ended */
+#define SWEEP_SLOT_AFTER_MS (INT64_C(2) * 60 * 60 * 1000)  /* after a sub-window left its rolling window */
 
 enum statement {
 #define STATEMENT(name, text) ST_##name,
@@ -76,7 +82,22 @@ struct batch {
     struct chain chain; /* becomes the store's at commit */
     struct buf ids;     /* of the rows, in the order of the chain */
     size_t records, rows, bytes;
-    bool open;
+    int64_t signed_rows; /* by a checkpoint of this batch; 0: it has none */
+    bool open, sign;     /* sign: make one in any case */
+};
+
+/* How far the janitor is in its round. */
+struct sweep {
+    int64_t at; /* of the next step, monotonic ms */
+    struct buf from; /* the last account looked at */
+    bool accounts_done;
+};
+
+/* What was signed last. */
+struct signing {
+    struct signer *signer; /* NULL: nobody signs */
+    int64_t rows;
+    int64_t at; /* monotonic ms */
 };
 
 /* Work of another thread, done between batches; the caller waits for it. */
@@ -103,14 +124,15 @@ struct store {
     struct buf text; /* what is hashed */
     uint64_t commits; /* so far */
     char trouble[160]; /* of the last write that failed, in SQLite's words */
+    bool recovered;
     bool synchronous; /* commits wait for the disk now */
     bool unsynced;    /* something was committed that may not be on the platter */
     size_t unsynced_bytes;
     int64_t synced_at; /* monotonic ms */
     bool busy;         /* the last batch was of BUSY_RECORDS or more */
     bool loaded;       /* page cache and buffers may have grown since the last rest */
-    int64_t sweep_at;  /* monotonic ms */
-    struct buf sweep_from;
+    struct sweep sweep;
+    struct signing signing;
 
     void (*committed)(void *self);
     void *committed_self;
@@ -152,8 +174,24 @@ CHECKED enum err row_put(struct store *s, const struct store_record *r);
 /* chain.c */
 struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span row);
 void chain_note(struct buf *ids, uint64_t id);
-CHECKED enum err chain_load(struct store *s);
+uint64_t chain_id(const char *bytes); /* of 8 bytes of what chain_note wrote */
+CHECKED enum err chain_tip(sqlite3 *db, struct chain *tip);
 CHECKED enum err chain_save(struct store *s);
+
+/* points.c */
+CHECKED enum err points_load(struct store *s);
+/* In a batch's transaction: signs its tip if it is time. */
+CHECKED enum err points_save(struct store *s);
+/* Signs what has none yet, if it is time; `now`: in any case. */
+CHECKED enum err points_catch_up(struct store *s, bool now);
+int64_t points_due(const struct store *s); /* monotonic ms; INT64_MAX: nothing to sign */
+/* What is signed. */
+void points_text(struct buf *out, int64_t rows, int64_t at, struct span hash);
+
+/* lines.c: the lines of a hold or a doubt as bytes */
+void lines_put(struct buf *out, const struct store_line *line);
+/* In a; NULL without memory. */
+const struct store_line *lines_get(struct arena *a, struct span bytes, size_t *count);
 
 /* holds.c */
 /* r stays until the batch ends. */
@@ -163,12 +201,24 @@ CHECKED enum err holds_save(struct store *s);
 /* Every hold that is left becomes a row in doubt. */
 CHECKED enum err holds_doubt(struct store *s, size_t *count);
 
+/* doubts.c */
+/* A row in doubt was written. *open: it is now waiting for its settlement; else it has had one. */
+CHECKED enum err doubts_put(struct store *s, const struct store_record *r, bool *open);
+/* Before a settlement is written. *again: the doubt was settled before, leave it out. *reserved: of the doubt that it settles. */
+CHECKED enum err doubts_take(struct store *s, const struct store_record *r, bool *again, nano_usd *reserved);
+
+/* notes.c */
+CHECKED enum err notes_put(struct store *s, const struct store_record *r);
+
 /* sums.c */
-CHECKED enum err sums_add(struct store *s, const struct store_record *r);
+/* open: what the row adds to the amounts in doubt. */
+CHECKED enum err sums_add(struct store *s, const struct store_record *r, nano_usd open);
 CHECKED enum err sums_save(struct store *s);
 
 /* jobs.c */
 CHECKED enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void *self), void *self);
+/* The same in a transaction of its own, that is on the platter when it returns E_OK. */
+CHECKED enum err jobs_do_durably(struct store *s, enum err (*run)(struct store *s, void *self), void *self);
 void jobs_run(struct store *s);
 void jobs_refuse(struct store *s); /* with the mutex held */
 

@@ -19,6 +19,33 @@ enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void *self), 
     return alone ? run(s, self) : job.result; /* before store_start the caller is the only thread there is */
 }
 
+struct durable {
+    enum err (*run)(struct store *s, void *self);
+    void *self;
+};
+
+/* With the batch's own machinery: a row that it writes goes to the end of the chain like any other. */
+static enum err run_durably(struct store *s, void *self)
+{
+    const struct durable *d = self;
+    batch_synchronous(s, true);
+    enum err e = s->synchronous ? batch_begin(s) : E_IO;
+    if (e == E_OK)
+        e = d->run(s, d->self);
+    if (e == E_OK)
+        e = batch_commit(s);
+    if (e != E_OK)
+        batch_rollback(s);
+    batch_synchronous(s, false);
+    return e;
+}
+
+enum err jobs_do_durably(struct store *s, enum err (*run)(struct store *s, void *self), void *self)
+{
+    struct durable d = { run, self };
+    return jobs_do(s, run_durably, &d);
+}
+
 static struct job *first(struct store *s)
 {
     struct job *job = NULL;

@@ -10,6 +10,7 @@
 struct put {
     struct span kind, id, body;
     int64_t seen, now;
+    const struct store_record *event; /* may be NULL */
 };
 
 struct state {
@@ -56,32 +57,37 @@ static enum err write(struct store *s, const struct put *p, const struct state *
     return sql_step(q);
 }
 
+/* A row that is left out, because its id was used before, would be a change that nobody sees. */
+static enum err put_event(struct store *s, const struct store_record *event)
+{
+    size_t rows = s->batch.rows;
+    must(event->what == STORE_ROW && event->kind == STORE_CHANGE);
+    enum err e = row_put(s, event);
+    return e == E_OK && s->batch.rows == rows ? E_CONFLICT : e;
+}
+
 static enum err put(struct store *s, void *self)
 {
     const struct put *p = self;
     struct state state;
-    batch_synchronous(s, true);
-    enum err e = s->synchronous ? sql_step(s->statements[ST_BEGIN]) : E_IO;
-    if (e == E_OK)
-        e = look(s, p, &state);
+    enum err e = look(s, p, &state);
     if (e == E_OK)
         e = judge(p, &state);
     if (e == E_OK)
         e = write(s, p, &state);
-    if (e == E_OK)
-        e = sql_step(s->statements[ST_COMMIT]);
-    if (e != E_OK && !sqlite3_get_autocommit(s->db))
-        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    batch_synchronous(s, false);
-    return e;
+    return e == E_OK && p->event ? put_event(s, p->event) : e;
 }
 
-enum err store_object_put(
-    struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms)
+enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms,
+    const struct store_record *event)
 {
-    struct put p = { kind, id, body, version_seen, now_ms };
-    return jobs_do(s, put, &p);
+    struct put p = { kind, id, body, version_seen, now_ms, event };
+    return jobs_do_durably(s, put, &p);
 }
+
+static enum err put_alone(struct store *s, void *self) { return put_event(s, self); }
+
+enum err store_event(struct store *s, const struct store_record *event) { return jobs_do_durably(s, put_alone, (void *)event); }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "rules/row.h"
 
-enum { CALLS_MOST = 1000 };
+enum { CALLS_MOST = 1000, SETTLEMENTS_MOST = 1000 };
 
 /* Columns 1..3: prev_hash, hash, row. Old JSON that is no object (it never should be) is handed out as it is. */
 static bool complete(struct store_reader *r, sqlite3_stmt *q, struct span *out)
@@ -46,7 +46,7 @@ enum err store_calls(
     reader_hurried(r);
     query_init(&q);
     query_text(&q, SPAN("SELECT id, prev_hash, hash, row FROM calls"));
-    enum err e = query_where(r, &q, f);
+    enum err e = query_where(r, &q, f, WHERE_CALLS);
     query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), limit);
     if (e == E_OK)
         statement = query_prepare(r, &q, &e);
@@ -70,5 +70,20 @@ enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct
     else
         e = e == E_OK ? E_NOT_FOUND : e;
     sqlite3_finalize(q);
+    return e;
+}
+
+enum err store_settlements(
+    struct store_reader *r, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM calls WHERE of = ? ORDER BY id LIMIT ?"));
+    if (!q)
+        return e;
+    sql_bind_i64(q, 1, (int64_t)of);
+    sql_bind_i64(q, 2, SETTLEMENTS_MOST);
+    e = visit_all(r, q, visit, self);
+    reader_finish(r, q);
     return e;
 }

@@ -34,10 +34,12 @@ static const struct group *find_group(struct span name)
     return NULL;
 }
 
-/* Forwarded: allowed, in doubt, or failed after money was held for it. */
+/* Calls are counted, settlements (kind 1) only add their money to it. Forwarded: allowed, in doubt, or failed after money
+ * was held for it. Open is what still waits for its settlement. */
 static const char sums[] =
-    "count(*), sum(verdict = 0 OR verdict = 3 OR (verdict = 2 AND held)), sum(verdict = 1), sum(cost),"
-    " sum(CASE verdict WHEN 3 THEN reserved ELSE 0 END), sum(tokens_in), sum(tokens_out), min(at), max(at)";
+    "sum(kind = 0), sum(kind = 0 AND (verdict = 0 OR verdict = 3 OR (verdict = 2 AND held))), sum(kind = 0 AND verdict = 1),"
+    " sum(cost), sum(CASE WHEN verdict = 3 AND EXISTS(SELECT 1 FROM doubts WHERE doubts.call = calls.id) THEN reserved ELSE 0 END),"
+    " sum(tokens_in), sum(tokens_out), min(at), max(at)";
 
 static void read_sums(sqlite3_stmt *q, int at, struct usage_row *row)
 {
@@ -136,7 +138,7 @@ enum err store_usage(struct store_reader *r, const struct call_filter *f, const 
     reader_hurried(r);
     query_init(&q);
     put_query(&q, chosen, by_count);
-    enum err e = query_where(r, &q, f);
+    enum err e = query_where(r, &q, f, WHERE_MONEY);
     put_groups(&q, chosen, by_count);
     if (e == E_OK)
         statement = query_prepare(r, &q, &e);

@@ -4,10 +4,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
 
 #include "store/inside.h"
+#include "store/schema.h"
 
-enum { LOOK_AT_CLOCK = 4000 /* of SQLite's steps */, JSON_MOST = 1 << 30, QUERY_MOST = 8192 };
+enum { LOOK_AT_CLOCK = 4000 /* of SQLite's steps */, JSON_MOST = 1 << 30, QUERY_MOST = 8192, PATH_MOST = 4096 };
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
@@ -17,7 +22,7 @@ static int overdue(void *self)
     return r->deadline && thread_now() > r->deadline;
 }
 
-struct store_reader *store_reader_new(struct store *s, char why[256])
+static struct store_reader *open_reader(const char *path, int flags, char why[256])
 {
     struct store_reader *r = calloc(1, sizeof(*r));
     if (!r) {
@@ -25,11 +30,54 @@ struct store_reader *store_reader_new(struct store *s, char why[256])
         return NULL;
     }
     buf_init(&r->json, JSON_MOST);
-    r->db = sql_open(s->path, SQLITE_OPEN_READONLY, why);
+    r->db = sql_open(path, SQLITE_OPEN_READONLY | flags, why);
     if (r->db && sql_run(r->db, "PRAGMA query_only = ON") == E_OK) {
         sqlite3_progress_handler(r->db, LOOK_AT_CLOCK, overdue, r);
         return r;
     }
+    store_reader_free(r);
+    return NULL;
+}
+
+struct store_reader *store_reader_new(struct store *s, char why[256]) { return open_reader(s->path, 0, why); }
+
+static bool is_directory(const char *path)
+{
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
+/* The name for SQLite. A file without a log beside it is in nobody's use: read as it lies, since for reading it the usual way
+ * a log and an index would have to be made there. */
+static bool name_file(struct span path, struct buf *out)
+{
+    char plain[PATH_MOST], log[PATH_MOST + 8];
+    int len = snprintf(plain, sizeof(plain), "%.*s", SPAN_ARG(path));
+    if (is_directory(plain))
+        len = snprintf(plain, sizeof(plain), "%.*s/tollgate.db", SPAN_ARG(path));
+    if (len <= 0 || (size_t)len >= sizeof(plain))
+        return false;
+    snprintf(log, sizeof(log), "%s-wal", plain);
+    buf_put(out, SPAN("file:"));
+    buf_put_percent(out, span_of(plain), SPAN("/"));
+    if (access(log, F_OK) != 0)
+        buf_put(out, SPAN("?immutable=1"));
+    buf_put_byte(out, 0);
+    return !out->broken && access(plain, F_OK) == 0;
+}
+
+struct store_reader *store_reader_open(struct span path, char why[256])
+{
+    struct store_reader *r = NULL;
+    struct buf name;
+    buf_init(&name, 4 * PATH_MOST);
+    if (name_file(path, &name))
+        r = open_reader(name.at, SQLITE_OPEN_URI, why);
+    else
+        snprintf(why, 256, "%.*s: there is no tollgate.db", (int)(path.len < 200 ? path.len : 200), path.at);
+    buf_free(&name);
+    if (!r || schema_check(r->db, why))
+        return r;
     store_reader_free(r);
     return NULL;
 }
@@ -159,10 +207,11 @@ static void where_texts(struct query *q, const struct call_filter *f)
         query_span(q, f->run.at ? SPAN(" AND +denied = ?") : SPAN(" AND denied = ?"), f->denied);
 }
 
-enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f)
+enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f, enum where kinds)
 {
+    static const struct span texts[] = { { " WHERE kind = 0", 15 }, { " WHERE kind < 2", 15 }, { " WHERE 1", 8 } };
     int64_t verdict;
-    query_text(q, SPAN(" WHERE 1"));
+    query_text(q, texts[kinds]);
     where_texts(q, f);
     if (f->verdict.at) {
         if (!verdict_number(f->verdict, &verdict))

@@ -14,6 +14,7 @@ struct store_reader {
     sqlite3 *db;
     int64_t deadline; /* monotonic ms; 0: none */
     struct buf json;  /* of the row being visited */
+    char key[2 * 32]; /* hex: of the last checkpoint that was checked */
 };
 
 /* Every query begins with one of these. */
@@ -41,8 +42,10 @@ void query_text(struct query *q, struct span constant);
 /* The text with one `?` in it, and that parameter's value. */
 void query_span(struct query *q, struct span constant, struct span value);
 void query_i64(struct query *q, struct span constant, int64_t value);
-/* " WHERE ..." of a filter; E_BAD_REQUEST: a verdict that is none. */
-CHECKED enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f);
+/* " WHERE ..." of a filter, and of the rows' kind: calls; what has a cost (calls and settlements); all. E_BAD_REQUEST: a
+ * verdict that is none. */
+enum where { WHERE_CALLS, WHERE_MONEY, WHERE_ALL };
+CHECKED enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f, enum where kinds);
 /* NULL: *e. */
 sqlite3_stmt *query_prepare(struct store_reader *r, struct query *q, enum err *e);
 

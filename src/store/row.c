@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * row.c - a finished call becomes a line of `calls`. Its row is kept as the worker wrote it, byte for byte. */
+ * row.c - a finished call, a settlement or an admin change becomes a line of `calls`. Its row is kept as it was written,
+ * byte for byte. */
 #include "store/inside.h"
 
 #include "base/log.h"
@@ -18,16 +19,22 @@ static void bind(sqlite3_stmt *q, const struct store_record *r)
 
 static enum err insert(struct store *s, const struct store_record *r, const struct digest *hash)
 {
-    enum { PREV = 20, HASH, ROW };
+    enum { PREV = 20, HASH, ROW, KIND, OF };
     sqlite3_stmt *q = s->statements[ST_CALL];
     bind(q, r);
     sql_bind_blob(q, PREV, span_make((const char *)s->batch.chain.hash.bytes, DIGEST_LEN));
     sql_bind_blob(q, HASH, span_make((const char *)hash->bytes, DIGEST_LEN));
     sql_bind_blob(q, ROW, r->row);
+    sql_bind_i64(q, KIND, r->kind);
+    if (r->kind == STORE_SETTLEMENT)
+        sql_bind_i64(q, OF, (int64_t)r->of);
+    else
+        sql_bind(q, OF, SPAN_NONE);
     return sql_step(q);
 }
 
-enum err row_put(struct store *s, const struct store_record *r)
+/* *there: it was put at the end of the chain; else there is a row of this id already. */
+static enum err put(struct store *s, const struct store_record *r, bool *there)
 {
     struct batch *b = &s->batch;
     struct digest hash = chain_hash(&s->text, &b->chain.hash, r->call, r->row);
@@ -36,17 +43,66 @@ enum err row_put(struct store *s, const struct store_record *r)
     enum err e = insert(s, r, &hash);
     if (e != E_OK)
         return e;
-    if (sqlite3_changes(s->db) == 0) {
-        /* One call, one row: a second one would count its money twice. Only a bug of the writer can bring us here. */
+    *there = sqlite3_changes(s->db) != 0;
+    if (!*there) {
+        /* One id, one row: a second one would count its money twice. Only a bug of the writer can bring us here. */
         log_error("store", "call %llu was recorded twice, the second time is left out", (unsigned long long)r->call);
-        return r->held ? holds_close(s, r->call) : E_OK;
+        return E_OK;
     }
     b->chain.hash = hash;
     b->chain.rows++;
     b->rows++;
     chain_note(&b->ids, r->call);
-    if (b->ids.broken)
-        return E_NO_MEMORY;
-    e = r->held ? holds_close(s, r->call) : E_OK;
-    return e == E_OK ? sums_add(s, r) : e;
+    return b->ids.broken ? E_NO_MEMORY : E_OK;
+}
+
+static enum err put_call(struct store *s, const struct store_record *r)
+{
+    enum { IN_DOUBT = 3 };
+    bool there = false, open = false;
+    enum err e = put(s, r, &there);
+    if (e == E_OK && r->held)
+        e = holds_close(s, r->call);
+    if (e != E_OK || !there)
+        return e;
+    if (r->verdict == IN_DOUBT)
+        e = doubts_put(s, r, &open);
+    return e == E_OK ? sums_add(s, r, open ? r->reserved : 0) : e;
+}
+
+static enum err put_settlement(struct store *s, const struct store_record *r)
+{
+    nano_usd reserved = 0;
+    bool again = false, there = false;
+    enum err e = doubts_take(s, r, &again, &reserved);
+    if (e == E_OK && again) {
+        log_warn("store", "call %llu was settled before: settlement %llu is left out", (unsigned long long)r->of,
+            (unsigned long long)r->call);
+        return E_OK;
+    }
+    if (e == E_OK)
+        e = put(s, r, &there);
+    if (e != E_OK || !there)
+        return e;
+    return sums_add(s, r, reserved > 0 ? -reserved : 0);
+}
+
+static enum err put_change(struct store *s, const struct store_record *r)
+{
+    bool there = false;
+    enum err e = put(s, r, &there);
+    return e == E_OK && there ? sums_add(s, r, 0) : e;
+}
+
+enum err row_put(struct store *s, const struct store_record *r)
+{
+    switch (r->kind) {
+    case STORE_SETTLEMENT:
+        return put_settlement(s, r);
+    case STORE_CHANGE:
+        return put_change(s, r);
+    case STORE_CALL:
+        break;
+    }
+    return put_call(s, r);
 }

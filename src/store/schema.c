@@ -59,7 +59,36 @@ static const char version_2[] =
     "INSERT INTO holds SELECT call, at, CAST(json AS BLOB), lines FROM holds_1;"
     "DROP TABLE holds_1;";
 
-static const char *const versions[] = { version_1, version_2 };
+/* Settlements and admin changes are rows of `calls` too, of another kind; balances have slots; and there is what stands in
+ * doubt, what is kept for repeats and to be told, and the signatures. What was in doubt before is taken over as far as it
+ * is known: a row never said which accounts it held something on. */
+static const char version_3[] =
+    "ALTER TABLE calls ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE calls ADD COLUMN of INTEGER;"
+    "CREATE INDEX calls_of ON calls(of) WHERE of IS NOT NULL;"
+    "ALTER TABLE accounts RENAME TO accounts_2;"
+    "CREATE TABLE accounts("
+    " account TEXT NOT NULL, slot INTEGER NOT NULL, settled INTEGER NOT NULL, doubt INTEGER NOT NULL,"
+    " ends_at INTEGER NOT NULL, PRIMARY KEY(account, slot)) WITHOUT ROWID;"
+    "INSERT INTO accounts SELECT account, -1, settled, doubt, resets_at FROM accounts_2 ORDER BY account;"
+    "DROP TABLE accounts_2;"
+    "ALTER TABLE holds ADD COLUMN once BLOB;"
+    "ALTER TABLE holds ADD COLUMN again BLOB;"
+    "CREATE TABLE doubts("
+    " call INTEGER PRIMARY KEY, at INTEGER NOT NULL, reserved INTEGER NOT NULL, once BLOB, again BLOB, lines BLOB NOT NULL);"
+    "CREATE INDEX doubts_once ON doubts(once) WHERE once IS NOT NULL;"
+    "INSERT INTO doubts SELECT id, at, reserved, NULL, NULL, x'' FROM calls WHERE verdict = 3 ORDER BY id;"
+    "CREATE TABLE answers("
+    " once BLOB PRIMARY KEY NOT NULL, call INTEGER NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL, bytes BLOB NOT NULL);"
+    "CREATE INDEX answers_until ON answers(until);"
+    "CREATE TABLE outbox("
+    " id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL, tries INTEGER NOT NULL, pending TEXT, trouble TEXT, done INTEGER NOT NULL);"
+    "CREATE INDEX outbox_due ON outbox(next_at) WHERE done = 0;"
+    "CREATE TABLE checkpoints("
+    " rows INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL, key BLOB NOT NULL);";
+
+static const char *const versions[] = { version_1, version_2, version_3 };
 enum { VERSIONS = sizeof(versions) / sizeof(versions[0]) };
 
 static bool ask(sqlite3 *db, struct span text, int64_t *out)
@@ -85,6 +114,23 @@ static bool migrate(sqlite3 *db, int64_t version)
     if (sql_run(db, "BEGIN IMMEDIATE") != E_OK)
         return false;
     return sql_run(db, versions[version]) == E_OK && sql_run(db, mark) == E_OK;
+}
+
+bool schema_check(sqlite3 *db, char why[256])
+{
+    int64_t application = 0, version = 0;
+    if (!ask(db, SPAN("PRAGMA application_id"), &application) || !ask(db, SPAN("PRAGMA user_version"), &version)) {
+        snprintf(why, 256, "the database cannot be read: %.180s", sqlite3_errmsg(db));
+        return false;
+    }
+    if (application == APPLICATION && version == VERSIONS)
+        return true;
+    if (application != APPLICATION)
+        snprintf(why, 256, "this is no database of a tollgate");
+    else
+        snprintf(why, 256, "its tables have version %lld, this tollgate reads %d: %s", (long long)version, (int)VERSIONS,
+            version > VERSIONS ? "use the one that wrote it" : "start the gate on it once, which brings it up");
+    return false;
 }
 
 bool schema_bring(sqlite3 *db, char why[256])

@@ -76,6 +76,14 @@ void sql_bind_blob(sqlite3_stmt *q, int at, struct span bytes)
     must(sqlite3_bind_blob(q, at, bytes.len ? bytes.at : "", (int)bytes.len, SQLITE_STATIC) == SQLITE_OK);
 }
 
+void sql_bind_some(sqlite3_stmt *q, int at, struct span bytes)
+{
+    if (bytes.len == 0)
+        must(sqlite3_bind_null(q, at) == SQLITE_OK);
+    else
+        sql_bind_blob(q, at, bytes);
+}
+
 void sql_bind_i64(sqlite3_stmt *q, int at, int64_t n) { must(sqlite3_bind_int64(q, at, n) == SQLITE_OK); }
 
 enum err sql_step(sqlite3_stmt *q)

@@ -29,6 +29,7 @@ enum err sql_err(int code);
 void sql_bind(sqlite3_stmt *q, int at, struct span text);
 void sql_bind_always(sqlite3_stmt *q, int at, struct span text); /* for what may not be NULL: absent becomes empty */
 void sql_bind_blob(sqlite3_stmt *q, int at, struct span bytes);
+void sql_bind_some(sqlite3_stmt *q, int at, struct span bytes); /* the same; absent and empty ones become NULL */
 void sql_bind_i64(sqlite3_stmt *q, int at, int64_t n);
 
 /* Steps a statement that gives no rows, and resets it. */

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * statements.h - what the writer's connection does, prepared once. Parameters are bound in the order written.
  *
- * Balances only grow; the CASEs hold them at the largest integer, where plain SQL would turn them into doubles. */
+ * The CASEs hold a sum at the largest and the smallest integer, where plain SQL would turn it into a double. (The smallest
+ * one is written as a difference: with a minus before it, its digits alone would be a double.) */
 #define GROW(column)                                                                                             \
     column " = CASE WHEN excluded." column " > 0 AND " column " > 9223372036854775807 - excluded." column        \
-           " THEN 9223372036854775807 ELSE " column " + excluded." column " END"
+           " THEN 9223372036854775807 WHEN excluded." column " < 0 AND " column                                  \
+           " < (-9223372036854775807 - 1) - excluded." column " THEN (-9223372036854775807 - 1)"                 \
+           " ELSE " column " + excluded." column " END"
 
 STATEMENT(BEGIN, "BEGIN IMMEDIATE")
 STATEMENT(COMMIT, "COMMIT")
 STATEMENT(CALL,
     "INSERT OR IGNORE INTO calls(id, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace,"
-    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row, kind, of)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 STATEMENT(CHAIN, "INSERT INTO chain(first, ids, hash) VALUES(?,?,?)")
 STATEMENT(ACCOUNT,
-    "INSERT INTO accounts(account, settled, doubt, resets_at) VALUES(?,?,?,?) ON CONFLICT(account) DO UPDATE SET "
-    GROW("settled") ", " GROW("doubt") ", resets_at = excluded.resets_at")
+    "INSERT INTO accounts(account, slot, settled, doubt, ends_at) VALUES(?,?,?,?,?) ON CONFLICT(account, slot) DO UPDATE SET "
+    GROW("settled") ", " GROW("doubt") ", ends_at = excluded.ends_at")
 STATEMENT(RUN,
     "INSERT INTO runs(run, workspace, first_at, last_at, calls, forwarded, refused, cost, open, tokens_in, tokens_out)"
     " VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(run, workspace) DO UPDATE SET"
@@ -25,12 +28,32 @@ STATEMENT(RUN,
 STATEMENT(HOUR,
     "INSERT INTO hours(hour, lowest, highest) VALUES(?,?,?) ON CONFLICT(hour) DO UPDATE SET"
     " lowest = min(lowest, excluded.lowest), highest = max(highest, excluded.highest)")
-STATEMENT(HOLD, "INSERT OR REPLACE INTO holds(call, at, row, lines) VALUES(?,?,?,?)")
+STATEMENT(HOLD, "INSERT OR REPLACE INTO holds(call, at, row, lines, once, again) VALUES(?,?,?,?,?,?)")
 STATEMENT(UNHOLD, "DELETE FROM holds WHERE call = ?")
+STATEMENT(DOUBT, "INSERT OR REPLACE INTO doubts(call, at, reserved, once, again, lines) VALUES(?,?,?,?,?,?)")
+STATEMENT(DOUBT_GET, "SELECT reserved FROM doubts WHERE call = ?")
+STATEMENT(UNDOUBT, "DELETE FROM doubts WHERE call = ?")
+STATEMENT(CALL_VERDICT, "SELECT verdict FROM calls WHERE id = ?")
+STATEMENT(SETTLED_BY, "SELECT row FROM calls WHERE of = ?")
+/* The first answer stays; what has run out is as good as gone. */
+STATEMENT(ANSWER,
+    "INSERT INTO answers(once, call, at, until, bytes) VALUES(?,?,?,?,?) ON CONFLICT(once) DO UPDATE SET"
+    " call = excluded.call, at = excluded.at, until = excluded.until, bytes = excluded.bytes WHERE until <= excluded.at")
+STATEMENT(ALERT,
+    "INSERT INTO outbox(name, body, at, until, next_at, tries, done) VALUES(?1,?2,?3,?4,?3,0,0) ON CONFLICT(name) DO UPDATE SET"
+    " body = excluded.body, at = excluded.at, until = excluded.until, next_at = excluded.at, tries = 0, pending = NULL,"
+    " trouble = NULL, done = 0 WHERE until <= excluded.at")
+STATEMENT(ALERT_TRIED,
+    "UPDATE outbox SET tries = tries + 1, done = ?, next_at = ?, pending = ?, trouble = ? WHERE id = ?")
+STATEMENT(CHECKPOINT, "INSERT OR REPLACE INTO checkpoints(rows, at, hash, signature, key) VALUES(?,?,?,?,?)")
 STATEMENT(SOURCE, "INSERT INTO sources(writer, position) VALUES(?,?) ON CONFLICT(writer) DO UPDATE SET position = excluded.position")
 STATEMENT(OBJECT,
     "INSERT OR REPLACE INTO objects(kind, id, version, created_at, updated_at, body) VALUES(?,?,?,?,?,?)")
 STATEMENT(OBJECT_GET, "SELECT version, created_at, body IS NOT NULL FROM objects WHERE kind = ? AND id = ?")
 STATEMENT(SWEEP_TO, "SELECT account FROM accounts WHERE account > ? ORDER BY account LIMIT 1 OFFSET ?")
-STATEMENT(SWEEP, "DELETE FROM accounts WHERE account > ? AND account <= ? AND resets_at > 0 AND resets_at < ?")
+STATEMENT(SWEEP,
+    "DELETE FROM accounts WHERE account > ? AND account <= ? AND doubt = 0 AND ends_at > 0"
+    " AND ends_at < CASE WHEN slot < 0 THEN ? ELSE ? END")
+STATEMENT(SWEEP_ANSWERS, "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers WHERE until < ? ORDER BY until LIMIT ?)")
+STATEMENT(SWEEP_ALERTS, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE until < ? LIMIT ?)")
 #undef GROW

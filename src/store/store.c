@@ -80,7 +80,7 @@ static bool prepare_connection(struct store *s, char why[256])
         s->statements[i] = sql_prepare(s->db, statement_texts[i]);
     for (int i = 0; i < ST_COUNT; i++)
         must(s->statements[i] || sqlite3_errcode(s->db) != SQLITE_ERROR); /* a statement that does not fit the tables */
-    if (s->statements[ST_COUNT - 1] && chain_load(s) == E_OK)
+    if (s->statements[ST_COUNT - 1] && chain_tip(s->db, &s->chain) == E_OK && points_load(s) == E_OK)
         return true;
     snprintf(why, 256, "%.140s cannot be read: %.80s", s->path, sqlite3_errmsg(s->db));
     return false;
@@ -105,7 +105,7 @@ void store_release(struct store *s)
     for (int i = 0; i < ST_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
     batch_free(s);
-    buf_free(&s->sweep_from);
+    buf_free(&s->sweep.from);
     must(sqlite3_close(s->db) == SQLITE_OK);
     if (s->lock >= 0)
         close(s->lock);
@@ -126,7 +126,7 @@ struct store *store_open(struct span dir, char why[256])
     s->lock = -1;
     init_threads(s);
     batch_init(s);
-    buf_init(&s->sweep_from, ACCOUNT_MOST);
+    buf_init(&s->sweep.from, ACCOUNT_MOST);
     if (take_directory(s, dir, why) && make_file(s, dir, why) && prepare_connection(s, why))
         return s;
     store_release(s);
@@ -168,18 +168,19 @@ static enum err seek_sources(struct store *s)
 }
 
 static enum err give_back(struct store *s,
-    void (*restored)(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at), void *self)
+    void (*restored)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self)
 {
     enum err e = E_IO;
-    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT account, settled, doubt, resets_at FROM accounts"));
+    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT account, slot, settled, doubt, ends_at FROM accounts ORDER BY account, slot"));
     while (q && sql_next(q, &e))
-        restored(self, sql_span(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3));
+        restored(self, sql_span(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3),
+            sqlite3_column_int64(q, 4));
     sqlite3_finalize(q);
     return e;
 }
 
 enum err store_recover(struct store *s,
-    void (*restored)(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at), void *self)
+    void (*restored)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self)
 {
     size_t doubts = 0;
     must(!s->running);
@@ -189,7 +190,10 @@ enum err store_recover(struct store *s,
     if (e == E_OK)
         e = holds_doubt(s, &doubts);
     if (e == E_OK)
+        e = points_catch_up(s, true);
+    if (e == E_OK)
         e = batch_sync(s);
+    s->recovered = e == E_OK;
     if (e == E_OK && restored)
         e = give_back(s, restored, self);
     if (e != E_OK)

@@ -5,9 +5,10 @@
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
-/* One of these for each account. */
+/* One of these for each account, and a list of them where a rolling one has several slots. */
 struct balance {
-    int64_t settled, doubt, resets_at;
+    struct balance *next;
+    int64_t slot, settled, doubt, ends_at;
 };
 
 /* One for each run, and a list of them where two workspaces have a run of one name. */
@@ -24,20 +25,37 @@ struct hour {
     int64_t hour, lowest, highest;
 };
 
-static enum err add_line(struct batch *b, const struct store_line *line)
+static struct balance *find_balance(struct batch *b, const struct store_line *line)
 {
-    struct balance *sum = map_get(&b->accounts, line->account);
-    if (line->real == 0 && !(line->kept && line->held))
-        return E_OK;
-    if (!sum) {
-        sum = ARENA_NEW(&b->memory, struct balance);
-        struct span account = arena_copy(&b->memory, line->account);
-        if (b->memory.broken || !map_put(&b->accounts, account, sum))
-            return E_NO_MEMORY;
+    struct balance *first = map_get(&b->accounts, line->account), *sum = first;
+    while (sum && sum->slot != line->slot)
+        sum = sum->next;
+    if (sum)
+        return sum;
+    sum = ARENA_NEW(&b->memory, struct balance);
+    if (!sum)
+        return NULL;
+    sum->slot = line->slot;
+    if (first) { /* behind the first, whose name is the map's key */
+        sum->next = first->next;
+        first->next = sum;
+        return sum;
     }
+    struct span account = arena_copy(&b->memory, line->account);
+    return !b->memory.broken && map_put(&b->accounts, account, sum) ? sum : NULL;
+}
+
+/* doubt: what is in doubt from now on, or, below zero, no more. */
+static enum err add_line(struct batch *b, const struct store_line *line, int64_t doubt)
+{
+    if (line->real == 0 && doubt == 0)
+        return E_OK;
+    struct balance *sum = find_balance(b, line);
+    if (!sum)
+        return E_NO_MEMORY;
     sum->settled = money_add(sum->settled, line->real);
-    sum->doubt = money_add(sum->doubt, line->kept ? line->held : 0);
-    sum->resets_at = line->resets_at;
+    sum->doubt = money_add(sum->doubt, doubt);
+    sum->ends_at = line->ends_at;
     return E_OK;
 }
 
@@ -56,18 +74,19 @@ static struct run_sums *find_run(struct batch *b, const struct store_record *r)
     return map_put(&b->runs, first ? first->run : run, sums) ? sums : NULL;
 }
 
-static enum err add_run(struct batch *b, const struct store_record *r)
+static enum err add_run(struct batch *b, const struct store_record *r, nano_usd open)
 {
     struct run_sums *sums = find_run(b, r);
     if (!sums)
         return E_NO_MEMORY;
     sums->first_at = r->at < sums->first_at ? r->at : sums->first_at;
     sums->last_at = r->at > sums->last_at ? r->at : sums->last_at;
-    sums->calls++;
-    sums->forwarded += r->verdict == 0 || r->verdict == 3 || (r->verdict == 2 && r->held); /* as in query_usage.c */
-    sums->refused += r->verdict == 1;
+    bool call = r->kind == STORE_CALL; /* a settlement adds money, and is no call */
+    sums->calls += call;
+    sums->forwarded += call && (r->verdict == 0 || r->verdict == 3 || (r->verdict == 2 && r->held)); /* as in query_usage.c */
+    sums->refused += call && r->verdict == 1;
     sums->cost = money_add(sums->cost, r->cost);
-    sums->open = money_add(sums->open, r->verdict == 3 ? r->reserved : 0);
+    sums->open = money_add(sums->open, open);
     sums->tokens_in = money_add(sums->tokens_in, r->tokens_in);
     sums->tokens_out = money_add(sums->tokens_out, r->tokens_out);
     return E_OK;
@@ -91,25 +110,39 @@ static enum err add_hour(struct batch *b, const struct store_record *r)
     return E_OK;
 }
 
-enum err sums_add(struct store *s, const struct store_record *r)
+static int64_t doubt_of(const struct store_record *r, const struct store_line *line)
+{
+    if (r->kind == STORE_SETTLEMENT)
+        return line->held > 0 ? -line->held : 0;
+    return line->kept ? line->held : 0;
+}
+
+enum err sums_add(struct store *s, const struct store_record *r, nano_usd open)
 {
     enum err e = add_hour(&s->batch, r);
+    if (r->kind == STORE_CHANGE)
+        return e;
     if (e == E_OK && r->run.len)
-        e = add_run(&s->batch, r);
+        e = add_run(&s->batch, r, open);
     for (size_t i = 0; i < r->count && e == E_OK; i++)
-        e = add_line(&s->batch, &r->lines[i]);
+        e = add_line(&s->batch, &r->lines[i], doubt_of(r, &r->lines[i]));
     return e;
 }
 
 /* ---- once a batch -------------------------------------------------------------------------------------------------------- */
 
-static enum err save_balance(sqlite3_stmt *q, struct span account, const struct balance *sum)
+static enum err save_balances(sqlite3_stmt *q, struct span account, const struct balance *sum)
 {
-    sql_bind_always(q, 1, account);
-    sql_bind_i64(q, 2, sum->settled);
-    sql_bind_i64(q, 3, sum->doubt);
-    sql_bind_i64(q, 4, sum->resets_at);
-    return sql_step(q);
+    enum err e = E_OK;
+    for (; sum && e == E_OK; sum = sum->next) {
+        sql_bind_always(q, 1, account);
+        sql_bind_i64(q, 2, sum->slot);
+        sql_bind_i64(q, 3, sum->settled);
+        sql_bind_i64(q, 4, sum->doubt);
+        sql_bind_i64(q, 5, sum->ends_at);
+        e = sql_step(q);
+    }
+    return e;
 }
 
 static enum err save_run(sqlite3_stmt *q, const struct run_sums *sums)
@@ -137,7 +170,7 @@ enum err sums_save(struct store *s)
     const struct map_entry *entry;
     enum err e = E_OK;
     for (size_t at = 0; e == E_OK && (entry = map_next(&b->accounts, &at));)
-        e = save_balance(s->statements[ST_ACCOUNT], entry->key, entry->value);
+        e = save_balances(s->statements[ST_ACCOUNT], entry->key, entry->value);
     for (size_t at = 0; e == E_OK && (entry = map_next(&b->runs, &at));)
         for (const struct run_sums *sums = entry->value; sums && e == E_OK; sums = sums->next)
             e = save_run(s->statements[ST_RUN], sums);

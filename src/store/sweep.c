@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sweep.c - forgets balances whose window ended long ago, a thousand names at a time, so that no round is ever long.
+ * sweep.c - forgets balances whose window ended long ago, and answers and alerts that have run out, a thousand at a time, so
+ * that no step is ever long.
  *
- * The calls that made a balance stay; only the counter goes. Balances without an end (windows `run` and `total`) stay. */
+ * The calls that made a balance stay; only the counter goes. Balances without an end (windows `run` and `total`) stay, and
+ * so does whatever is in doubt. */
 #include "store/inside.h"
 
 #include "base/log.h"
@@ -11,7 +13,7 @@ static enum err range_end(struct store *s, struct buf *end, bool *last)
 {
     sqlite3_stmt *q = s->statements[ST_SWEEP_TO];
     enum err e;
-    sql_bind_always(q, 1, buf_span(&s->sweep_from));
+    sql_bind_always(q, 1, buf_span(&s->sweep.from));
     sql_bind_i64(q, 2, SWEEP_STEP - 1);
     *last = !sql_next(q, &e);
     if (!*last) {
@@ -21,27 +23,60 @@ static enum err range_end(struct store *s, struct buf *end, bool *last)
     return e == E_OK && end->broken ? E_NO_MEMORY : e;
 }
 
-void sweep_step(struct store *s, int64_t unix_ms, int64_t monotonic_ms)
+static enum err drop_range(struct store *s, const struct buf *end, bool last, int64_t unix_ms)
 {
     sqlite3_stmt *q = s->statements[ST_SWEEP];
+    sql_bind_always(q, 1, buf_span(&s->sweep.from));
+    if (last)
+        sql_bind_blob(q, 2, SPAN("")); /* in SQLite's order any blob comes after all texts */
+    else
+        sql_bind_always(q, 2, buf_span(end));
+    sql_bind_i64(q, 3, unix_ms - SWEEP_AFTER_MS);
+    sql_bind_i64(q, 4, unix_ms - SWEEP_SLOT_AFTER_MS);
+    return sql_step(q);
+}
+
+static enum err sweep_accounts(struct store *s, int64_t unix_ms)
+{
     struct buf end;
     bool last = true;
-    buf_init(&end, s->sweep_from.ceiling);
+    if (s->sweep.accounts_done)
+        return E_OK;
+    buf_init(&end, s->sweep.from.ceiling);
     enum err e = range_end(s, &end, &last);
-    if (e == E_OK) {
-        sql_bind_always(q, 1, buf_span(&s->sweep_from));
-        if (last)
-            sql_bind_blob(q, 2, SPAN("")); /* in SQLite's order any blob comes after all texts */
-        else
-            sql_bind_always(q, 2, buf_span(&end));
-        sql_bind_i64(q, 3, unix_ms - SWEEP_AFTER_MS);
-        e = sql_step(q);
-    }
-    if (e != E_OK)
-        log_warn("store", "old balances could not be looked through: %s", sqlite3_errmsg(s->db));
-    buf_clear(&s->sweep_from);
+    if (e == E_OK)
+        e = drop_range(s, &end, last, unix_ms);
+    buf_clear(&s->sweep.from);
     if (e == E_OK && !last)
-        buf_put(&s->sweep_from, buf_span(&end));
-    s->sweep_at = monotonic_ms + (e == E_OK && !last ? SWEEP_STEP_MS : SWEEP_ROUND_MS);
+        buf_put(&s->sweep.from, buf_span(&end));
+    s->sweep.accounts_done = e == E_OK && last;
     buf_free(&end);
+    return e;
+}
+
+/* *more: a full step was taken, there may be others. */
+static enum err sweep_ended(struct store *s, enum statement statement, int64_t unix_ms, bool *more)
+{
+    sqlite3_stmt *q = s->statements[statement];
+    sql_bind_i64(q, 1, unix_ms);
+    sql_bind_i64(q, 2, SWEEP_STEP);
+    enum err e = sql_step(q);
+    *more = *more || (e == E_OK && sqlite3_changes(s->db) == SWEEP_STEP);
+    return e;
+}
+
+void sweep_step(struct store *s, int64_t unix_ms, int64_t monotonic_ms)
+{
+    bool more = false;
+    enum err e = sweep_accounts(s, unix_ms);
+    if (e == E_OK)
+        e = sweep_ended(s, ST_SWEEP_ANSWERS, unix_ms, &more);
+    if (e == E_OK)
+        e = sweep_ended(s, ST_SWEEP_ALERTS, unix_ms, &more);
+    if (e != E_OK)
+        log_warn("store", "what has run out could not be looked through: %s", sqlite3_errmsg(s->db));
+    bool over = e != E_OK || (s->sweep.accounts_done && !more);
+    if (over)
+        s->sweep.accounts_done = false;
+    s->sweep.at = monotonic_ms + (over ? SWEEP_ROUND_MS : SWEEP_STEP_MS);
 }

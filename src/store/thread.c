@@ -42,8 +42,11 @@ static int64_t until(int64_t due, int64_t now) { return due > now ? due - now : 
 /* Milliseconds until the next chore. */
 static int64_t next_chore(const struct store *s, int64_t now)
 {
-    int64_t chore = until(s->sweep_at, now);
+    int64_t chore = until(s->sweep.at, now);
     int64_t sync = until(s->synced_at + SYNC_MS, now);
+    int64_t sign = until(points_due(s), now);
+    if (sign < chore)
+        chore = sign;
     return (s->unsynced || s->loaded) && sync < chore ? sync : chore;
 }
 
@@ -70,6 +73,13 @@ static void rest(struct store *s)
 #endif
 }
 
+static void sign(struct store *s, bool now)
+{
+    enum err e = points_catch_up(s, now);
+    if (e != E_OK)
+        log_warn("store", "the audit chain could not be signed (%.*s): %s", SPAN_ARG(err_code(e)), s->trouble);
+}
+
 static void do_chores(struct store *s)
 {
     int64_t now = thread_now();
@@ -81,8 +91,9 @@ static void do_chores(struct store *s)
     } else if (s->loaded && quiet) {
         rest(s);
     }
-    if (now >= s->sweep_at)
+    if (now >= s->sweep.at)
         sweep_step(s, clock_unix_ms(), now);
+    sign(s, false);
 }
 
 /* ---- work ---------------------------------------------------------------------------------------------------------------- */
@@ -192,7 +203,7 @@ static void *run(void *self)
 enum err store_start(struct store *s)
 {
     must(!s->running);
-    s->synced_at = s->sweep_at = thread_now();
+    s->synced_at = s->sweep.at = thread_now();
     atomic_store(&s->nudged, true); /* what was appended since the replay */
     s->running = true;
     if (pthread_create(&s->thread, NULL, run, s) == 0)
@@ -247,6 +258,8 @@ void store_close(struct store *s)
         return;
     if (s->running)
         stop(s);
+    if (s->recovered)
+        sign(s, true);
     if (s->unsynced && batch_sync(s) != E_OK)
         log_error("store", "the last records stay in the journal: %s", s->trouble);
     store_release(s);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * audit.c - the chain read out: rows in the order in which they were chained, checkpoints, and balances to compare with. */
+#include "store/inside.h"
+
+#include "store/reader.h"
+
+enum { IDS_MOST = 1 << 30 };
+
+struct export {
+    struct store_reader *reader;
+    sqlite3_stmt *entry, *row;
+    int id_at; /* which parameter of `row` is the id */
+    struct buf ids;
+    int64_t number; /* rows before the entry */
+    bool (*visit)(void *self, const struct store_link *link);
+    void *self;
+    bool stopped;
+};
+
+static enum err load_entry(struct export *x, bool *there)
+{
+    enum err e;
+    sql_bind_i64(x->entry, 1, x->number);
+    *there = sql_next(x->entry, &e);
+    if (!*there)
+        return e;
+    buf_clear(&x->ids);
+    buf_put(&x->ids, sql_span(x->entry, 0));
+    sqlite3_reset(x->entry);
+    return x->ids.broken ? E_NO_MEMORY : E_OK;
+}
+
+/* A row that the filter leaves out is passed over. */
+static enum err show_row(struct export *x, uint64_t id, int64_t number)
+{
+    enum err e;
+    sql_bind_i64(x->row, x->id_at, (int64_t)id);
+    if (!sql_next(x->row, &e))
+        return e;
+    struct store_link link = { .id = id,
+        .number = number,
+        .kind = (enum store_kind)sqlite3_column_int(x->row, 0),
+        .row = sql_span(x->row, 1),
+        .prev_hash = sql_span(x->row, 2),
+        .hash = sql_span(x->row, 3) };
+    x->stopped = !x->visit(x->self, &link);
+    sqlite3_reset(x->row);
+    return E_OK;
+}
+
+static enum err show_entry(struct export *x, bool *there)
+{
+    enum err e = load_entry(x, there);
+    size_t count = *there ? x->ids.len / 8 : 0;
+    for (size_t i = 0; i < count && e == E_OK && !x->stopped; i++)
+        e = show_row(x, chain_id(x->ids.at + 8 * i), x->number + (int64_t)i);
+    x->number += (int64_t)count;
+    *there = count > 0 && !x->stopped;
+    return e;
+}
+
+/* Entry by entry, each a read of its own: a slow listener must not keep the log file from being recycled. */
+static enum err show_all(struct export *x)
+{
+    sqlite3 *db = x->reader->db;
+    struct chain tip;
+    bool there = true;
+    enum err e = chain_tip(db, &tip);
+    while (e == E_OK && there && x->number < tip.rows) {
+        e = sql_run(db, "BEGIN");
+        if (e == E_OK)
+            e = show_entry(x, &there);
+        (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    }
+    return e;
+}
+
+enum err store_audit(
+    struct store_reader *r, const struct call_filter *f, bool (*visit)(void *self, const struct store_link *link), void *self)
+{
+    struct export x = { .reader = r, .visit = visit, .self = self };
+    struct query q;
+    reader_unhurried(r);
+    buf_init(&x.ids, IDS_MOST);
+    query_init(&q);
+    query_text(&q, SPAN("SELECT kind, row, prev_hash, hash FROM calls"));
+    enum err e = query_where(r, &q, f, f->changes ? WHERE_ALL : WHERE_MONEY);
+    query_i64(&q, SPAN(" AND id = ?"), 0);
+    x.id_at = q.count;
+    if (e == E_OK)
+        x.row = query_prepare(r, &q, &e);
+    x.entry = sql_prepare(r->db, SPAN("SELECT ids FROM chain WHERE first = ?"));
+    if (e == E_OK)
+        e = x.entry ? show_all(&x) : E_IO;
+    sqlite3_finalize(x.entry);
+    reader_finish(r, x.row);
+    query_free(&q);
+    buf_free(&x.ids);
+    return e;
+}
+
+enum err store_checkpoints(
+    struct store_reader *r, int64_t after_rows, void (*visit)(void *self, const struct store_checkpoint *c), void *self)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q =
+        sql_prepare(r->db, SPAN("SELECT rows, at, hash, signature, key FROM checkpoints WHERE rows > ? ORDER BY rows"));
+    if (!q)
+        return e;
+    sql_bind_i64(q, 1, after_rows);
+    while (sql_next(q, &e)) {
+        struct store_checkpoint c = { sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sql_span(q, 2), sql_span(q, 3),
+            sql_span(q, 4) };
+        visit(self, &c);
+    }
+    reader_finish(r, q);
+    return e;
+}
+
+enum err store_balances(struct store_reader *r,
+    void (*visit)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT account, slot, settled, doubt, ends_at FROM accounts ORDER BY account, slot"));
+    if (!q)
+        return e;
+    while (sql_next(q, &e))
+        visit(self, sql_span(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3),
+            sqlite3_column_int64(q, 4));
+    reader_finish(r, q);
+    return e;
+}
