@@ -58,6 +58,26 @@ static const struct zone *find_zone(void *self, struct span name)
     return zone;
 }
 
+/* Filters and dimensions of budgets that are alike stand once, as texts do: a million keys have them. */
+static void share_lists(struct load *l, struct budget *b)
+{
+    struct budget_filter filters[BUDGET_FILTERS];
+    struct budget_per per[BUDGET_PER];
+    memset(filters, 0, sizeof(filters)); /* what lies between the members is compared, too */
+    memset(per, 0, sizeof(per));
+    for (size_t i = 0; i < b->filter_count; i++) {
+        filters[i].what = b->filters[i].what;
+        filters[i].name = load_share(l, b->filters[i].name);
+        filters[i].pattern = load_share(l, b->filters[i].pattern);
+    }
+    for (size_t i = 0; i < b->per_count; i++) {
+        per[i].what = b->per[i].what;
+        per[i].name = load_share(l, b->per[i].name);
+    }
+    b->filters = (const struct budget_filter *)(const void *)load_share(l, span_make((const char *)filters, b->filter_count * sizeof(*filters))).at;
+    b->per = (const struct budget_per *)(const void *)load_share(l, span_make((const char *)per, b->per_count * sizeof(*per))).at;
+}
+
 enum err budget_load(struct load *l, const struct node *n, const char *path, struct span id_prefix, struct span owner, struct budget *out)
 {
     struct buf id;
@@ -73,12 +93,7 @@ enum err budget_load(struct load *l, const struct node *n, const char *path, str
     out->owner = owner;
     out->window_text = load_share(l, out->window_text);
     out->zone_name = load_share(l, out->zone_name);
-    for (size_t i = 0; i < out->filter_count; i++) {
-        out->filters[i].name = load_share(l, out->filters[i].name);
-        out->filters[i].pattern = load_share(l, out->filters[i].pattern);
-    }
-    for (size_t i = 0; i < out->per_count; i++)
-        out->per[i].name = load_share(l, out->per[i].name);
+    share_lists(l, out);
     if (!out->id.at)
         return E_NO_MEMORY;
     e = increase_apply(l, out);

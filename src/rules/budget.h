@@ -58,9 +58,9 @@ struct budget {
     struct window window;
     struct span window_text; /* see window_text(): "day", "rolling-24h" */
     struct span zone_name;   /* "UTC" when left out */
-    struct budget_filter filters[BUDGET_FILTERS];
+    const struct budget_filter *filters; /* vendor, operation, model, then scopes and metadata by name */
     size_t filter_count;
-    struct budget_per per[BUDGET_PER]; /* in the order of enum dimension, then by name */
+    const struct budget_per *per; /* in the order of enum dimension, then by name */
     size_t per_count;
     bool soft; /* alerts only, never refuses */
     bool net;  /* refunds count down */
@@ -108,5 +108,7 @@ struct budget_account {
  * run share one that begins anew each day of the budget's zone. Names of strangers are escaped, and cut to a digest when
  * they are long, so that two never meet on one account. */
 size_t budget_accounts(const struct budget *b, const struct facts *f, int64_t now_ms, struct arena *a, struct budget_account *out, size_t room);
+/* The unit that an account counts, by its name. False: it is no name of an account. */
+bool budget_account_unit(struct span account, enum unit *out);
 
 #endif

@@ -26,6 +26,8 @@ struct reading {
     struct budget *b;
     struct trouble *t;
     char at[PATH_ROOM]; /* of the field that is being read */
+    struct budget_filter filters[BUDGET_FILTERS];
+    struct budget_per per[BUDGET_PER];
 };
 
 struct span unit_name(enum unit u)
@@ -123,12 +125,13 @@ static bool tag_name_ok(struct span name) { return name.len <= BUDGET_NAME_LONGE
 static bool scope_name_ok(struct span name) { return span_find_byte(name, '.') > 0 && tag_name_ok(name) && !span_ends(name, SPAN(".")); }
 
 /* "b" before "a" is put behind it, so that another order in the file is the same budget. */
-static void insert_filter(struct budget *b, const struct budget_filter *filter)
+static void insert_filter(struct reading *r, const struct budget_filter *filter)
 {
-    size_t at = b->filter_count++;
-    for (; at > 0 && b->filters[at - 1].what == filter->what && span_compare(b->filters[at - 1].name, filter->name) > 0; at--)
-        b->filters[at] = b->filters[at - 1];
-    b->filters[at] = *filter;
+    struct budget_filter *list = r->filters;
+    size_t at = r->b->filter_count++;
+    for (; at > 0 && list[at - 1].what == filter->what && span_compare(list[at - 1].name, filter->name) > 0; at--)
+        list[at] = list[at - 1];
+    list[at] = *filter;
 }
 
 static bool add_filter(struct reading *r, const struct node *n, enum dimension what, struct span name)
@@ -142,7 +145,7 @@ static bool add_filter(struct reading *r, const struct node *n, enum dimension w
         return wrong(r, n, "a pattern such as \"stripe\" or \"claude-*\"");
     if (r->b->filter_count == BUDGET_FILTERS)
         return wrong(r, n, "at most 8 filters on one budget");
-    insert_filter(r->b, &filter);
+    insert_filter(r, &filter);
     return true;
 }
 
@@ -203,14 +206,14 @@ static bool insert_per(struct reading *r, const struct node *n, const struct bud
 {
     struct budget *b = r->b;
     size_t at = b->per_count;
-    while (at > 0 && per_compare(&b->per[at - 1], per) > 0)
+    while (at > 0 && per_compare(&r->per[at - 1], per) > 0)
         at--;
-    if (at > 0 && per_compare(&b->per[at - 1], per) == 0)
+    if (at > 0 && per_compare(&r->per[at - 1], per) == 0)
         return true;
     if (b->per_count == BUDGET_PER)
         return wrong(r, n, "at most 6 of them");
-    memmove(&b->per[at + 1], &b->per[at], (b->per_count++ - at) * sizeof(*per));
-    b->per[at] = *per;
+    memmove(&r->per[at + 1], &r->per[at], (b->per_count++ - at) * sizeof(*per));
+    r->per[at] = *per;
     return true;
 }
 
@@ -388,6 +391,21 @@ static bool name_ok(struct span name)
     return name.len > 0 && name.len <= BUDGET_NAME_LONGEST;
 }
 
+/* From here on the budget has them itself. */
+static bool keep_lists(struct reading *r)
+{
+    struct budget *b = r->b;
+    struct budget_filter *filters = ARENA_ARRAY(r->a, struct budget_filter, b->filter_count + 1);
+    struct budget_per *per = ARENA_ARRAY(r->a, struct budget_per, b->per_count + 1);
+    if (!filters || !per)
+        return false;
+    memcpy(filters, r->filters, b->filter_count * sizeof(*filters));
+    memcpy(per, r->per, b->per_count * sizeof(*per));
+    b->filters = filters;
+    b->per = per;
+    return true;
+}
+
 static struct span filter_mark(const struct budget_filter *filter)
 {
     return filter->what == DIMENSION_SCOPE ? SPAN("scope.") : dimension_name(filter->what);
@@ -463,7 +481,7 @@ enum err budget_read(struct arena *a, const struct node *n, const char *path, co
         return E_CONFIG;
     }
     bool ok = node_only(n, path, fields, t) && read_limit(&r) && read_window(&r) && read_zone(&r, zone, self) && read_filters(&r) && read_per(&r) &&
-              read_alerts(&r) && read_manner(&r) && read_increase(&r) && read_id(&r);
+              read_alerts(&r) && read_manner(&r) && read_increase(&r) && keep_lists(&r) && read_id(&r);
     if (!ok)
         return t->set ? E_CONFIG : E_NO_MEMORY;
     return out->id.at && out->window_text.at ? E_OK : E_NO_MEMORY;
