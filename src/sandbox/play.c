@@ -77,6 +77,12 @@ struct span play_query(struct play *p, const char *name) { return pair_value(p, 
 
 bool play_form_i64(struct play *p, const char *name, int64_t *out) { return span_to_i64(play_form(p, name), out); }
 
+struct digest play_fingerprint(struct play *p)
+{
+    return digest_sha256(
+        arena_print(p->arena, "%.*s %.*s %.*s", SPAN_ARG(p->method), SPAN_ARG(p->head->target), SPAN_ARG(p->body)));
+}
+
 struct json_value play_json(struct play *p)
 {
     struct json_value root;

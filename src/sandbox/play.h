@@ -48,6 +48,8 @@ bool play_is(const struct play *p, const char *method, const char *path, struct 
 struct span play_form(struct play *p, const char *name);
 struct span play_query(struct play *p, const char *name);
 bool play_form_i64(struct play *p, const char *name, int64_t *out);
+/* Of method, target and body: what a vendor compares before it replays an answer. */
+struct digest play_fingerprint(struct play *p);
 /* The body as JSON; absent when it is none. */
 struct json_value play_json(struct play *p);
 

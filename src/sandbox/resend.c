@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * resend.c - the sandbox's Resend: single mails, batches, and looking one up. No mail is sent. */
+ * resend.c - the sandbox's Resend: single mails, batches, looking one up, the latest ones. No mail is sent. As with the real
+ * one an idempotency key that comes again gets the ids it got before, without a mark. */
 #include <stdio.h>
 
 #include "sandbox/play.h"
 
-enum { BATCH_MOST = 100 };
+enum { BATCH_MOST = 100, LIST_USUAL = 20, LIST_MOST = 100 };
 
 static void fail(struct play *p, int status, const char *name, const char *message)
 {
@@ -74,14 +75,9 @@ static void send_batch(struct play *p, struct json_value mails)
     json_close(&p->json, '}');
 }
 
-static void retrieve(struct play *p, struct span id)
+static void put_mail(struct play *p, const struct item *item)
 {
     struct json_out *o = &p->json;
-    const struct item *item = shelf_find(p->shelf, "email", id);
-    if (!item) {
-        fail(p, 404, "not_found", "Email not found");
-        return;
-    }
     json_open(o, '{');
     json_pair(o, SPAN("object"), SPAN("email"));
     json_pair(o, SPAN("id"), span_of(item->id));
@@ -96,20 +92,76 @@ static void retrieve(struct play *p, struct span id)
     json_close(o, '}');
 }
 
+static void retrieve(struct play *p, struct span id)
+{
+    const struct item *item = shelf_find(p->shelf, "email", id);
+    if (item)
+        put_mail(p, item);
+    else
+        fail(p, 404, "not_found", "Email not found");
+}
+
+static void list(struct play *p)
+{
+    uint64_t most = LIST_USUAL;
+    struct span limit = play_query(p, "limit");
+    if (limit.at && (!span_to_u64(limit, &most) || most < 1 || most > LIST_MOST)) {
+        fail(p, 422, "validation_error", "The `limit` is a number from 1 to 100.");
+        return;
+    }
+    const struct item *item = shelf_before(p->shelf, "email", 0);
+    json_open(&p->json, '{');
+    json_pair(&p->json, SPAN("object"), SPAN("list"));
+    json_name(&p->json, SPAN("data"));
+    json_open(&p->json, '[');
+    for (; item && most > 0; most--, item = shelf_before(p->shelf, "email", item->number))
+        put_mail(p, item);
+    json_close(&p->json, ']');
+    json_pair_bool(&p->json, SPAN("has_more"), item != NULL);
+    json_close(&p->json, '}');
+}
+
+static void send(struct play *p, bool batch)
+{
+    struct json_value body = play_json(p);
+    if (batch)
+        send_batch(p, body);
+    else if (complete(p, body))
+        put_sent(p, body);
+}
+
+/* Only what went out is kept, as at the real one: a mail that was refused may come again under its key. */
+static void send_once(struct play *p, bool batch)
+{
+    struct span key = http_get(p->head, SPAN("idempotency-key"));
+    if (key.len)
+        key = arena_print(p->arena, "resend %.*s", SPAN_ARG(key)); /* Stripe's stand on the same shelf */
+    struct digest request = play_fingerprint(p);
+    const struct kept_answer *kept = key.len ? shelf_answer(p->shelf, key) : NULL;
+    if (!kept) {
+        send(p, batch);
+        if (key.len && p->status == 200)
+            shelf_keep_answer(p->shelf, key, request, p->status, buf_span(&p->out));
+    } else if (memcmp(kept->request.bytes, request.bytes, DIGEST_LEN) == 0) {
+        buf_put(&p->out, kept->body);
+    } else {
+        fail(p, 409, "invalid_idempotent_request", "This idempotency key has been used with another payload.");
+    }
+}
+
 void resend_answer(struct play *p)
 {
     struct span id = SPAN_NONE;
-    if (!p->secret_fits) {
+    if (!p->secret_fits)
         fail(p, 401, "missing_api_key", "The sandbox wants its own API key");
-    } else if (play_is(p, "POST", "emails", &id)) {
-        struct json_value mail = play_json(p);
-        if (complete(p, mail))
-            put_sent(p, mail);
-    } else if (play_is(p, "POST", "emails/batch", &id)) {
-        send_batch(p, play_json(p));
-    } else if (play_is(p, "GET", "emails/*", &id)) {
+    else if (play_is(p, "POST", "emails", &id))
+        send_once(p, false);
+    else if (play_is(p, "POST", "emails/batch", &id))
+        send_once(p, true);
+    else if (play_is(p, "GET", "emails", &id))
+        list(p);
+    else if (play_is(p, "GET", "emails/*", &id))
         retrieve(p, id);
-    } else {
+    else
         fail(p, 404, "not_found", "The sandbox plays mails only");
-    }
 }

@@ -367,17 +367,12 @@ static bool replay(struct play *p, struct span key, struct digest request)
     return true;
 }
 
-static struct digest fingerprint(struct play *p)
-{
-    struct span text = arena_print(p->arena, "%.*s %.*s %.*s", SPAN_ARG(p->method), SPAN_ARG(p->head->target), SPAN_ARG(p->body));
-    return digest_sha256(text);
-}
-
 void stripe_answer(struct play *p)
 {
     struct span key = http_get(p->head, SPAN("idempotency-key"));
-    struct digest request = fingerprint(p);
+    struct digest request = play_fingerprint(p);
     play_field(p, SPAN("request-id"), play_id(p, "req_sandbox_"));
+    play_field(p, SPAN("idempotency-key"), key.len ? key : SPAN_NONE); /* as the real one does */
     if (!p->secret_fits) {
         fail(p, &(struct wrong){ 401, "invalid_request_error", NULL, NULL, "Invalid API Key provided: the sandbox wants its own" });
         return;

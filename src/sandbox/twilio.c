@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "sandbox/play.h"
 
-enum { LIST_USUAL = 50, TEXT_LONGEST = 1600, PRICE = 830 /* a segment: $0.0083, in 1/100,000 of a dollar */ };
+enum { LIST_USUAL = 50, LIST_MOST = 1000, TEXT_LONGEST = 1600, PRICE = 830 /* a segment: $0.0083, in 1/100,000 of a dollar */ };
 
 static void fail(struct play *p, int status, int code, const char *message)
 {
@@ -48,6 +48,18 @@ static int64_t segments(struct span text)
     return size <= one ? 1 : (size + many - 1) / many;
 }
 
+/* "Fri, 24 May 2019 17:18:27 +0000" */
+static struct span mail_date(struct play *p, int64_t unix_ms)
+{
+    static const char days[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char text[TIME_TEXT];
+    uint64_t month = 0;
+    struct span at = text_time(unix_ms, text);
+    must(span_to_u64(span_make(at.at + 5, 2), &month) && month >= 1 && month <= 12 && unix_ms >= 0);
+    return arena_print(p->arena, "%.3s, %.2s %.3s %.4s %.8s +0000", days + unix_ms / 86400000 % 7 * 3, at.at + 8,
+        months + (month - 1) * 3, at.at, at.at + 11);
+}
+
 static void put_message(struct play *p, const struct item *i, bool delivered)
 {
     struct json_out *o = &p->json;
@@ -57,7 +69,9 @@ static void put_message(struct play *p, const struct item *i, bool delivered)
     json_pair(o, SPAN("sid"), span_of(i->id));
     json_pair(o, SPAN("account_sid"), span_of(i->parent));
     json_pair(o, SPAN("to"), span_of(i->to));
-    json_pair(o, SPAN("from"), span_of(i->from));
+    bool pool = strncmp(i->from, "MG", 2) == 0; /* a messaging service picks the sender */
+    json_pair(o, SPAN("from"), pool ? SPAN_NONE : span_of(i->from));
+    json_pair(o, SPAN("messaging_service_sid"), pool ? span_of(i->from) : SPAN_NONE);
     json_pair(o, SPAN("body"), span_of(i->note));
     json_pair(o, SPAN("status"), delivered ? SPAN("delivered") : SPAN("queued"));
     json_name(o, SPAN("num_segments"));
@@ -67,7 +81,7 @@ static void put_message(struct play *p, const struct item *i, bool delivered)
     json_pair(o, SPAN("price"), delivered ? span_of(price) : SPAN_NONE);
     json_pair(o, SPAN("price_unit"), SPAN("USD"));
     json_pair_raw(o, SPAN("error_code"), SPAN_NONE);
-    json_pair_time(o, SPAN("date_created"), i->created_ms);
+    json_pair(o, SPAN("date_created"), mail_date(p, i->created_ms));
     json_close(o, '}');
 }
 
@@ -98,18 +112,33 @@ static void create(struct play *p, struct span account)
     put_message(p, item, false);
 }
 
+/* The next older message that the query asks for. */
+static const struct item *next(struct play *p, const struct item *item)
+{
+    struct span to = play_query(p, "To"), from = play_query(p, "From");
+    do
+        item = shelf_before(p->shelf, "message", item ? item->number : 0);
+    while (item && ((to.at && !span_is(to, span_of(item->to))) || (from.at && !span_is(from, span_of(item->from)))));
+    return item;
+}
+
 static void list(struct play *p)
 {
-    const struct item *item = NULL;
+    uint64_t size = LIST_USUAL;
+    struct span wanted = play_query(p, "PageSize");
+    if (wanted.at && (!span_to_u64(wanted, &size) || size < 1 || size > LIST_MOST))
+        size = LIST_USUAL;
+    const struct item *item = next(p, NULL);
     json_open(&p->json, '{');
     json_name(&p->json, SPAN("messages"));
     json_open(&p->json, '[');
-    for (int n = 0; n < LIST_USUAL && (item = shelf_before(p->shelf, "message", item ? item->number : 0)); n++)
+    for (uint64_t n = 0; item && n < size; n++, item = next(p, item))
         put_message(p, item, true);
     json_close(&p->json, ']');
     json_pair_i64(&p->json, SPAN("page"), 0);
-    json_pair_i64(&p->json, SPAN("page_size"), LIST_USUAL);
-    json_pair_raw(&p->json, SPAN("next_page_uri"), SPAN_NONE);
+    json_pair_i64(&p->json, SPAN("page_size"), (int64_t)size);
+    /* There is one page here; that there would be another is said all the same. */
+    json_pair(&p->json, SPAN("next_page_uri"), item ? SPAN("?Page=1") : SPAN_NONE);
     json_close(&p->json, '}');
 }
 

@@ -159,6 +159,26 @@ TEST(play_twilio_messages)
     stage_close(&s);
 }
 
+TEST(play_twilio_list)
+{
+    struct stage s;
+    stage_open(&s);
+    CHECK_INT(ask(&s, "POST", "/twilio/2010-04-01/Accounts/AC1/Messages.json", "To=%2B1555&From=%2B1666&Body=one"), 201);
+    CHECK_INT(text(&s, "date_created").len, 31);
+    CHECK(span_ends(text(&s, "date_created"), SPAN(" +0000")));
+    CHECK_INT(ask(&s, "POST", "/twilio/2010-04-01/Accounts/AC1/Messages.json", "To=%2B1777&MessagingServiceSid=MG1&Body=two"), 201);
+    CHECK_SPAN(text(&s, "messaging_service_sid"), SPAN("MG1"));
+    CHECK_INT(json_kind(json_path(s.body, SPAN("from"))), JSON_NULL);
+    CHECK_INT(ask(&s, "GET", "/twilio/2010-04-01/Accounts/AC1/Messages.json?To=%2B1555&PageSize=200", ""), 200);
+    CHECK_INT(json_count(json_path(s.body, SPAN("messages"))), 1);
+    CHECK_SPAN(text(&s, "messages.0.body"), SPAN("one"));
+    CHECK_INT(json_kind(json_path(s.body, SPAN("next_page_uri"))), JSON_NULL);
+    CHECK_INT(ask(&s, "GET", "/twilio/2010-04-01/Accounts/AC1/Messages.json?PageSize=1", ""), 200);
+    CHECK_SPAN(text(&s, "messages.0.body"), SPAN("two"));
+    CHECK_INT(json_kind(json_path(s.body, SPAN("next_page_uri"))), JSON_STRING);
+    stage_close(&s);
+}
+
 /* 161 characters of GSM are two parts; 71 of others are two. */
 TEST(play_twilio_segments)
 {
@@ -189,6 +209,31 @@ TEST(play_resend_mails)
     CHECK_INT(ask(&s, "POST", "/resend/emails/batch", "[{\"from\":\"a\",\"to\":\"b\",\"subject\":\"s\"},{\"from\":\"a\",\"to\":\"b\",\"subject\":\"s\"}]"), 200);
     CHECK_INT(json_count(json_path(s.body, SPAN("data"))), 2);
     CHECK_INT(ask(&s, "POST", "/resend/emails/batch", "[]"), 422);
+    stage_close(&s);
+}
+
+TEST(play_resend_idempotency_and_list)
+{
+    struct stage s;
+    static const char mail[] = "{\"from\":\"a@x.example\",\"to\":\"b@y.example\",\"subject\":\"s\"}";
+    struct http_field fields[] = { { SPAN("authorization"), SPAN("Bearer sk_sandbox_x") }, { SPAN("idempotency-key"), SPAN("k1") } };
+    stage_open(&s);
+    CHECK_INT(ask_with(&s, "POST", "/resend/emails", fields, 2, "{\"from\":\"a@x.example\"}"), 422);
+    CHECK_INT(ask_with(&s, "POST", "/resend/emails", fields, 2, mail), 200);
+    struct span id = arena_copy(&s.arena, text(&s, "id"));
+    CHECK_INT(ask_with(&s, "POST", "/resend/emails", fields, 2, mail), 200);
+    CHECK_SPAN(text(&s, "id"), id);
+    CHECK_INT(ask_with(&s, "POST", "/resend/emails", fields, 2, "{\"from\":\"a@x.example\",\"to\":\"c\",\"subject\":\"s\"}"), 409);
+    CHECK_SPAN(text(&s, "name"), SPAN("invalid_idempotent_request"));
+    CHECK_INT(ask(&s, "GET", "/resend/emails?limit=100", ""), 200);
+    CHECK_INT(json_count(json_path(s.body, SPAN("data"))), 1);
+    CHECK_SPAN(text(&s, "data.0.id"), id);
+    CHECK_INT(ask(&s, "POST", "/resend/emails", mail), 200);
+    CHECK_INT(ask(&s, "GET", "/resend/emails?limit=1", ""), 200);
+    CHECK(!span_is(text(&s, "data.0.id"), id));
+    bool more = false;
+    CHECK(json_bool(json_path(s.body, SPAN("has_more")), &more) && more);
+    CHECK_INT(ask(&s, "GET", "/resend/emails?limit=0", ""), 422);
     stage_close(&s);
 }
 
