@@ -17,8 +17,9 @@
 static const char *const search_names[] = { "ask", "when", "list", "more", "same", "like", "created", "clock", "early", "late",
     "patience", NULL };
 static const char *const clock_names[] = { "rfc2822", "rfc3339", "unix", "unix_ms", NULL };
-static const char ask_allowed[] = "GET, a path and perhaps a query, with {path.NAME}, {query.NAME}, {body.NAME}, {header.NAME} or "
-                                  "{account} to fill in, at most one in each step and value: \"GET /orders/{path.id}?to={body.to}\"";
+static const char ask_allowed[] =
+    "GET, a path and perhaps a query, with {path.NAME}, {query.NAME}, {body.NAME}, {header.NAME} or "
+    "{account} to fill in, at most one in each step and value: \"GET /orders/{path.id}?to={body.to}\"";
 enum { BLANKS_MOST = 24 };
 
 /* ---- what is asked ---- */
@@ -150,8 +151,8 @@ static bool members_read(struct compiler *c, const struct node *n, const char *p
     const struct node *same = node_get(n, "same"), *like = node_get(n, "like");
     size_t room = (same ? same->count : 0) + (like ? like->count : 0);
     if (!room)
-        return say(c, n, below(c, path, SPAN("same")), SPAN_NONE,
-            "same or like, by which an object is known: { answer.to: body.To }");
+        return say(
+            c, n, below(c, path, SPAN("same")), SPAN_NONE, "same or like, by which an object is known: { answer.to: body.To }");
     s->members = ARENA_ARRAY(c->arena, struct likeness, room);
     if (!s->members)
         return say_memory(c, n);
@@ -166,7 +167,8 @@ static bool when_read(struct compiler *c, const struct node *n, const char *path
         return true;
     if (n->kind != NODE_SCALAR || !expr_read(c->arena, n->text, &s->when, why))
         return say(c, n, path, n->text, why);
-    return !expr_looks_at(s->when, ROOT_ANSWER) || say(c, n, path, n->text, "a rule about the request: body, query, header, path");
+    return !expr_looks_at(s->when, ROOT_ANSWER) ||
+           say(c, n, path, n->text, "a rule about the request: body, query, header, path");
 }
 
 struct stretch {
@@ -187,7 +189,7 @@ static bool time_read(struct compiler *c, const struct node *n, const char *path
 static bool times_read(struct compiler *c, const struct node *n, const char *path, struct search *s)
 {
     static const struct stretch early = { "early", 1000, 3600000, "1s to 1h" }, late = { "late", 1000, 86400000, "1s to 24h" },
-                                     patience = { "patience", 1000, 86400000, "1s to 24h, and not less than late" };
+                                patience = { "patience", 1000, 86400000, "1s to 24h, and not less than late" };
     const struct node *clock = node_get(n, "clock");
     int kind = CLOCK_RFC3339;
     s->early_ms = 5000;

@@ -46,8 +46,7 @@ static bool note_pair(struct eval *e, const struct blank *b, struct pairs *out)
         v = fill(e, b);
     if (v.kind != VALUE_TEXT)
         return v.kind == VALUE_ABSENT;
-    struct span text =
-        arena_print(e->subject->arena, "%.*s%.*s%.*s", SPAN_ARG(b->before), SPAN_ARG(v.text), SPAN_ARG(b->after));
+    struct span text = arena_print(e->subject->arena, "%.*s%.*s%.*s", SPAN_ARG(b->before), SPAN_ARG(v.text), SPAN_ARG(b->after));
     out->list[out->count++] = (struct pair){ b->name, text };
     return text.at != NULL;
 }
@@ -73,7 +72,8 @@ static bool is_meant(const struct vendor *v, const struct search *s, struct span
            vendor_match(v, SPAN("GET"), out->path, &matched) && matched.operation->index == s->operation;
 }
 
-bool vendor_look_up(struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, struct arena *a, struct look_up *out)
+bool vendor_look_up(
+    struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, struct arena *a, struct look_up *out)
 {
     const struct manifest *m = q->vendor->manifest;
     const struct search *s = m->rules[q->matched->operation->index].search;
@@ -143,7 +143,7 @@ struct looking {
     struct subject *subject;
     struct values *ours; /* by member; no value: the call did not say, so the vendor chose */
     int64_t sent_ms;
-    int64_t before;      /* creation of the object before; they are expected newest first */
+    int64_t before; /* creation of the object before; they are expected newest first */
     bool unordered, unreadable;
     size_t perhaps, these;
     struct json_value this;

@@ -14,7 +14,8 @@ static bool read_mail_date(struct span s, int64_t *out)
     if (span_find_byte(s, ',') >= 0 && !span_cut(&rest, ',', &name))
         return false;
     rest = span_trim(rest);
-    if (!span_cut(&rest, ' ', &day) || !span_cut(&rest, ' ', &month) || !span_cut(&rest, ' ', &year) || !span_cut(&rest, ' ', &clock))
+    if (!span_cut(&rest, ' ', &day) || !span_cut(&rest, ' ', &month) || !span_cut(&rest, ' ', &year) ||
+        !span_cut(&rest, ' ', &clock))
         return false;
     ptrdiff_t at = month.len == 3 ? span_find(span_of(months), month) : -1;
     if (at < 0 || at % 3 || day.len < 1 || day.len > 2 || year.len != 4 || clock.len != 8)
