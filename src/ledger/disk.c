@@ -69,6 +69,17 @@ static int map_file(int fd, struct disk_segment *out)
     return 0;
 }
 
+/* Makes the system believe that every page was changed. */
+static void touch(char *at)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    must(page > 0);
+    for (size_t i = 0; i < SIZE; i += (size_t)page) {
+        volatile char *byte = at + i;
+        *byte = *byte;
+    }
+}
+
 static int open_file(void *self, struct span name, bool make, struct disk_segment *out)
 {
     const struct files *f = self;
@@ -82,6 +93,8 @@ static int open_file(void *self, struct span name, bool make, struct disk_segmen
         close(fd);
     if (failed && make)
         unlinkat(f->dir, text, 0);
+    if (!failed && !make)
+        touch(out->at);
     return failed;
 }
 

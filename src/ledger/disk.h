@@ -19,7 +19,8 @@ struct disk {
     size_t segment; /* bytes of each; a power of two, at least 4096 */
     /* Names of all that are there, in any order. */
     int (*list)(void *self, void (*visit)(void *visitor, struct span name), void *visitor);
-    /* make: with all its room taken, zeroed, ENOSPC when there is none; else what is there, grown to its size. */
+    /* make: with all its room taken, zeroed, ENOSPC when there is none; else what is there, grown to its size. The next sync
+     * of it writes all of it: what a process before could not sync may count as written. */
     int (*open)(void *self, struct span name, bool make, struct disk_segment *out);
     int (*rename)(void *self, struct span from, struct span to);
     int (*remove)(void *self, struct span name);

@@ -19,7 +19,8 @@ struct segment {
     unsigned version; /* of its records */
     struct disk_segment mapped;
     size_t end;       /* set before next: where its records end */
-    bool left, bad;   /* under lock: the reader has passed it while it was pinned; syncing it failed once */
+    bool left; /* under lock: the reader has passed it while it was pinned */
+    bool worn; /* under lock: not to be used again: it could not be synced, or another process made it (journal_segment.c) */
 };
 
 /* SOUND -> BROKEN: the syncer, when a sync failed. BROKEN -> MOVED_ON: the writer, once it writes to a fresh segment.

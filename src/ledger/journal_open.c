@@ -73,6 +73,7 @@ static void append(struct journal *j, struct segment *s)
         j->first = s;
     j->last = s;
     s->end = j->size;
+    s->worn = true;
 }
 
 /* Killed before the head was written, or before the first record. */

@@ -3,7 +3,10 @@
  *
  * Fresh pages of a file cost more than everything else in a record, and room on disk more still; so what was applied is
  * renamed and used again. Between two names a segment's head is blank, and its head says its number: after a power cut that
- * kept the bytes but not the name (or the other way about) the two differ, and there is nothing in it that was promised. */
+ * kept the bytes but not the name (or the other way about) the two differ, and there is nothing in it that was promised.
+ *
+ * Numbers may come again after a power cut, and a segment of the last process may hold records of any number it had: so
+ * those are not used again, or a record that was lost could rise behind a new one. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,7 +81,7 @@ void segment_remove(struct journal *j, struct segment *s)
 
 void segment_retire(struct journal *j, struct segment *s)
 {
-    for (int i = 0; i < SPARES && !s->bad; i++) {
+    for (int i = 0; i < SPARES && !s->worn; i++) {
         struct segment *none = NULL;
         if (atomic_compare_exchange_strong(&j->spares[i], &none, s))
             return;

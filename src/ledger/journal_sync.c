@@ -31,7 +31,7 @@ static void unpin(struct journal *j, struct segment *s, struct segment *next, bo
 {
     pthread_mutex_lock(&j->lock);
     bool left = s->left;
-    s->bad = s->bad || failed;
+    s->worn = s->worn || failed;
     j->pinned = NULL;
     if (next && !failed && j->unsynced == s)
         j->unsynced = next;

@@ -16,6 +16,7 @@ struct file {
     char names[NAMES_MOST][NAME_MOST];
     size_t count;
     unsigned mapped; /* how often it is open */
+    bool all_new;    /* the next sync writes every sector */
     char *now, *seen, *platter;
 };
 
@@ -170,6 +171,7 @@ static int open_file(void *self, struct span name, bool is_new, struct disk_segm
         failed = ENOENT;
     if (!failed) {
         f->mapped++;
+        f->all_new = !is_new;
         out->at = f->now;
         out->handle = f;
     }
@@ -220,9 +222,13 @@ static void close_file(void *self, struct disk_segment *s)
 /* Without the lock, so that a slow sync holds up nobody; but for the dice, which are rolled sector by sector under it. */
 static void flush(struct test_disk *d, struct file *f, bool failing)
 {
+    enter(d);
+    bool all = f->all_new;
+    f->all_new = false;
+    leave(d);
     for (size_t at = 0; at < d->segment; at += SECTOR) {
         enter(d);
-        bool dirty = sector_take(f->seen + at, f->now + at);
+        bool dirty = sector_take(f->seen + at, f->now + at) || all;
         if (failing ? dirty && percent(d, 50) : dirty)
             memcpy(f->platter + at, f->seen + at, SECTOR);
         leave(d);
