@@ -1,7 +1,7 @@
 # Tollgate's only build description. Sources are found by glob: adding a file needs no edit here.
 #
 #   make                      build/tollgate (release)
-#   make unit sim             the two C test programs, build/<variant>/unit and build/<variant>/sim
+#   make unit sim ledger_sim  the C test programs, build/<variant>/unit, ...
 #   make VARIANT=asan unit    the same under AddressSanitizer and UBSan; VARIANT=tsan: ThreadSanitizer
 #   make CC=clang VARIANT=clang
 #   make bench                build/release/upstream, for script/bench
@@ -57,9 +57,10 @@ EMBED := $(sort $(wildcard vendors/*.yaml catalog/*) $(wildcard ui/dist/* ui/dis
 OBJ := $(SRC:%.c=$(OUT)/%.o) $(SRCXX:%.cc=$(OUT)/%.o) $(OUT)/llhttp/llhttp.o $(OUT)/llhttp/api.o $(OUT)/llhttp/http.o $(OUT)/embed.o
 UNIT := $(sort $(wildcard $(ONLY:%=test/unit/%/*.c)) test/unit/main.c)
 SIM := $(sort $(wildcard test/sim/*.c))
+LEDGER_SIM := $(sort $(wildcard test/ledger_sim/*.c))
 FUZZ := $(sort $(wildcard test/fuzz/*_fuzz.c))
 
-.PHONY: all unit sim bench fuzz layers tidy clean print-cppflags
+.PHONY: all unit sim ledger_sim bench fuzz layers tidy clean print-cppflags
 all: $(OUT)/tollgate
 ifeq ($(VARIANT),release)
 all: build/tollgate
@@ -78,6 +79,11 @@ $(OUT)/unit: $(OBJ) $(UNIT:%.c=$(OUT)/%.o)
 
 sim: $(OUT)/sim
 $(OUT)/sim: $(OBJ) $(SIM:%.c=$(OUT)/%.o)
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+ledger_sim: $(OUT)/ledger_sim
+$(OUT)/ledger_sim: $(OBJ) $(LEDGER_SIM:%.c=$(OUT)/%.o)
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * crash.c - the end of a process, by kill -9 or with the power, and the beginning of the next: journals are opened and replayed
+ * into the store, holds without a row become doubts, and a new ledger gets its balances back. Any of it may be cut off again. */
+#include "test/ledger_sim/sim.h"
+
+/* What the ledger says now must come back, but for calls whose row was not written. */
+static void remember(struct world *w)
+{
+    for (size_t i = 0; i < w->tab_count; i++) {
+        w->tabs[i].told_settled = w->tabs[i].settled;
+        w->tabs[i].told_doubt = w->tabs[i].doubt;
+    }
+    for (size_t i = 0; i < w->call_count; i++) {
+        const struct call *c = &w->calls[i];
+        for (size_t n = 0; c->state == CALL_CLOSED && n < c->count; n++) {
+            c->lines[n].tab->told_settled -= c->lines[n].kept ? 0 : c->lines[n].real;
+            c->lines[n].tab->told_doubt -= c->lines[n].kept ? c->lines[n].held : 0;
+        }
+    }
+}
+
+void crash(struct world *w, bool power)
+{
+    say(w, "---- %s ----", power ? "the power is cut" : "kill -9");
+    w->kills += !power;
+    w->cuts += power;
+    w->power = power;
+    if (w->ledger)
+        remember(w);
+    for (unsigned i = 0; i < w->worker_count; i++) {
+        struct worker *at = &w->workers[i];
+        disk_kill(&at->disk);
+        journal_close(at->journal);
+        at->journal = NULL;
+        if (power)
+            disk_cut_power(&at->disk);
+    }
+    ledger_free(w->ledger);
+    w->ledger = NULL;
+    w->keep.pending = w->keep.committed;
+    if (power)
+        keep_lose(w);
+    w->down = false;
+}
+
+static bool open_journal(struct world *w, unsigned i)
+{
+    struct worker *at = &w->workers[i];
+    char why[256] = "";
+    uint64_t position;
+    struct disk disk = disk_of(&at->disk);
+    at->journal = journal_open(&disk, i, why);
+    if (!at->journal && !w->down && at->disk.now_count >= at->disk.capacity) { /* the operator makes room */
+        at->disk.capacity = at->disk.now_count + 8;
+        at->journal = journal_open(&disk, i, why);
+    }
+    if (!at->journal) {
+        if (!w->down)
+            wrong(w, "a journal cannot be opened", span_of(why));
+        return false;
+    }
+    at->read = keep_position(w, i, &position);
+    journal_seek(at->journal, position);
+    return true;
+}
+
+/* False: cut off again. */
+static bool replay(struct world *w)
+{
+    struct keep *k = &w->keep;
+    for (size_t before = SIZE_MAX; !w->wrong && before != k->committed;) {
+        before = k->committed;
+        keep_batch(w, !chance(w, w->temper.batch_fails));
+        if (k->pending > k->committed)
+            before = SIZE_MAX; /* the commit failed: once more */
+        if (chance(w, 2))
+            return false;
+    }
+    for (unsigned i = 0; i < w->worker_count; i++) {
+        struct worker *at = &w->workers[i];
+        if (at->read < (w->power ? at->synced : at->sure))
+            wrong(w, "a journal lost the end of what it had to keep", SPAN_NONE);
+        at->count = at->synced = at->sure = at->read;
+    }
+    if (w->wrong)
+        return true;
+    keep_doubt_holds(w);
+    keep_sync(w);
+    return !w->down;
+}
+
+static void close_journals(struct world *w)
+{
+    for (unsigned i = 0; i < w->worker_count; i++) {
+        disk_kill(&w->workers[i].disk);
+        if (w->workers[i].journal)
+            journal_close(w->workers[i].journal);
+        w->workers[i].journal = NULL;
+    }
+    w->keep.pending = w->keep.committed;
+    w->down = false;
+}
+
+static bool start(struct world *w)
+{
+    for (unsigned i = 0; i < w->worker_count; i++) {
+        disk_revive(&w->workers[i].disk);
+        if (roll(w, 1000) < 10 * w->temper.crash / 10)
+            w->workers[i].disk.dies_in = 1 + roll(w, 12);
+    }
+    for (unsigned i = 0; i < w->worker_count; i++)
+        if (!open_journal(w, i))
+            return false;
+    return replay(w);
+}
+
+static void restore(struct world *w)
+{
+    w->ledger = ledger_new();
+    must(w->ledger);
+    for (size_t i = 0; i < w->tab_count; i++) {
+        struct tab *t = &w->tabs[i];
+        tab_restore(w, t);
+        for (const struct cell *c = t->cells; c; c = c->next)
+            if (ledger_restore(w->ledger, t->name, c->slot, c->settled, c->doubt, t->ends_at) != E_OK)
+                wrong(w, "a balance cannot be restored", t->name);
+    }
+}
+
+static void forget_calls(struct world *w)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < w->call_count; i++) {
+        struct call *c = &w->calls[i];
+        if (c->state != CALL_FRESH && c->state != CALL_OVER)
+            c->state = CALL_GONE;
+        c->hold.open = c->resolving = false;
+    }
+    for (size_t i = 0; i < w->keep.committed; i++)
+        if (w->keep.log[i].entry->id > last)
+            last = w->keep.log[i].entry->id;
+    for (unsigned i = 0; i < w->worker_count; i++)
+        call_ids_init(&w->workers[i].ids, i, last);
+}
+
+void recover(struct world *w)
+{
+    while (!start(w) && !w->wrong) {
+        say(w, "---- cut off again while starting ----");
+        close_journals(w);
+    }
+    if (w->wrong)
+        return;
+    w->lives++;
+    restore(w);
+    check_recovered(w);
+    forget_calls(w);
+    for (unsigned i = 0; i < w->worker_count; i++)
+        w->workers[i].disk.dies_in = 0;
+    w->power = false;
+    say(w, "---- life %u begins ----", w->lives + 1);
+}
