@@ -19,27 +19,27 @@ static void play(struct rig *g)
 {
     struct store *s = g->store;
     const struct span key = SPAN("key"), id = SPAN("key_1"), body = SPAN("{\"a\":1}"), other = SPAN("{\"a\":2}");
-    CHECK_INT(store_object_put(s, key, id, body, 5, 1000), E_CONFLICT);
-    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, -1, 1000), E_NOT_FOUND);
-    CHECK_INT(store_object_put(s, key, id, body, 0, 1000), E_OK);
-    CHECK_INT(store_object_put(s, key, id, body, 0, 1001), E_CONFLICT);
+    CHECK_INT(store_object_put(s, key, id, body, 5, 1000, NULL), E_CONFLICT);
+    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, -1, 1000, NULL), E_NOT_FOUND);
+    CHECK_INT(store_object_put(s, key, id, body, 0, 1000, NULL), E_OK);
+    CHECK_INT(store_object_put(s, key, id, body, 0, 1001, NULL), E_CONFLICT);
     struct store_object o = find(g, key, id);
     CHECK_INT(o.version, 1);
     CHECK_SPAN(o.body, body);
-    CHECK_INT(store_object_put(s, key, id, other, 1, 2000), E_OK);
-    CHECK_INT(store_object_put(s, key, id, body, 1, 3000), E_CONFLICT);
+    CHECK_INT(store_object_put(s, key, id, other, 1, 2000, NULL), E_OK);
+    CHECK_INT(store_object_put(s, key, id, body, 1, 3000, NULL), E_CONFLICT);
     o = find(g, key, id);
     CHECK_INT(o.version, 2);
     CHECK_INT(o.created_at, 1000);
     CHECK_INT(o.updated_at, 2000);
     CHECK_SPAN(o.body, other);
-    CHECK_INT(store_object_put(s, SPAN("policy"), id, body, -1, 2500), E_OK); /* another kind, another object */
-    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, 1, 4000), E_CONFLICT);
-    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, 2, 4000), E_OK);
+    CHECK_INT(store_object_put(s, SPAN("policy"), id, body, -1, 2500, NULL), E_OK); /* another kind, another object */
+    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, 1, 4000, NULL), E_CONFLICT);
+    CHECK_INT(store_object_put(s, key, id, SPAN_NONE, 2, 4000, NULL), E_OK);
     CHECK(!find(g, key, id).body.at);
     CHECK(find(g, SPAN("policy"), id).body.at);
-    CHECK_INT(store_object_put(s, key, id, body, 2, 5000), E_CONFLICT);
-    CHECK_INT(store_object_put(s, key, id, body, 0, 5000), E_OK);
+    CHECK_INT(store_object_put(s, key, id, body, 2, 5000, NULL), E_CONFLICT);
+    CHECK_INT(store_object_put(s, key, id, body, 0, 5000, NULL), E_OK);
     o = find(g, key, id);
     CHECK_INT(o.version, 4); /* never one that was seen before */
     CHECK_INT(o.created_at, 5000);
@@ -75,7 +75,7 @@ static void *race(void *self)
 {
     struct racer *r = self;
     for (int64_t version = 0; version < 20; version++) {
-        enum err e = store_object_put(r->rig->store, SPAN("key"), SPAN("x"), SPAN("{}"), version, 1);
+        enum err e = store_object_put(r->rig->store, SPAN("key"), SPAN("x"), SPAN("{}"), version, 1, NULL);
         r->won += e == E_OK;
         r->lost += e == E_CONFLICT;
     }

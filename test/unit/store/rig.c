@@ -123,28 +123,68 @@ struct store_reader *rig_reader(struct rig *g)
     return r;
 }
 
-struct rig_record rig_row(struct rig *g, uint64_t call)
+int64_t rig_verified(struct rig *g)
 {
-    struct rig_record r = { 0 };
-    r.record = (struct store_record){ .ended = true, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .status = 200,
-        .settled = true, .cost = 10000000, .reserved = 20000000, .tokens_in = 3, .tokens_out = 4, .count = 1,
-        .workspace = SPAN("ws_1"), .key = SPAN("key_a"), .run = SPAN("run_1"), .step = SPAN("plan"), .vendor = SPAN("openai"),
-        .operation = SPAN("openai.chat.completions"), .model = SPAN("gpt-4o-mini"), .user = SPAN("ann") };
+    struct store_verdict v;
+    struct store_reader *r = rig_reader(g);
+    enum err e = store_verify(r, NULL, NULL, NULL, &v);
+    if (e != E_OK)
+        test_fail(__FILE__, __LINE__, "row %llu: %s", (unsigned long long)v.bad_id, v.trouble ? v.trouble : "cannot be read");
+    store_reader_free(r);
+    return v.rows;
+}
+
+/* What the columns say, as a worker writes it; what is not there is left out. */
+static struct span write_row(struct rig *g, const struct store_record *r)
+{
+    static const char *const verdicts[] = { "allowed", "denied", "error", "in_doubt" };
+    static const char *const kinds[] = { NULL, "settlement", "change" };
     struct buf text;
     buf_init(&text, ROW_MOST);
     struct row_out o = row_out(&text);
-    row_number(&o, ROW_ID, (int64_t)call);
-    row_text(&o, ROW_VENDOR, r.record.vendor);
-    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    row_number(&o, ROW_ID, (int64_t)r->call);
+    row_number(&o, ROW_AT, r->at);
+    row_text(&o, ROW_WORKSPACE, r->workspace);
+    row_text(&o, ROW_KEY, r->key);
+    row_text(&o, ROW_USER, r->user);
+    row_text(&o, ROW_RUN, r->run);
+    row_text(&o, ROW_STEP, r->step);
+    row_text(&o, ROW_VENDOR, r->vendor);
+    row_text(&o, ROW_OPERATION, r->operation);
+    row_text(&o, ROW_MODEL, r->model);
+    row_number(&o, ROW_STATUS, r->status);
+    row_text(&o, ROW_VERDICT, span_of(verdicts[r->verdict]));
+    row_text(&o, ROW_DENIED, r->denied);
+    row_number(&o, ROW_RESERVED, r->reserved);
+    row_number(&o, ROW_COST, r->cost);
+    row_number(&o, ROW_SETTLED, r->settled);
+    row_number(&o, ROW_HELD, r->held);
+    row_number(&o, ROW_INPUT_TOKENS, r->tokens_in);
+    row_number(&o, ROW_OUTPUT_TOKENS, r->tokens_out);
+    row_text(&o, ROW_KIND, span_of(kinds[r->kind]));
+    if (r->kind == STORE_SETTLEMENT)
+        row_number(&o, ROW_OF, (int64_t)r->of);
+    struct span row = arena_copy(&g->arena, buf_span(&text));
     buf_free(&text);
-    r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .held = 20000000, .real = 10000000, .resets_at = RIG_RESETS_AT };
+    return row;
+}
+
+struct rig_record rig_row(struct rig *g, uint64_t call)
+{
+    struct rig_record r = { 0 };
+    (void)g;
+    r.record = (struct store_record){ .what = STORE_ROW, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .status = 200,
+        .settled = true, .cost = 10000000, .reserved = 20000000, .tokens_in = 3, .tokens_out = 4, .count = 1,
+        .workspace = SPAN("ws_1"), .key = SPAN("key_a"), .run = SPAN("run_1"), .step = SPAN("plan"), .vendor = SPAN("openai"),
+        .operation = SPAN("openai.chat.completions"), .model = SPAN("gpt-4o-mini"), .user = SPAN("ann") };
+    r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .slot = -1, .held = 20000000, .real = 10000000, .ends_at = RIG_ENDS_AT };
     return r;
 }
 
 struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount)
 {
     struct rig_record r = { 0 };
-    r.record = (struct store_record){ .ended = false, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .count = 1 };
+    r.record = (struct store_record){ .what = STORE_HOLD, .call = call, .at = 1700000000000 + (int64_t)call * 1000, .count = 1 };
     struct buf text;
     buf_init(&text, ROW_MOST);
     struct row_out o = row_out(&text);
@@ -157,7 +197,56 @@ struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount)
     row_number(&o, ROW_RESERVED, 20000000);
     r.record.row = arena_copy(&g->arena, buf_span(&text));
     buf_free(&text);
-    r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .held = amount, .resets_at = RIG_RESETS_AT };
+    r.lines[0] = (struct store_line){ .account = SPAN("key_a/0"), .slot = -1, .held = amount, .ends_at = RIG_ENDS_AT };
+    return r;
+}
+
+struct rig_record rig_doubt(struct rig *g, uint64_t call, int64_t amount)
+{
+    struct rig_record r = rig_row(g, call);
+    r.record.verdict = 3;
+    r.record.settled = false;
+    r.record.cost = 0;
+    r.record.reserved = amount;
+    r.lines[0].held = amount;
+    r.lines[0].real = 0;
+    r.lines[0].kept = true;
+    return r;
+}
+
+struct rig_record rig_settlement(struct rig *g, uint64_t id, uint64_t of, int64_t held, int64_t real, struct span outcome)
+{
+    struct rig_record r = rig_row(g, id);
+    struct buf text;
+    buf_init(&text, ROW_MOST);
+    r.record.kind = STORE_SETTLEMENT;
+    r.record.of = of;
+    r.record.cost = real;
+    r.record.reserved = r.record.tokens_in = r.record.tokens_out = r.record.status = 0;
+    r.lines[0].held = held;
+    r.lines[0].real = real;
+    buf_put(&text, write_row(g, &r.record));
+    struct row_out o = row_out(&text);
+    row_text(&o, ROW_OUTCOME, outcome);
+    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    buf_free(&text);
+    return r;
+}
+
+struct rig_record rig_change(struct rig *g, uint64_t id)
+{
+    struct rig_record r = { 0 };
+    r.record = (struct store_record){ .what = STORE_ROW, .kind = STORE_CHANGE, .call = id, .at = 1700000000000 + (int64_t)id * 1000 };
+    struct buf text;
+    buf_init(&text, ROW_MOST);
+    buf_put(&text, write_row(g, &r.record));
+    struct row_out o = row_out(&text);
+    row_text(&o, ROW_ACTOR, SPAN("admin"));
+    row_text(&o, ROW_ACTION, SPAN("key.create"));
+    row_text(&o, ROW_OBJECT, SPAN("key_1"));
+    row_text(&o, ROW_AFTER, SPAN("{\"name\":\"a\"}"));
+    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    buf_free(&text);
     return r;
 }
 
@@ -171,11 +260,23 @@ void rig_append(struct rig *g, size_t source, struct rig_record r)
         must(f->records);
     }
     r.record.position = (f->count + 1) * 10;
+    if (r.record.what == STORE_ROW && !r.record.row.at)
+        r.record.row = write_row(g, &r.record);
     f->records[f->count++] = r;
     pthread_mutex_unlock(&f->mutex);
     if (g->store)
         store_wake(g->store);
 }
+
+const char rig_undo_version_3[] =
+    "DROP INDEX calls_of; ALTER TABLE calls DROP COLUMN of; ALTER TABLE calls DROP COLUMN kind;"
+    "DROP INDEX doubts_once; DROP TABLE doubts; DROP TABLE answers; DROP TABLE outbox; DROP TABLE checkpoints;"
+    "ALTER TABLE holds DROP COLUMN once; ALTER TABLE holds DROP COLUMN again;"
+    "ALTER TABLE accounts RENAME TO accounts_3;"
+    "CREATE TABLE accounts("
+    " account TEXT PRIMARY KEY, settled INTEGER NOT NULL, doubt INTEGER NOT NULL, resets_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO accounts SELECT account, settled, doubt, ends_at FROM accounts_3; DROP TABLE accounts_3;"
+    "PRAGMA user_version = 2";
 
 static sqlite3 *side_door(struct rig *g)
 {

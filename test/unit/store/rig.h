@@ -10,7 +10,7 @@
 #include "test/test.h"
 
 enum { RIG_LINES = 4 };
-#define RIG_RESETS_AT INT64_C(4102444800000) /* 2100: no sweep takes it */
+#define RIG_ENDS_AT INT64_C(4102444800000) /* 2100: no sweep takes it */
 
 /* A record and the lines it points to, as the journal would hold them. */
 struct rig_record {
@@ -46,11 +46,20 @@ void rig_close(struct rig *g);
 /* As a kill -9 would leave it: the directory as it is now is carried on with by another store; this one goes unheard. */
 void rig_crash(struct rig *g);
 struct store_reader *rig_reader(struct rig *g);
+/* The whole chain is good; how many rows it has. */
+int64_t rig_verified(struct rig *g);
 
-/* A plain row: 1 cent, one account "key_a/0", allowed. Change it through the pointer before the next append. */
+/* A plain row: 1 cent, one account "key_a/0", allowed. Change it before it is appended: a row without bytes gets those that
+ * say what its columns say. */
 struct rig_record rig_row(struct rig *g, uint64_t call);
 struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount);
+/* In doubt with this amount. */
+struct rig_record rig_doubt(struct rig *g, uint64_t call, int64_t amount);
+struct rig_record rig_settlement(struct rig *g, uint64_t id, uint64_t of, int64_t held, int64_t real, struct span outcome);
+struct rig_record rig_change(struct rig *g, uint64_t id);
 void rig_append(struct rig *g, size_t source, struct rig_record r);
+/* SQL that makes a file of version 2 of it. */
+extern const char rig_undo_version_3[];
 /* One integer by SQL, on a connection of its own. */
 int64_t rig_ask(struct rig *g, const char *sql);
 void rig_do(struct rig *g, const char *sql);

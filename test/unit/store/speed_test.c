@@ -65,7 +65,7 @@ static void write_call(struct row_out *o, const struct store_record *r, bool who
         row_text(o, ROW_BUDGET_UNIT, SPAN("usd"));
         for (int tag = ROW_BUDGET_LIMIT; tag <= ROW_BUDGET_RESERVED; tag++)
             row_number(o, (enum row_tag)tag, 5000000000);
-        row_number(o, ROW_BUDGET_RESETS_AT, RIG_RESETS_AT);
+        row_number(o, ROW_BUDGET_RESETS_AT, RIG_ENDS_AT);
         row_close(o);
     }
 }
@@ -101,7 +101,7 @@ static size_t fill(struct rig *g, uint64_t from, uint64_t to)
             row.lines[line].account = arena_print(&g->arena, "%s/%d|%s|2026-11-21T00:00:00Z", text[0], line, line == 1 ? text[1] : "");
         }
         hold = row;
-        hold.record.ended = false;
+        hold.record.what = STORE_HOLD;
         hold.record.row = written(g, &row.record, false, &bytes);
         rig_append(g, i % 2, hold);
         rig_append(g, i % 2, row);
