@@ -149,6 +149,7 @@ enum err load_run(const struct config_input *in, bool quiet, struct snapshot **o
     arena_init(&l.scratch, SCRATCH_CEILING);
     l.seal_key = config_seal_key(in->master_key);
     config_token_hash_init(&l.s->token_hash, in->master_key);
+    l.s->keep_key = config_keep_key(in->master_key);
     enum err e = tree_read(&l.tree, in, false, l.a, t);
     if (!e)
         e = run_parts(&l);

@@ -99,6 +99,7 @@ const char *path_with(struct path *p, const char *field);
 
 /* seal.c: the keys behind hashes and sealed secrets, all derived from the master key. */
 struct digest config_seal_key(const uint8_t master[32]);
+struct digest config_keep_key(const uint8_t master[32]);
 void config_token_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 /* What a sealed secret is bound to: it opens under this name and for this vendor only. */

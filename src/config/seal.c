@@ -10,6 +10,8 @@ static struct digest derive(const uint8_t master[32], struct span purpose)
 
 struct digest config_seal_key(const uint8_t master[32]) { return derive(master, SPAN("tollgate sealed secrets 1")); }
 
+struct digest config_keep_key(const uint8_t master[32]) { return derive(master, SPAN("tollgate kept content 1")); }
+
 static void init_hash(struct digest_keyed *k, const uint8_t master[32], struct span purpose)
 {
     struct digest key = derive(master, purpose);

@@ -26,6 +26,7 @@ static void destroy(struct snapshot *s)
     if (s->secrets.at)
         secret_free(s->secrets.at, s->secrets.size);
     secret_wipe(&s->token_hash, sizeof(s->token_hash));
+    secret_wipe(&s->keep_key, sizeof(s->keep_key));
     secret_wipe(&s->settings.admin_token, sizeof(s->settings.admin_token));
     arena_free(&s->arena);
     free(s);

@@ -134,6 +134,7 @@ struct snapshot {
     struct map key_by_hash; /* 32 bytes of hash -> struct key_token, which lives in the arena */
     struct map key_by_id;   /* id and name -> struct key */
     struct digest_keyed token_hash; /* keyed by the master key */
+    struct digest keep_key;         /* seals answers and requests that are kept */
     struct price_book *prices;
     struct tls_client *tls;
     struct { void *at; size_t size; } secrets; /* secret memory behind the credentials */

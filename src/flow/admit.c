@@ -113,7 +113,7 @@ static enum next read_own_headers(struct exchange *x)
     x->facts.step = http_get(h, SPAN("x-agent-step"));
     if (x->facts.step.len > STEP_MAX || !text_is_utf8(x->facts.step))
         return fail(x, E_BAD_REQUEST, "x-agent-step: at most %d bytes of UTF-8 are allowed", STEP_MAX);
-    x->asking.idempotency = http_get(h, SPAN("idempotency-key"));
+    x->asking.idempotency = http_get(h, SPAN("idempotency-key")); /* a vendor may have a name of its own for it: match_operation */
     if (read_run_header(x) == STOP)
         return STOP;
     return read_metadata(x);
@@ -244,7 +244,13 @@ enum next match_operation(struct exchange *x)
     x->facts.writes = op->writes;
     x->facts.secret = op->secret;
     x->facts.moves_money = op->moves_money;
+    x->facts.refund = op->refund;
     x->deciding.dialect = x->deciding.upstream->dialects[op->index];
+    struct span once = x->deciding.upstream->vendor.once;
+    if (once.at && http_count(h, once) > 1)
+        return fail(x, E_NOT_CANONICAL, "the field %.*s is given more than once", SPAN_ARG(once));
+    if (once.at && !x->asking.idempotency.at)
+        x->asking.idempotency = http_get(h, once);
     return NEXT;
 }
 
@@ -274,11 +280,27 @@ static bool address_allowed(const struct key *key, struct span peer)
     return key->network_count == 0;
 }
 
+/* What the key says of itself, and what the call adds to it. */
+static enum next read_tags(struct exchange *x)
+{
+    const struct key *key = x->deciding.key;
+    struct json_value metadata = { 0 };
+    const char *why = "";
+    x->facts.tags = key->tags;
+    x->facts.tag_count = key->tag_count;
+    if (!x->asking.metadata.at)
+        return NEXT;
+    enum err e = json_parse(x->desk->json, x->asking.metadata, false, &metadata, &why);
+    if (e == E_OK)
+        e = tags_read(metadata, key->tags, key->tag_count, &x->arena, &x->facts.tags, &x->facts.tag_count, &why);
+    return e == E_OK ? NEXT : fail(x, e, "x-tollgate-metadata: %s", why);
+}
+
 enum next allow(struct exchange *x)
 {
     const struct key *key = x->deciding.key;
     struct span why = SPAN_NONE;
-    if (stopped_now(x))
+    if (stopped_now(x) || read_tags(x) == STOP)
         return STOP;
     if (!address_allowed(key, x->asking.peer))
         return fail(x, E_ADDRESS_DENIED, "this key may not be used from %.*s", SPAN_ARG(x->asking.peer));

@@ -6,6 +6,27 @@
 
 /* ---- open_upstream: a connection, pooled or new ---- */
 
+enum { ASKED_MOST = 3 };
+
+bool can_ask_again(const struct exchange *x)
+{
+    return !is_llm(x) && x->facts.writes && operation_of(x)->idempotent && x->repeating.upstream_key.at && !x->asking.opaque &&
+           x->attempt_count < ASKED_MOST && !x->looking.up;
+}
+
+enum next ask_again(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    x->desk->world->close(a->call);
+    a->call = NULL;
+    a->head = NULL;
+    a->mode = RELAY_NONE;
+    a->lost = a->composed = false;
+    a->doubtful = true;
+    buf_clear(&a->body);
+    return RETRY;
+}
+
 static enum next upstream_failed(struct exchange *x)
 {
     const struct world *w = x->desk->world;
@@ -18,6 +39,8 @@ static enum next upstream_failed(struct exchange *x)
         x->answering.call = NULL;
         return RETRY;
     }
+    if (x->answering.lost && can_ask_again(x)) /* its idempotency key makes the second one harmless, and the first one known */
+        return ask_again(x);
     return fail(x, why, "%.*s: %.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(err_text(why)));
 }
 
@@ -25,15 +48,17 @@ static enum next upstream_failed(struct exchange *x)
 static size_t compose_head(struct exchange *x)
 {
     const struct deciding *d = &x->deciding;
+    const struct looking *l = &x->looking;
     bool streamed = x->asking.opaque && x->asking.has_body;
     struct compose c = {
         .vendor = &d->upstream->vendor,
-        .matched = &d->matched,
-        .head = x->asking.head,
-        .path = x->asking.path,
-        .query = d->understood.query,
-        .length = streamed ? x->asking.length : (int64_t)d->body.len,
+        .matched = l->up ? &l->matched : &d->matched,
+        .head = l->up ? &l->head : x->asking.head,
+        .path = l->up ? l->what.path : x->asking.path,
+        .query = l->up ? l->what.query : d->understood.query,
+        .length = l->up ? 0 : streamed ? x->asking.length : (int64_t)d->body.len,
         .secret = &d->credential->secret,
+        .once = l->up ? SPAN_NONE : x->repeating.upstream_key,
     };
     buf_clear(&x->desk->scratch);
     return vendor_compose(&c, &x->arena, &x->desk->scratch);
@@ -94,7 +119,7 @@ enum next send_request(struct exchange *x)
     if (!x->answering.composed)
         (void)compose_head(x);
     x->times.sent_ns = w->monotonic_ns(w->self);
-    w->send(x->answering.call, buf_span(&x->desk->scratch), streamed ? SPAN("") : x->deciding.body,
+    w->send(x->answering.call, buf_span(&x->desk->scratch), streamed || x->looking.up ? SPAN("") : x->deciding.body,
         streamed && x->asking.length < 0, !streamed);
     return NEXT;
 }
@@ -154,7 +179,7 @@ static bool answer_is_read(const struct exchange *x)
     struct span coding = http_get(x->answering.head, SPAN("content-encoding"));
     if (coding.at && !span_is_nocase(coding, SPAN("identity")))
         return false;
-    return op->reads_answer || is_llm(x) || x->answering.head->status >= 400 ||
+    return op->reads_answer || is_llm(x) || x->doubt || x->repeating.claimed || x->answering.head->status >= 400 ||
            vendor_rewrites_links(&x->deciding.upstream->vendor);
 }
 

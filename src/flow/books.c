@@ -28,13 +28,21 @@ struct books {
 static void copy_lines(struct feed *f, const struct journal_line *from, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        f->lines[i] = (struct store_line){ from[i].account, from[i].held, from[i].real, from[i].resets_at, from[i].kept };
+        f->lines[i] =
+            (struct store_line){ from[i].account, from[i].slot, from[i].held, from[i].real, from[i].ends_at, from[i].kept };
 }
 
 static void hold_record(struct feed *f, struct store_record *out)
 {
     const struct journal_hold *h = &f->record.hold;
-    *out = (struct store_record){ .call = h->call, .at = h->at, .row = h->row, .lines = f->lines, .count = h->count };
+    *out = (struct store_record){ .what = STORE_HOLD,
+        .call = h->call,
+        .at = h->at,
+        .row = h->row,
+        .once = h->once,
+        .again = h->again,
+        .lines = f->lines,
+        .count = h->count };
     copy_lines(f, h->lines, h->count);
 }
 
@@ -42,9 +50,13 @@ static void row_record(struct feed *f, struct store_record *out)
 {
     const struct journal_row *r = &f->record.row;
     *out = (struct store_record){
-        .ended = true,
+        .what = STORE_ROW,
         .call = r->call,
         .at = r->at,
+        .kind = (enum store_kind)r->kind,
+        .of = r->of,
+        .once = r->once,
+        .again = r->again,
         .verdict = (int)r->verdict,
         .status = r->status,
         .held = r->held,
@@ -69,6 +81,17 @@ static void row_record(struct feed *f, struct store_record *out)
     copy_lines(f, r->lines, r->count);
 }
 
+static void note_record(const struct feed *f, struct store_record *out)
+{
+    const struct journal_note *n = &f->record.note;
+    *out = (struct store_record){ .what = n->what == NOTE_ANSWER ? STORE_ANSWER : STORE_ALERT,
+        .call = n->call,
+        .at = n->at,
+        .until = n->until,
+        .once = n->name,
+        .bytes = n->bytes };
+}
+
 static bool feed_read(void *self, struct store_record *out)
 {
     struct feed *f = self;
@@ -76,8 +99,10 @@ static bool feed_read(void *self, struct store_record *out)
         return false;
     if (f->record.kind == JOURNAL_HOLD)
         hold_record(f, out);
-    else
+    else if (f->record.kind == JOURNAL_ROW)
         row_record(f, out);
+    else
+        note_record(f, out);
     out->position = f->record.position;
     return true;
 }
@@ -93,8 +118,9 @@ static void feed_applied(void *self, uint64_t position)
 
 static bool open_feed(struct books *b, struct span dir, unsigned writer, char why[256])
 {
+    struct disk disk;
     struct feed *f = b->feeds[writer] = calloc(1, sizeof(*f));
-    if (!f || !(f->journal = journal_open(dir, writer, why)))
+    if (!f || !disk_files(dir, writer, &disk, why) || !(f->journal = journal_open(&disk, writer, why)))
         return false;
     struct store_source source = { .self = f, .read = feed_read, .seek = feed_seek, .applied = feed_applied };
     store_source_add(b->store, &source, writer);
@@ -116,10 +142,10 @@ static void find_journals(struct span dir, bool found[WRITERS])
         closedir(d);
 }
 
-static void restored(void *self, struct span account, int64_t settled, int64_t doubt, int64_t resets_at)
+static void restored(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at)
 {
     struct books *b = self;
-    if (ledger_restore(b->ledger, account, settled, doubt, resets_at) != E_OK)
+    if (ledger_restore(b->ledger, account, slot, settled, doubt, ends_at) != E_OK)
         b->incomplete = true;
 }
 
@@ -137,7 +163,7 @@ static bool open_all(struct books *b, struct span dir, unsigned workers, char wh
     return store_last_call(b->store, &b->last_call) == E_OK;
 }
 
-struct books *books_open(struct span dir, unsigned workers, char why[256])
+struct books *books_open(struct span dir, unsigned workers, struct signer *signer, char why[256])
 {
     struct books *b = calloc(1, sizeof(*b));
     must(workers > 0 && workers <= WRITERS);
@@ -146,6 +172,8 @@ struct books *books_open(struct span dir, unsigned workers, char why[256])
         return NULL;
     b->ledger = ledger_new();
     b->store = b->ledger ? store_open(dir, why) : NULL;
+    if (b->store && signer)
+        store_sign_with(b->store, signer);
     if (b->store && open_all(b, dir, workers, why))
         return b;
     books_close(b);
@@ -205,4 +233,41 @@ enum err books_put_row(struct books *b, unsigned worker, const struct journal_ro
     if (e == E_OK)
         store_wake(b->store);
     return e;
+}
+
+/* Neither alerts nor answers hold up a call: when the store is far behind they are refused like holds. */
+enum err books_put_note(struct books *b, unsigned worker, const struct journal_note *n)
+{
+    struct journal *j = b->feeds[worker]->journal;
+    if (journal_lag(j) > BOOKS_LAG_MAX)
+        return E_LEDGER_UNAVAILABLE;
+    enum err e = journal_put_note(j, n);
+    if (e == E_OK)
+        store_wake(b->store);
+    return e;
+}
+
+uint64_t books_end(const struct books *b, unsigned worker)
+{
+    return journal_end(b->feeds[worker]->journal);
+}
+uint64_t books_synced(const struct books *b, unsigned worker)
+{
+    return journal_synced(b->feeds[worker]->journal);
+}
+uint64_t books_applied(const struct books *b, unsigned worker)
+{
+    return journal_applied_to(b->feeds[worker]->journal);
+}
+enum err books_sync(struct books *b, unsigned worker)
+{
+    return journal_sync(b->feeds[worker]->journal);
+}
+
+uint64_t books_lag(const struct books *b)
+{
+    uint64_t lag = 0;
+    for (unsigned i = 0; i < WRITERS; i++)
+        lag += b->feeds[i] ? journal_lag(b->feeds[i]->journal) : 0;
+    return lag;
 }

@@ -31,15 +31,13 @@ static const struct http_head *copy_head(struct arena *a, const struct http_head
     return head;
 }
 
-void exchange_begin(
-    struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag)
+static void set_out(struct exchange *x, struct desk *desk, bool again)
 {
     const struct world *w = desk->world;
     memset(x, 0, sizeof(*x));
     list_init(&x->link);
+    list_init(&x->news);
     x->desk = desk;
-    x->caller = caller;
-    x->tag = tag;
     x->snapshot = snapshot_keep(desk->snapshot);
     const struct limits *limits = &x->snapshot->settings.limits;
     arena_init(&x->arena, (size_t)limits->call_arena);
@@ -49,14 +47,41 @@ void exchange_begin(
     x->times.began_ns = w->monotonic_ns(w->self);
     x->id = call_id_next(&desk->ids, x->times.began_ms);
     call_id_text(x->id, x->id_text);
+    x->asking.max_cost = -1;
+    x->charging.output_limit = x->charging.remaining = -1;
+    x->step = exchange_first_step(again);
+}
+
+void exchange_begin(
+    struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag)
+{
+    set_out(x, desk, false);
+    x->caller = caller;
+    x->tag = tag;
     x->asking.head = copy_head(&x->arena, head);
     x->asking.peer = arena_copy(&x->arena, peer);
-    x->asking.max_cost = -1;
     x->asking.length = head->chunked ? -1 : head->length < 0 ? 0 : head->length;
     x->asking.has_body = x->asking.length != 0;
     x->asking.body_whole = !x->asking.has_body;
-    x->charging.output_limit = x->charging.remaining = -1;
-    x->step = exchange_first_step();
+}
+
+void exchange_begin_again(struct exchange *x, struct desk *desk, const struct doubt *d)
+{
+    set_out(x, desk, true);
+    struct doubt *copy = ARENA_NEW(&x->arena, struct doubt);
+    struct journal_line *lines = ARENA_ARRAY(&x->arena, struct journal_line, d->count + 1);
+    must(copy && lines); /* an arena is never that small */
+    *copy = *d;
+    copy->row = arena_copy(&x->arena, d->row);
+    copy->once = arena_copy(&x->arena, d->once);
+    copy->again = arena_copy(&x->arena, d->again);
+    for (size_t i = 0; i < d->count; i++) {
+        lines[i] = d->lines[i];
+        lines[i].account = arena_copy(&x->arena, d->lines[i].account);
+    }
+    copy->lines = lines;
+    x->doubt = copy;
+    x->asking.peer = SPAN("");
 }
 
 void exchange_free(struct exchange *x)
@@ -64,6 +89,7 @@ void exchange_free(struct exchange *x)
     must(!x->charging.hold.open);
     must(!x->answering.call);
     list_remove(&x->link);
+    list_remove(&x->news);
     buf_free(&x->asking.body);
     buf_free(&x->answering.body);
     if (x->answering.events)

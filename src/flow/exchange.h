@@ -8,8 +8,10 @@
 #define TG_FLOW_EXCHANGE_H
 
 #include "config/snapshot.h"
+#include "flow/repeats.h"
 #include "flow/stops.h"
 #include "flow/world.h"
+#include "ledger/brake.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "rules/call_id.h"
@@ -30,6 +32,9 @@ struct desk {
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct ledger *ledger;
+    struct brakes *brakes;
+    struct repeats *repeats;
+    unsigned index; /* the worker's */
     struct json *json;  /* request side and event parsing: free between steps */
     struct buf scratch; /* composing heads, rows: free between steps */
     struct call_ids ids;
@@ -45,7 +50,7 @@ struct asking {
     struct span step;             /* x-agent-step */
     struct span metadata;         /* JSON object */
     struct span config;           /* x-tollgate-config */
-    struct span idempotency;
+    struct span idempotency; /* the caller's own key */
     nano_usd max_cost; /* -1: none */
     bool opaque;       /* the body is streamed through unread */
     struct buf body;   /* gathered */
@@ -69,13 +74,19 @@ struct deciding {
     const struct stop *stop;
 };
 
-/* The books of this call. */
+/* The books of this call: a line for each account. */
 struct charging {
     struct ledger_hold hold;
-    const struct budget *budgets[LEDGER_LINES];
+    const struct budget *chosen[LEDGER_LINES]; /* those that apply to this call */
+    size_t chosen_count;
+    const struct budget *budgets[LEDGER_LINES]; /* of each line */
     struct ledger_want wants[LEDGER_LINES];
+    int64_t resets_at[LEDGER_LINES]; /* for people */
     int64_t real[LEDGER_LINES];
     size_t count;
+    uint64_t position; /* behind its last record in the journal */
+    unsigned long sync_asked;
+    int64_t sync_since_ns;
     bool reserved;  /* the hold was taken */
     bool journaled; /* a HOLD record was written */
     bool kept;      /* it stays reserved, in doubt */
@@ -89,6 +100,15 @@ struct charging {
     nano_usd remaining;   /* least that is left on a money budget after the call; -1: none */
 };
 
+/* What makes two requests the same one (flow/recall.c). */
+struct repeating {
+    bool applies; /* it has an idempotency key of its own or a derived one */
+    bool claimed; /* this call is the one that goes; its end is told to the others */
+    struct digest once, asked;
+    struct span upstream_key; /* for the vendor; SPAN_NONE: it takes none */
+    uint64_t of;              /* the call whose answer is given again; 0: none */
+};
+
 /* One try upstream. */
 struct attempt {
     int64_t started_ns;
@@ -98,6 +118,15 @@ struct attempt {
 enum { ATTEMPTS_MAX = 4 };
 
 enum relay_mode { RELAY_NONE, RELAY_HOLD, RELAY_STREAM, RELAY_EVENTS };
+
+/* A second asking that reads instead of asking the same again. */
+struct looking {
+    bool up;
+    struct matched matched;
+    struct http_head head;
+    struct look_up what;
+    int64_t sent_at; /* the call that is in doubt */
+};
 
 /* What came back and how it is passed on. */
 struct answering {
@@ -113,10 +142,12 @@ struct answering {
     struct stream_meter meter;
     struct usage usage;
     struct settled settled;
+    enum look_up_verdict verdict; /* doubtful: what the answer tells of the first asking */
     bool began;             /* a byte of the reply went to the caller */
     bool composed;          /* the request's head stands in the desk's scratch */
     bool ended;             /* the vendor's answer is complete */
     bool lost;              /* the outcome is unknown: sent, not answered */
+    bool doubtful;          /* so was an attempt before this one: an answer now tells of that one, too */
     int status;             /* told to the caller */
     struct span type;       /* content type of a refusal */
     struct span request_id; /* the vendor's own */
@@ -129,11 +160,13 @@ struct times {
 
 struct exchange {
     struct list link; /* the worker's list of what is under way */
+    struct list news; /* the worker's list of those that wait for news */
     struct desk *desk;
     void *caller; /* NULL: hung up */
     struct snapshot *snapshot;
     struct arena arena;
     const char *tag; /* the vendor its listener is for; NULL: any */
+    const struct doubt *doubt; /* not a caller's call but a second asking after this one; NULL: a call */
 
     enum stage stage;
     const struct step *step;
@@ -150,6 +183,9 @@ struct exchange {
     struct facts facts;
     struct deciding deciding;
     struct charging charging;
+    struct repeating repeating;
+    struct looking looking;   /* of a second asking */
+    struct clearing clearing; /* of a second asking: what it found */
     struct attempt attempts[ATTEMPTS_MAX];
     size_t attempt_count;
     struct answering answering;
@@ -159,8 +195,11 @@ struct exchange {
 /* Starts a call whose head has come (it is copied); exchange_run is the next call. tag: slug of the listener's vendor. */
 void exchange_begin(
     struct exchange *x, struct desk *desk, void *caller, const struct http_head *head, struct span peer, const char *tag);
+/* Starts a second asking after a call in doubt (copied): the vendor is asked again with its idempotency key, or for what
+ * became of it. There is no caller. */
+void exchange_begin_again(struct exchange *x, struct desk *desk, const struct doubt *d);
 /* pipeline.c: where every exchange starts. */
-const struct step *exchange_first_step(void);
+const struct step *exchange_first_step(bool again);
 /* Runs steps until one waits or all is over (then world->over(x)). Safe from inside itself. */
 void exchange_run(struct exchange *x);
 /* A hang-up, a deadline or a stop. A call that moves money and was sent is not dropped when its caller leaves: it goes on

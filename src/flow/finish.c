@@ -11,16 +11,30 @@
 
 static bool was_sent(const struct exchange *x)
 {
-    return x->answering.call && x->desk->world->sent(x->answering.call);
+    return x->answering.doubtful || (x->answering.call && x->desk->world->sent(x->answering.call));
+}
+
+/* To a request that may have been carried out before: a replay proves that it was; an answer that is not about the request
+ * ("too many", "that one is still under way", "who are you?") does not tell. */
+static bool tells_of_the_first(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    struct asked asked = asked_of(x);
+    if (!a->ended || a->mode != RELAY_HOLD || !a->tapped_whole)
+        return false;
+    a->verdict = vendor_asked_again(x->desk->json, &asked, &x->deciding.understood, a->head, buf_span(&a->body), &x->arena, &a->settled);
+    return a->verdict != LOOK_UP_UNCLEAR;
 }
 
 /* Sent, and no answer tells what became of it. A read changes nothing; a stream's tokens so far are counted, not
  * doubted; a caller that left a model's answer pays the reservation at most. */
-static bool outcome_unknown(const struct exchange *x)
+bool outcome_unknown(struct exchange *x)
 {
     const struct answering *a = &x->answering;
     if (!was_sent(x))
         return false;
+    if (a->doubtful)
+        return !tells_of_the_first(x);
     if (a->ended) /* a vendor that broke down may have moved the money before it did */
         return !is_llm(x) && x->facts.moves_money && a->head->status >= 500;
     if (is_llm(x))
@@ -81,20 +95,20 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
     if (!u->known) { /* an answer without usage, or none that could be read: the reservation stands in */
         c->estimated = true;
         c->priced = x->facts.cost_known;
-        real[UNIT_USD] = x->facts.worst[UNIT_USD];
-        real[UNIT_TOKENS] = x->facts.worst[UNIT_TOKENS];
+        memcpy(real, x->facts.worst, UNIT_COUNT * sizeof(*real));
+        real[UNIT_CALLS] = 0;
         return;
     }
     const struct price *p = billed_price(x);
+    real[UNIT_TOKENS_IN] = u->input_total;
+    real[UNIT_TOKENS_OUT] = u->output_total;
     real[UNIT_TOKENS] = money_add(u->input_total, u->output_total);
     c->estimated = u->estimated;
     c->priced = price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
     if (!c->priced)
         real[UNIT_USD] = x->facts.worst[UNIT_USD];
-    if (u->estimated && x->facts.cost_known) {
-        keep_within(&real[UNIT_USD], x->facts.worst[UNIT_USD]);
-        keep_within(&real[UNIT_TOKENS], x->facts.worst[UNIT_TOKENS]);
-    }
+    for (int unit = 0; unit < UNIT_COUNT && u->estimated && x->facts.cost_known; unit++)
+        keep_within(&real[unit], x->facts.worst[unit]);
 }
 
 static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
@@ -102,7 +116,7 @@ static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
     struct answering *a = &x->answering;
     struct asked asked = asked_of(x);
     struct charging *c = &x->charging;
-    if (a->mode == RELAY_HOLD && a->tapped_whole)
+    if (a->mode == RELAY_HOLD && a->tapped_whole && !a->doubtful) /* else tells_of_the_first has settled it */
         vendor_settle(x->desk->json, &asked, &x->deciding.understood, a->head, buf_span(&a->body), &x->arena, &a->settled);
     c->replayed = a->settled.replayed;
     c->priced = true;
@@ -118,11 +132,20 @@ static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
     }
 }
 
+void measure(struct exchange *x, int64_t real[UNIT_COUNT])
+{
+    real[UNIT_REQUESTS] = 1;
+    if (is_llm(x))
+        measure_llm(x, real);
+    else
+        measure_saas(x, real);
+}
+
 static void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
 {
     struct charging *c = &x->charging;
     for (size_t i = 0; i < c->count; i++)
-        c->real[i] = real[c->budgets[i]->unit];
+        c->real[i] = budget_real(c->budgets[i], &x->facts, real);
     if (!c->hold.open)
         return;
     if (c->kept)
@@ -136,8 +159,7 @@ static void look_at_accounts(struct exchange *x)
     struct charging *c = &x->charging;
     for (size_t i = 0; i < c->count && c->wants[i].account.at; i++) {
         struct ledger_balance *b = &c->after[i];
-        if (!ledger_balance(x->desk->ledger, c->wants[i].account, b))
-            *b = (struct ledger_balance){ 0 };
+        (void)ledger_balance(x->desk->ledger, c->wants[i].account, c->wants[i].slot, b);
         b->limit = c->wants[i].limit;
         int64_t left = b->limit - b->settled - b->reserved;
         if (c->budgets[i]->unit == UNIT_USD && !c->wants[i].soft && (c->remaining < 0 || left < c->remaining))
@@ -149,16 +171,14 @@ enum next settle(struct exchange *x)
 {
     int64_t real[UNIT_COUNT] = { 0 };
     struct charging *c = &x->charging;
+    if (x->doubt)
+        return settle_doubt(x);
     if (!was_sent(x)) {
         c->priced = true;
     } else if (outcome_unknown(x)) {
         c->kept = true;
     } else {
-        real[UNIT_REQUESTS] = 1;
-        if (is_llm(x))
-            measure_llm(x, real);
-        else
-            measure_saas(x, real);
+        measure(x, real);
     }
     c->cost = real[UNIT_USD];
     close_books(x, real);
@@ -192,14 +212,34 @@ static int told_status(struct exchange *x)
     return x->answering.head ? x->answering.head->status : x->answering.status;
 }
 
+size_t charged_lines(const struct exchange *x, struct journal_line *lines)
+{
+    const struct charging *c = &x->charging;
+    size_t count = c->reserved ? c->count : 0;
+    for (size_t i = 0; i < count; i++)
+        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].slot, c->wants[i].amount, c->real[i], c->wants[i].ends_at, c->kept };
+    return count;
+}
+
+static void leave_in_doubt(struct exchange *x, const struct journal_row *row)
+{
+    const struct world *w = x->desk->world;
+    const struct doubt d = { .call = x->id, .at = x->times.began_ms, .row = row->row, .once = row->once, .again = row->again,
+        .lines = row->lines, .count = row->count };
+    w->doubted(w->self, &d);
+}
+
 enum next record(struct exchange *x)
 {
     struct journal_line lines[LEDGER_LINES];
     struct charging *c = &x->charging;
     const struct world *w = x->desk->world;
-    size_t count = c->reserved ? c->count : 0;
-    for (size_t i = 0; i < count; i++)
-        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].amount, c->real[i], c->wants[i].resets_at, c->kept };
+    if (x->doubt) { /* its row is the settlement of the first one */
+        w->cleared(w->self, x, &x->clearing);
+        return NEXT;
+    }
+    size_t count = charged_lines(x, lines);
+    struct span again = c->kept ? seal_request(x) : SPAN_NONE;
     if (x->fault != E_OK && !x->answering.began)
         prepare_denial(x);
     buf_clear(&x->desk->scratch);
@@ -225,12 +265,54 @@ enum next record(struct exchange *x)
         .denied = x->fault == E_OK ? SPAN_NONE : err_code(x->fault),
         .user = x->facts.user,
         .row = buf_span(&x->desk->scratch),
+        .once = x->repeating.claimed ? span_make((const char *)x->repeating.once.bytes, DIGEST_LEN) : SPAN_NONE,
+        .again = again,
         .lines = lines,
         .count = count,
     };
     if (x->desk->scratch.broken || w->put_row(w->self, &row) != E_OK)
         log_error(
             "flow", "call %s could not be recorded: its row is lost, its hold is found again at the next start", x->id_text);
+    c->position = w->written(w->self);
+    c->sync_asked = 0;
+    if (c->kept)
+        leave_in_doubt(x, &row);
+    return NEXT;
+}
+
+/* ---- commit_row: `durability: strict` tells nobody what a power cut could undo ---- */
+
+enum next commit_row(struct exchange *x)
+{
+    enum { SYNC_MS = 10 * 1000 };
+    const struct world *w = x->desk->world;
+    if (x->snapshot->settings.durability != DURABLE_STRICT || x->doubt || !x->charging.journaled)
+        return NEXT;
+    switch (w->synced(w->self, x->charging.position, &x->charging.sync_asked)) {
+    case IO_END:
+        return NEXT;
+    case IO_WAIT:
+        w->await_news(w->self, x, SYNC_MS);
+        return WAIT;
+    default: /* it was carried out: not to tell the caller would make it ask again */
+        log_error("flow", "the disk did not confirm the row of call %s", x->id_text);
+        return NEXT;
+    }
+}
+
+/* ---- tell: those who wait for this call, those who watch ---- */
+
+enum next tell(struct exchange *x)
+{
+    if (x->doubt)
+        return NEXT;
+    release_repeat(x);
+    count_brakes(x);
+    remember_object(x);
+    if (x->charging.reserved)
+        tell_budgets(x);
+    if (x->charging.kept)
+        tell_doubt(x);
     return NEXT;
 }
 

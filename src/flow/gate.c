@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "flow/recollect.h"
 #include "flow/worker.h"
 
 struct listening {
@@ -23,7 +24,8 @@ struct gate {
     unsigned count, running;
     struct listening *listening;
     size_t listening_count;
-    pthread_mutex_t lock; /* guards what follows, and orders changes */
+    pthread_mutex_t orders; /* one change or question at a time; taken before the next */
+    pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t done;
     unsigned waiting; /* workers an errand has not reached yet */
     unsigned busy;    /* workers that have not drained */
@@ -31,6 +33,9 @@ struct gate {
     struct stop_set *stops;
     struct stop_effect effect;
     struct tls_server *tls;
+    struct workshop shop;
+    struct recollect *recollect;
+    struct gate_hooks hooks;
 };
 
 struct errand {
@@ -39,6 +44,8 @@ struct errand {
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct tls_server *tls;
+    struct asking_worker *ask; /* what the first worker is asked, with room for its answer */
+    struct holds_round *round;
 };
 
 /* ---- listeners ---- */
@@ -85,14 +92,110 @@ static void *run_worker(void *self)
     return NULL;
 }
 
-static bool start_workers(struct gate *g, struct books *books, char why[256])
+/* ---- what workers share ---- */
+
+static void news(void *self)
 {
+    worker_news(self);
+}
+
+static void synced(void *self, unsigned worker)
+{
+    struct gate *g = self;
+    if (worker < g->count)
+        loop_post(&g->workers[worker].loop, news, &g->workers[worker]);
+}
+
+static void repeat_news(void *self, uint64_t workers)
+{
+    for (; workers; workers &= workers - 1)
+        synced(self, (unsigned)__builtin_ctzll(workers));
+}
+
+static void look(void *self, const struct digest *once)
+{
+    recollect_ask(((struct gate *)self)->recollect, once);
+}
+
+static bool open_shop(struct gate *g, struct books *books, char why[256])
+{
+    const struct repeats_hooks hooks = { .self = g, .look = look, .news = repeat_news };
+    g->shop.books = books;
+    g->shop.brakes = brakes_new();
+    g->shop.repeats = repeats_new(&hooks);
+    if (!g->shop.brakes || !g->shop.repeats)
+        return false;
+    g->recollect = recollect_start(books_store(books), g->shop.repeats, why);
+    g->shop.commit = g->recollect ? commit_start(books, synced, g, why) : NULL;
+    return g->shop.commit;
+}
+
+/* Threads that tell workers something end before the workers' loops are freed. */
+static void stop_helpers(struct gate *g)
+{
+    commit_stop(g->shop.commit);
+    recollect_stop(g->recollect);
+    g->recollect = NULL;
+}
+
+static void close_shop(struct gate *g)
+{
+    repeats_free(g->shop.repeats);
+    brakes_free(g->shop.brakes);
+}
+
+/* Calls in doubt of former processes. */
+
+struct doubt_load {
+    struct worker *first;
+    uint64_t last;
+    size_t count;
+};
+
+static void take_doubt(void *self, const struct store_doubt *from)
+{
+    struct doubt_load *l = self;
+    struct journal_line lines[LEDGER_LINES];
+    struct doubt d = { .call = from->call, .at = from->at, .row = from->row, .once = from->once, .again = from->again, .lines = lines };
+    for (; d.count < from->count && d.count < LEDGER_LINES; d.count++) {
+        const struct store_line *line = &from->lines[d.count];
+        lines[d.count] = (struct journal_line){ line->account, line->slot, line->held, 0, line->ends_at, true };
+    }
+    doubts_adopt(l->first->doubts, doubt_copy(&d));
+    l->last = from->call;
+    l->count++;
+}
+
+static bool load_doubts(struct gate *g, char why[256])
+{
+    enum { PAGE = 1000 };
+    struct doubt_load l = { .first = &g->workers[0] };
+    struct store_reader *reader = store_reader_new(books_store(g->shop.books), why);
+    enum err e = reader ? E_OK : E_IO;
+    for (size_t before = 1; e == E_OK && before != l.count;) {
+        before = l.count;
+        e = store_doubts(reader, l.last, PAGE, take_doubt, &l);
+    }
+    if (reader)
+        store_reader_free(reader);
+    if (e != E_OK && reader)
+        snprintf(why, 256, "the calls in doubt cannot be read");
+    if (l.count)
+        log_info("gate", "%zu calls are in doubt (tollgate doubt list)", l.count);
+    return e == E_OK;
+}
+
+static bool start_workers(struct gate *g, char why[256])
+{
+    struct books *books = g->shop.books;
     for (unsigned i = 0; i < g->count; i++) {
-        if (!worker_init(&g->workers[i], i, g->snapshot, g->stops, books, books_last_call(books), why))
+        if (!worker_init(&g->workers[i], i, g->snapshot, g->stops, &g->shop, books_last_call(books), why))
             return false;
         if (!listen_everywhere(g, &g->workers[i], why))
             return false;
     }
+    if (!load_doubts(g, why))
+        return false;
     for (; g->running < g->count; g->running++) {
         if (pthread_create(&g->threads[g->running], NULL, run_worker, &g->workers[g->running]) != 0) {
             snprintf(why, 256, "thread %u could not be started", g->running);
@@ -108,6 +211,7 @@ struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books
     snprintf(why, 256, "out of memory");
     if (!g)
         return NULL;
+    pthread_mutex_init(&g->orders, NULL);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->done, NULL);
     g->snapshot = snapshot_keep(s);
@@ -117,7 +221,7 @@ struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books
     g->count = g->workers && g->threads ? workers : 0;
     g->tls = read_certificate(s, why);
     bool certificate = g->tls || !s->settings.tls_cert.at;
-    if (g->count && certificate && list_listeners(g, s) && start_workers(g, books, why))
+    if (g->count && certificate && list_listeners(g, s) && open_shop(g, books, why) && start_workers(g, why))
         return g;
     gate_free(g);
     return NULL;
@@ -160,12 +264,25 @@ static void take_stops(void *self)
     errand_done(e);
 }
 
-/* With the lock held; returns when all workers have done it. Errands are few (an operator's hand), so memory for one is
- * must-have. */
-static void send_errand(struct gate *g, void (*fn)(void *self), const struct errand *what)
+/* A change or a question to workers, begun and ended. */
+static void begin_order(struct gate *g)
 {
-    g->waiting = g->running;
-    for (unsigned i = 0; i < g->running; i++) {
+    pthread_mutex_lock(&g->orders);
+    pthread_mutex_lock(&g->lock);
+}
+
+static void end_order(struct gate *g)
+{
+    pthread_mutex_unlock(&g->lock);
+    pthread_mutex_unlock(&g->orders);
+}
+
+/* Within an order; returns when all workers have done it. Errands are few (an operator's hand), so memory for one is
+ * must-have. */
+static void send_errands(struct gate *g, void (*fn)(void *self), const struct errand *what, unsigned count)
+{
+    g->waiting = count;
+    for (unsigned i = 0; i < count; i++) {
         struct errand *e = malloc(sizeof(*e));
         must(e != NULL);
         *e = *what;
@@ -175,6 +292,11 @@ static void send_errand(struct gate *g, void (*fn)(void *self), const struct err
     }
     while (g->waiting > 0)
         pthread_cond_wait(&g->done, &g->lock);
+}
+
+static void send_errand(struct gate *g, void (*fn)(void *self), const struct errand *what)
+{
+    send_errands(g, fn, what, g->running);
 }
 
 static void renew_certificate(struct gate *g, struct snapshot *s)
@@ -192,7 +314,7 @@ static void renew_certificate(struct gate *g, struct snapshot *s)
 
 void gate_publish(struct gate *g, struct snapshot *s)
 {
-    pthread_mutex_lock(&g->lock);
+    begin_order(g);
     if (strcmp(g->snapshot->settings.listen.text, s->settings.listen.text) != 0 && s->settings.listen.text[0])
         log_warn("gate", "`listen` changed in the configuration; it takes effect at the next start");
     renew_certificate(g, s);
@@ -200,7 +322,7 @@ void gate_publish(struct gate *g, struct snapshot *s)
     send_errand(g, take_snapshot, &what);
     snapshot_drop(g->snapshot);
     g->snapshot = snapshot_keep(s);
-    pthread_mutex_unlock(&g->lock);
+    end_order(g);
 }
 
 struct snapshot *gate_snapshot(struct gate *g)
@@ -213,7 +335,7 @@ struct snapshot *gate_snapshot(struct gate *g)
 
 void gate_stop(struct gate *g, struct stop_set *stops, struct stop_effect *effect)
 {
-    pthread_mutex_lock(&g->lock);
+    begin_order(g);
     g->effect = (struct stop_effect){ 0 };
     struct errand what = { .stops = stops };
     send_errand(g, take_stops, &what);
@@ -221,7 +343,7 @@ void gate_stop(struct gate *g, struct stop_set *stops, struct stop_effect *effec
     g->stops = stop_set_keep(stops);
     if (effect)
         *effect = g->effect;
-    pthread_mutex_unlock(&g->lock);
+    end_order(g);
 }
 
 struct stop_set *gate_stops(struct gate *g)
@@ -241,7 +363,88 @@ void gate_count(const struct gate *g, struct gate_counts *out)
         out->forwarded += atomic_load(&c->forwarded);
         out->refused += atomic_load(&c->refused);
         out->open += atomic_load(&c->open);
+        out->unwritten += atomic_load(&c->unwritten);
+        out->lost_rows += atomic_load(&c->lost_rows);
     }
+}
+
+/* ---- questions to the first worker ---- */
+
+struct asking_worker {
+    uint64_t call;
+    bool resolve, happened;
+    nano_usd cost;
+    struct span actor, reason;
+    enum err answer;
+};
+
+static void ask_first(void *self)
+{
+    struct errand *e = self;
+    struct asking_worker *q = e->ask;
+    struct doubts *doubts = e->worker->doubts;
+    q->answer = q->resolve ? doubts_resolve(doubts, q->call, q->happened, q->cost, q->actor, q->reason) : doubts_ask_again(doubts, q->call);
+    errand_done(e);
+}
+
+static enum err ask_the_first(struct gate *g, struct asking_worker *q)
+{
+    struct errand what = { .ask = q };
+    begin_order(g);
+    if (g->running)
+        send_errands(g, ask_first, &what, 1);
+    else
+        q->answer = E_DRAINING;
+    end_order(g);
+    return q->answer;
+}
+
+enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason)
+{
+    struct asking_worker q = { .call = call, .resolve = true, .happened = happened, .cost = cost, .actor = actor, .reason = reason };
+    return ask_the_first(g, &q);
+}
+
+enum err gate_ask_again(struct gate *g, uint64_t call)
+{
+    struct asking_worker q = { .call = call };
+    return ask_the_first(g, &q);
+}
+
+/* ---- self-check ---- */
+
+struct holds_round {
+    struct arena *arena;
+    struct gate_holds *out;
+};
+
+static void add_holds(void *self)
+{
+    struct errand *e = self;
+    struct gate *g = e->gate;
+    pthread_mutex_lock(&g->lock); /* one worker after the other; whoever asked has let go of it */
+    worker_holds(e->worker, e->round->arena, e->round->out);
+    pthread_mutex_unlock(&g->lock);
+    errand_done(e);
+}
+
+enum err gate_collect_holds(struct gate *g, struct arena *a, struct gate_holds *out)
+{
+    struct holds_round round = { a, out };
+    struct errand what = { .round = &round };
+    *out = (struct gate_holds){ 0 };
+    begin_order(g);
+    send_errand(g, add_holds, &what);
+    end_order(g);
+    return a->broken ? E_NO_MEMORY : E_OK;
+}
+
+void gate_hook(struct gate *g, const struct gate_hooks *hooks)
+{
+    pthread_mutex_lock(&g->lock);
+    g->hooks = *hooks;
+    atomic_store(&g->shop.hooks, &g->hooks);
+    pthread_mutex_unlock(&g->lock);
 }
 
 /* ---- the end ---- */
@@ -267,7 +470,7 @@ void gate_drain(struct gate *g, int64_t drain_ms)
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += drain_ms / 1000;
-    pthread_mutex_lock(&g->lock);
+    begin_order(g);
     g->busy = g->running;
     struct errand what = { .gate = g };
     send_errand(g, drain_worker, &what);
@@ -275,7 +478,7 @@ void gate_drain(struct gate *g, int64_t drain_ms)
         continue;
     if (g->busy > 0)
         log_warn("gate", "%u workers still had calls after %lld ms; they are dropped", g->busy, (long long)drain_ms);
-    pthread_mutex_unlock(&g->lock);
+    end_order(g);
 }
 
 void gate_free(struct gate *g)
@@ -284,9 +487,11 @@ void gate_free(struct gate *g)
         loop_stop(&g->workers[i].loop);
     for (unsigned i = 0; i < g->running; i++)
         pthread_join(g->threads[i], NULL);
+    stop_helpers(g);
     for (unsigned i = 0; i < g->count; i++)
         if (g->workers[i].desk.json)
             worker_free(&g->workers[i]);
+    close_shop(g);
     tls_server_free(g->tls);
     snapshot_drop(g->snapshot);
     stop_set_drop(g->stops);
@@ -295,5 +500,6 @@ void gate_free(struct gate *g)
     free(g->listening);
     pthread_cond_destroy(&g->done);
     pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&g->orders);
     free(g);
 }

@@ -14,6 +14,8 @@ struct gate;
 
 struct gate_counts {
     long calls, forwarded, refused, open;
+    long unwritten; /* rows that wait in memory for room on the disk */
+    long lost_rows; /* rows of refused calls that found none */
 };
 
 /* Takes references. Binds all listeners and starts the workers. NULL: why[]. */
@@ -39,11 +41,9 @@ void gate_count(const struct gate *g, struct gate_counts *out);
 /* ---- what calls ask of the operator's side. Called on a worker: must not block. Before gate_start's first call, or NULL ---- */
 struct gate_hooks {
     void *self;
-    /* A brake stops a run or a key: to be published and stored like an operator's stop. The calls it is about are refused from
-     * then on whether or not that works. Spans live until it returns. */
+    /* A brake stops a run or a key: to be published and stored like an operator's stop. The call it saw
+     * is refused whether or not that works. Spans live until it returns. */
     void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
-    /* An alert lies in the journal and will be in the outbox after the next commit. */
-    void (*alert)(void *self);
 };
 void gate_hook(struct gate *g, const struct gate_hooks *hooks);
 

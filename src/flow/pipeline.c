@@ -17,8 +17,20 @@ static const struct step admit[] = {
     { "allow", allow },                     /* stops, expiry, address, policy */
     { "read_body", read_body },             /* only if someone must read it */
     { "understand", understand },           /* model, scopes, parameters, one canonical body */
+    { "recall", recall },                   /* asked before under this idempotency key? then the same answer */
+    { "brake", brake },                     /* a loop, a runaway? */
     { "price_call", price_call },           /* what can it cost at most? */
     { "reserve", reserve },                 /* hold that on every account, or refuse */
+    { "commit", commit },                   /* what moves money waits until that is on the platter */
+    { NULL, NULL },
+};
+
+static const struct step again[] = {
+    /* instead of admit, for a call in doubt: what was admitted once is asked again, with the books as they are */
+    { "revive", revive },
+    { "match_operation", match_operation },
+    { "allow_again", allow_again },
+    { "understand_again", understand_again },
     { NULL, NULL },
 };
 
@@ -35,7 +47,10 @@ static const struct step attempt[] = {
 static const struct step finish[] = {
     /* always, exactly once */
     { "settle", settle }, /* swap the hold for the true cost */
+    { "keep", keep },     /* the answer, for those who ask the same again */
     { "record", record }, /* one audit row */
+    { "commit_row", commit_row }, /* durability: strict */
+    { "tell", tell },     /* budgets that passed a mark, brakes, duplicates that wait */
     { "answer", answer }, /* what was held back: a small answer, a refusal, a stream's end */
     { "close_upstream", close_upstream },
     { NULL, NULL },
@@ -74,9 +89,9 @@ static void advance(struct exchange *x)
     }
 }
 
-const struct step *exchange_first_step(void)
+const struct step *exchange_first_step(bool second)
 {
-    return admit;
+    return second ? again : admit;
 }
 
 void exchange_run(struct exchange *x)
@@ -109,7 +124,7 @@ void exchange_cancel(struct exchange *x, enum err why, struct span text)
 /* Money that may have moved is worth more than a connection: the answer is awaited without a reader. */
 void exchange_hang_up(struct exchange *x)
 {
-    bool sent = x->answering.call && x->desk->world->sent(x->answering.call);
+    bool sent = x->answering.doubtful || (x->answering.call && x->desk->world->sent(x->answering.call));
     x->caller = NULL;
     if (x->stage == ATTEMPT && sent && !is_llm(x) && operation_of(x)->writes && x->asking.body_whole)
         exchange_run(x);

@@ -50,6 +50,8 @@ size_t reply_fields(struct exchange *x, struct http_field **out)
     for (size_t i = 0; i < x->answering.field_count; i++)
         add(&f, x->answering.fields[i].name, x->answering.fields[i].value);
     add_own(x, &f);
+    if (x->repeating.of)
+        add(&f, SPAN("idempotent-replayed"), SPAN("true"));
     if (x->stage == ATTEMPT && x->answering.mode != RELAY_STREAM)
         add(&f, SPAN("trailer"), SPAN("x-tollgate-cost-usd"));
     return f.count;
@@ -139,7 +141,7 @@ static void explain_budget(struct exchange *x, struct denial *d)
     d->spent = amount(x, b, r->settled);
     d->reserved = amount(x, b, r->reserved);
     d->attempted = amount(x, b, r->attempted);
-    d->resets_at = c->wants[r->line].resets_at;
+    d->resets_at = c->resets_at[r->line];
 }
 
 /* The status has to be known for the row, which is written before anything is sent. */
@@ -163,6 +165,7 @@ static bool worth_retrying(const struct exchange *x)
 {
     switch (x->fault) {
     case E_RATE_LIMITED:
+    case E_DUPLICATE_IN_FLIGHT:
     case E_UPSTREAM_UNREACHABLE:
     case E_LEDGER_UNAVAILABLE:
     case E_OVERLOADED:
@@ -178,8 +181,8 @@ static struct span retry_after(struct exchange *x)
 {
     const struct charging *c = &x->charging;
     int64_t wait_ms = 1000;
-    if (x->fault == E_RATE_LIMITED && c->refusal.line < c->count && c->wants[c->refusal.line].resets_at)
-        wait_ms = c->wants[c->refusal.line].resets_at - x->times.began_ms;
+    if (x->fault == E_RATE_LIMITED && c->refusal.line < c->count && c->resets_at[c->refusal.line])
+        wait_ms = c->resets_at[c->refusal.line] - x->times.began_ms;
     return arena_print(&x->arena, "%lld", (long long)(wait_ms < 1000 ? 1 : (wait_ms + 999) / 1000));
 }
 

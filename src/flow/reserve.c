@@ -15,18 +15,23 @@ static void choose_budgets(struct exchange *x)
 {
     const struct key *key = x->deciding.key;
     struct charging *c = &x->charging;
-    c->count = 0;
-    for (size_t i = 0; i < key->budget_count && c->count < LEDGER_LINES; i++)
+    c->chosen_count = 0;
+    for (size_t i = 0; i < key->budget_count && c->chosen_count < LEDGER_LINES; i++)
         if (budget_applies(key->budgets[i], &x->facts))
-            c->budgets[c->count++] = key->budgets[i];
+            c->chosen[c->chosen_count++] = key->budgets[i];
 }
 
 static bool counts(const struct exchange *x, enum unit unit)
 {
-    for (size_t i = 0; i < x->charging.count; i++)
-        if (x->charging.budgets[i]->unit == unit)
+    for (size_t i = 0; i < x->charging.chosen_count; i++)
+        if (x->charging.chosen[i]->unit == unit)
             return true;
     return false;
+}
+
+static bool counts_tokens(const struct exchange *x)
+{
+    return counts(x, UNIT_TOKENS) || counts(x, UNIT_TOKENS_IN) || counts(x, UNIT_TOKENS_OUT);
 }
 
 static nano_usd call_ceiling(const struct exchange *x)
@@ -42,20 +47,25 @@ static bool money_matters(const struct exchange *x)
     return counts(x, UNIT_USD) || call_ceiling(x) >= 0;
 }
 
-/* The least that is left on any account of this unit, as far as it can be known before the shards are locked. */
+/* The least that is left on any account of this unit, as far as it can be known before the shards are locked. A budget that
+ * would rather refuse than have answers cut short is not looked at. */
 static int64_t least_left(struct exchange *x, enum unit unit)
 {
     int64_t least = MONEY_MAX;
-    for (size_t i = 0; i < x->charging.count; i++) {
-        const struct budget *b = x->charging.budgets[i];
-        struct ledger_balance now = { 0 };
-        int64_t resets_at;
-        if (b->unit != unit || b->soft)
+    for (size_t i = 0; i < x->charging.chosen_count; i++) {
+        const struct budget *b = x->charging.chosen[i];
+        struct budget_account accounts[LEDGER_LINES];
+        if (b->unit != unit || b->soft || b->deny_when_tight)
             continue;
-        (void)ledger_balance(x->desk->ledger, budget_account(b, &x->facts, x->times.began_ms, &x->arena, &resets_at), &now);
-        int64_t left = b->limit - now.settled - now.reserved;
-        if (left < least)
-            least = left < 0 ? 0 : left;
+        size_t count = budget_accounts(b, &x->facts, x->times.began_ms, &x->arena, accounts, LEDGER_LINES);
+        for (size_t k = 0; k < count && k < LEDGER_LINES; k++) {
+            struct ledger_balance now;
+            (void)ledger_balance(x->desk->ledger, accounts[k].name, accounts[k].slot, &now);
+            int64_t spent = now.settled < 0 ? 0 : now.settled;
+            int64_t left = budget_limit(b, x->times.began_ms) - spent - now.reserved;
+            if (left < least)
+                least = left < 0 ? 0 : left;
+        }
     }
     return least;
 }
@@ -86,6 +96,10 @@ static int64_t fitting_output(struct exchange *x, int64_t input)
     }
     if (counts(x, UNIT_TOKENS)) {
         fits = (least_left(x, UNIT_TOKENS) - input) / choices;
+        most = fits < most ? fits : most;
+    }
+    if (counts(x, UNIT_TOKENS_OUT)) {
+        fits = least_left(x, UNIT_TOKENS_OUT) / choices;
         most = fits < most ? fits : most;
     }
     return most;
@@ -122,7 +136,7 @@ static enum next price_llm(struct exchange *x)
 {
     struct facts *f = &x->facts;
     struct ask *ask = &x->deciding.ask;
-    bool money = money_matters(x), tokens = counts(x, UNIT_TOKENS);
+    bool money = money_matters(x), tokens = counts_tokens(x);
     x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, f->model);
     if (money && !x->deciding.price)
         return fail(x, E_PRICE_UNKNOWN, "no price is known for model %.*s of %.*s, and a money budget applies",
@@ -138,7 +152,9 @@ static enum next price_llm(struct exchange *x)
         x->charging.output_limit = output < OUTPUT_LEAST ? OUTPUT_LEAST : output;
         output = x->charging.output_limit;
     }
-    f->worst[UNIT_TOKENS] = money_add(input, money_mul_div_up(money_add(output, ask->output_extra), ask->choices, 1));
+    f->worst[UNIT_TOKENS_IN] = input;
+    f->worst[UNIT_TOKENS_OUT] = money_mul_div_up(money_add(output, ask->output_extra), ask->choices, 1);
+    f->worst[UNIT_TOKENS] = money_add(input, f->worst[UNIT_TOKENS_OUT]);
     f->cost_known = true;
     return money ? worst_money(x, input) : NEXT;
 }
@@ -176,15 +192,41 @@ enum next price_call(struct exchange *x)
 
 /* ---- reserve: hold that on every account, or refuse ---- */
 
-static void build_wants(struct exchange *x)
+static void add_line(struct exchange *x, const struct budget *b, const struct budget_account *account)
 {
     struct charging *c = &x->charging;
-    for (size_t i = 0; i < c->count; i++) {
-        const struct budget *b = c->budgets[i];
-        struct ledger_want *want = &c->wants[i];
-        *want = (struct ledger_want){ .limit = b->limit, .amount = x->facts.worst[b->unit], .soft = b->soft };
-        want->account = budget_account(b, &x->facts, x->times.began_ms, &x->arena, &want->resets_at);
+    c->budgets[c->count] = b;
+    c->resets_at[c->count] = account->resets_at;
+    c->wants[c->count++] = (struct ledger_want){
+        .account = account->name,
+        .slot = account->slot,
+        .limit = budget_limit(b, x->times.began_ms),
+        .amount = budget_amount(b, &x->facts),
+        .ends_at = account->ends_at,
+        .soft = b->soft,
+    };
+}
+
+/* A line for each account of each budget. One call may touch more objects (customers, recipients) than can be counted: then it
+ * is refused, since an account left out would be a cap passed. */
+static enum next build_wants(struct exchange *x)
+{
+    struct charging *c = &x->charging;
+    c->count = 0;
+    for (size_t i = 0; i < c->chosen_count; i++) {
+        struct budget_account accounts[LEDGER_LINES];
+        const struct budget *b = c->chosen[i];
+        size_t room = LEDGER_LINES - c->count;
+        size_t count = budget_accounts(b, &x->facts, x->times.began_ms, &x->arena, accounts, LEDGER_LINES);
+        if (!count || x->arena.broken)
+            return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+        if (count > room)
+            return fail(x, E_SCOPE_DENIED, "this call touches more objects than budget %.*s can count at once: %zu, and there is room for %zu; send fewer in one call",
+                SPAN_ARG(b->id), count, room);
+        for (size_t k = 0; k < count; k++)
+            add_line(x, b, &accounts[k]);
     }
+    return NEXT;
 }
 
 /* What a waiting client can sensibly wait out is a rate; the rest is a budget. */
@@ -210,8 +252,8 @@ static enum next refuse(struct exchange *x)
     const struct budget *b = x->charging.budgets[r->line];
     struct span unit = unit_name(b->unit);
     char at[TIME_TEXT];
-    int64_t resets_at = x->charging.wants[r->line].resets_at;
-    struct span window = window_name(b->window.kind);
+    int64_t resets_at = x->charging.resets_at[r->line];
+    struct span window = b->window_text;
     x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)),
         SPAN_ARG(unit), SPAN_ARG(window));
     return fail(x, refusal_code(b),
@@ -228,21 +270,22 @@ static enum next journal_the_hold(struct exchange *x)
 {
     struct journal_line lines[LEDGER_LINES];
     struct charging *c = &x->charging;
+    const struct repeating *r = &x->repeating;
     const struct world *w = x->desk->world;
     if (!x->facts.writes && !is_llm(x))
         return NEXT;
-    for (size_t i = 0; i < c->count; i++)
-        lines[i] = (struct journal_line){
-            .account = c->wants[i].account, .held = c->wants[i].amount, .resets_at = c->wants[i].resets_at
-        };
+    struct journal_hold hold = {
+        .call = x->id, .at = x->times.began_ms, .again = seal_request(x), .lines = lines, .count = charged_lines(x, lines)
+    };
+    if (r->claimed)
+        hold.once = span_make((const char *)r->once.bytes, DIGEST_LEN);
     buf_clear(&x->desk->scratch);
     write_row(x, &x->desk->scratch, false);
-    struct journal_hold hold = {
-        .call = x->id, .at = x->times.began_ms, .row = buf_span(&x->desk->scratch), .lines = lines, .count = c->count
-    };
+    hold.row = buf_span(&x->desk->scratch);
     if (x->desk->scratch.broken || w->put_hold(w->self, &hold) != E_OK)
         return fail(x, E_LEDGER_UNAVAILABLE, "the ledger cannot record this call; nothing was forwarded");
     c->journaled = true;
+    c->position = w->written(w->self);
     return NEXT;
 }
 
@@ -255,15 +298,53 @@ enum next reserve(struct exchange *x)
             break;
         if (tries > 0 && price_llm(x) == STOP) /* another call took what was left: a smaller answer may still fit */
             return STOP;
-        build_wants(x);
-        if (x->arena.broken)
-            return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+        if (build_wants(x) == STOP)
+            return STOP;
         e = ledger_reserve(x->desk->ledger, &c->hold, c->wants, c->count, &c->refusal);
     }
-    if (e == E_BUDGET_EXCEEDED)
-        return refuse(x);
+    if (e == E_BUDGET_EXCEEDED) {
+        (void)refuse(x);
+        tell_refusal(x);
+        return STOP;
+    }
     if (e != E_OK)
         return fail(x, E_LEDGER_UNAVAILABLE, "the ledger has no memory for another account; nothing was forwarded");
     c->reserved = true;
     return journal_the_hold(x);
+}
+
+/* ---- commit: what moves money waits until its hold is on the platter ---- */
+
+enum { SYNC_MS = 10 * 1000 /* a disk that takes longer is as good as none */ };
+
+static bool must_be_durable(const struct exchange *x)
+{
+    switch (x->snapshot->settings.durability) {
+    case DURABLE_STRICT:
+        return x->charging.journaled;
+    case DURABLE_MONEY:
+        return x->charging.journaled && x->facts.moves_money && !is_llm(x);
+    default:
+        return false;
+    }
+}
+
+enum next commit(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    if (!must_be_durable(x))
+        return NEXT;
+    switch (w->synced(w->self, x->charging.position, &x->charging.sync_asked)) {
+    case IO_END:
+        return NEXT;
+    case IO_WAIT:
+        if (!x->charging.sync_since_ns)
+            x->charging.sync_since_ns = w->monotonic_ns(w->self);
+        if (w->monotonic_ns(w->self) - x->charging.sync_since_ns > SYNC_MS * INT64_C(1000000))
+            return fail(x, E_LEDGER_UNAVAILABLE, "the disk is too slow to confirm the record of this call; nothing was forwarded");
+        w->await_news(w->self, x, SYNC_MS);
+        return WAIT;
+    default:
+        return fail(x, E_LEDGER_UNAVAILABLE, "the disk did not confirm the record of this call; nothing was forwarded");
+    }
 }

@@ -95,6 +95,8 @@ static void put_cost(const struct exchange *x, struct row_out *o)
     row_number(o, ROW_REASONING_TOKENS, u->tokens[METER_REASON]);
     if (c->output_limit >= 0)
         row_number(o, ROW_OUTPUT_LIMIT, c->output_limit);
+    if (x->repeating.of)
+        row_number(o, ROW_REPEAT_OF, (int64_t)x->repeating.of);
     row_text(o, ROW_REQUEST_ID, x->answering.request_id);
     row_text(o, ROW_OBJECT_ID, x->answering.settled.object_id);
     row_text(o, ROW_CACHE, SPAN("off"));
@@ -111,7 +113,7 @@ static void put_budgets(const struct exchange *x, struct row_out *o)
         row_number(o, ROW_BUDGET_LIMIT, b->limit);
         row_number(o, ROW_BUDGET_SPENT, b->settled);
         row_number(o, ROW_BUDGET_RESERVED, b->reserved);
-        row_number(o, ROW_BUDGET_RESETS_AT, c->wants[i].resets_at);
+        row_number(o, ROW_BUDGET_RESETS_AT, c->resets_at[i]);
         row_close(o);
     }
 }

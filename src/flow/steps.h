@@ -13,9 +13,22 @@ enum next allow(struct exchange *x);
 enum next read_body(struct exchange *x);
 enum next understand(struct exchange *x);
 
+/* recall.c */
+enum next recall(struct exchange *x);
+enum next keep(struct exchange *x);
+
+/* brakes.c */
+enum next brake(struct exchange *x);
+
+/* again.c */
+enum next revive(struct exchange *x);
+enum next allow_again(struct exchange *x);
+enum next understand_again(struct exchange *x);
+
 /* reserve.c */
 enum next price_call(struct exchange *x);
 enum next reserve(struct exchange *x);
+enum next commit(struct exchange *x);
 
 /* attempt.c */
 enum next open_upstream(struct exchange *x);
@@ -29,6 +42,8 @@ enum next relay(struct exchange *x);
 /* finish.c */
 enum next settle(struct exchange *x);
 enum next record(struct exchange *x);
+enum next commit_row(struct exchange *x);
+enum next tell(struct exchange *x);
 enum next answer(struct exchange *x);
 enum next close_upstream(struct exchange *x);
 
@@ -44,5 +59,19 @@ void hide_secret(
 void write_row(struct exchange *x, struct buf *out, bool final); /* row.c: the audit row */
 enum next pump_body(struct exchange *x);                         /* attempt.c: carries an unread body up */
 enum verdict verdict_of(const struct exchange *x);               /* finish.c */
+size_t charged_lines(const struct exchange *x, struct journal_line *lines); /* finish.c: its accounts, for the journal */
+bool can_ask_again(const struct exchange *x);                    /* attempt.c: the vendor would know a second asking by its key */
+enum next ask_again(struct exchange *x);                         /* attempt.c: the same once more, since its outcome is not known */
+struct span seal_request(struct exchange *x);                    /* again.c: to ask again with; SPAN_NONE: it cannot be */
+void release_repeat(struct exchange *x);                         /* recall.c: what becomes of those that wait for this one */
+void count_brakes(struct exchange *x);                           /* brakes.c: what this call adds */
+void tell_budgets(struct exchange *x);                           /* alarm.c: thresholds and forecasts, once each */
+void tell_refusal(struct exchange *x);                           /* alarm.c: a cap refused a call */
+void tell_brake(struct exchange *x, const struct brake_rule *rule, struct span subject, struct span text); /* alarm.c */
+void tell_doubt(struct exchange *x);                             /* alarm.c */
+void remember_object(struct exchange *x);                        /* again.c: what this call made, so that no look-up takes it for another's */
+enum next settle_doubt(struct exchange *x);                      /* again.c: what a second asking found out */
+void measure(struct exchange *x, int64_t real[UNIT_COUNT]);      /* finish.c: what was really spent, by the answer */
+bool outcome_unknown(struct exchange *x);                        /* finish.c: sent, and nothing tells what became of it */
 
 #endif

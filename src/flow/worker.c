@@ -2,19 +2,23 @@
  * worker.c - see worker.h. */
 #include "flow/worker.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "flow/unwritten.h"
 #include "rules/row.h"
 
-enum { IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024, JANITOR_MS = 60 * 1000, JANITOR_KEEPS_MS = 60 * 60 * 1000 };
+enum { TICK_MS = 1000, UNWRITTEN_MOST = 64 << 20, IDLE_EXCHANGES = 64, SCRATCH_KEPT = 256 * 1024, JANITOR_MS = 60 * 1000, JANITOR_KEEPS_MS = 60 * 60 * 1000 };
 
 /* An exchange and what ties it to this worker's loop. */
 struct seat {
     struct exchange x; /* first */
     struct worker *worker;
     struct timer deadline;
+    struct timer patience; /* of one that waits for news */
 };
 
 static struct seat *seat_of(struct exchange *x)
@@ -36,6 +40,13 @@ static void too_late(struct timer *t)
 {
     struct seat *seat = CONTAINER_OF(t, struct seat, deadline);
     exchange_cancel(&seat->x, E_UPSTREAM_TIMEOUT, SPAN("the call took longer than limits.call allows"));
+}
+
+static void impatient(struct timer *t)
+{
+    struct seat *seat = CONTAINER_OF(t, struct seat, patience);
+    list_remove(&seat->x.news);
+    exchange_run(&seat->x);
 }
 
 static struct seat *take_seat(struct worker *w)
@@ -64,6 +75,17 @@ static void refuse_without_memory(struct http_request *r)
         SPAN("{\"error\":{\"code\":\"overloaded\",\"message\":\"the gate has no memory for another call\"}}"));
 }
 
+/* Behind exchange_begin. */
+static void sit_down(struct worker *w, struct seat *seat)
+{
+    seat->worker = w;
+    list_add_last(&w->live, &seat->x.link);
+    timer_init(&seat->deadline, too_late);
+    timer_init(&seat->patience, impatient);
+    timer_set(&w->loop, &seat->deadline, seat->x.snapshot->settings.limits.call_ms);
+    atomic_fetch_add_explicit(&w->counts.open, 1, memory_order_relaxed);
+}
+
 static void begin(void *self, struct http_request *r)
 {
     struct worker *w = self;
@@ -73,13 +95,22 @@ static void begin(void *self, struct http_request *r)
         return;
     }
     exchange_begin(&seat->x, &w->desk, r, http_request_head(r), http_request_peer(r), http_request_tag(r));
-    seat->worker = w;
-    list_add_last(&w->live, &seat->x.link);
-    timer_init(&seat->deadline, too_late);
-    timer_set(&w->loop, &seat->deadline, seat->x.snapshot->settings.limits.call_ms);
-    atomic_fetch_add_explicit(&w->counts.open, 1, memory_order_relaxed);
+    sit_down(w, seat);
     http_request_user(r, &request_user, &seat->x);
     exchange_run(&seat->x);
+}
+
+/* A second asking after a call in doubt. */
+static bool begin_again(void *self, const struct doubt *d)
+{
+    struct worker *w = self;
+    struct seat *seat = w->closing || w->desk.draining ? NULL : take_seat(w);
+    if (!seat)
+        return false;
+    exchange_begin_again(&seat->x, &w->desk, d);
+    sit_down(w, seat);
+    exchange_run(&seat->x);
+    return true;
 }
 
 static void over(void *self, struct exchange *x)
@@ -93,6 +124,7 @@ static void over(void *self, struct exchange *x)
     if (x->fault != E_OK)
         atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
     timer_clear(&seat->deadline);
+    timer_clear(&seat->patience);
     exchange_free(x);
     leave_seat(w, seat);
     if (w->desk.scratch.room > SCRATCH_KEPT) { /* one huge call must not cost its memory for ever */
@@ -130,17 +162,145 @@ static void refused(void *self, struct span peer, enum err why, int status, stru
     atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
 }
 
+/* ---- the books ---- */
+
+/* Nothing new is begun while rows of what is over have no room. */
 static enum err put_hold(void *self, const struct journal_hold *h)
 {
     struct worker *w = self;
-    return books_put_hold(w->books, w->index, h);
+    return list_empty(&w->unwritten) ? books_put_hold(w->shop->books, w->index, h) : E_LEDGER_UNAVAILABLE;
 }
 
+/* The row of a call that was forwarded is not given up when the disk is full: it waits in memory, behind those before it. Their
+ * number is bounded by the calls under way, since none is begun meanwhile. What was refused is only counted then. */
 static enum err put_row(void *self, const struct journal_row *r)
 {
     struct worker *w = self;
-    return books_put_row(w->books, w->index, r);
+    enum err e = list_empty(&w->unwritten) ? books_put_row(w->shop->books, w->index, r) : E_LEDGER_UNAVAILABLE;
+    if (e != E_LEDGER_UNAVAILABLE)
+        return e;
+    if (!r->held || w->unwritten_bytes > UNWRITTEN_MOST) {
+        atomic_fetch_add_explicit(&w->counts.lost_rows, 1, memory_order_relaxed);
+        return e;
+    }
+    struct unwritten *u = unwritten_new(r);
+    if (!u)
+        return e;
+    list_add_last(&w->unwritten, &u->link);
+    w->unwritten_bytes += u->size;
+    atomic_fetch_add_explicit(&w->counts.unwritten, 1, memory_order_relaxed);
+    return E_OK;
 }
+
+static void write_unwritten(struct worker *w)
+{
+    while (!list_empty(&w->unwritten)) {
+        struct unwritten *u = CONTAINER_OF(w->unwritten.next, struct unwritten, link);
+        if (books_put_row(w->shop->books, w->index, &u->row) != E_OK)
+            return;
+        w->unwritten_bytes -= u->size;
+        atomic_fetch_sub_explicit(&w->counts.unwritten, 1, memory_order_relaxed);
+        list_remove(&u->link);
+        free(u);
+    }
+}
+
+static enum err put_note(void *self, const struct journal_note *n)
+{
+    struct worker *w = self;
+    return list_empty(&w->unwritten) ? books_put_note(w->shop->books, w->index, n) : E_LEDGER_UNAVAILABLE;
+}
+
+static uint64_t written(void *self)
+{
+    const struct worker *w = self;
+    return books_end(w->shop->books, w->index);
+}
+
+static enum io synced(void *self, uint64_t position, unsigned long *asked)
+{
+    struct worker *w = self;
+    if (w->closing || books_synced(w->shop->books, w->index) >= position)
+        return IO_END;
+    unsigned long failures = commit_failures(w->shop->commit, w->index) + 1;
+    if (*asked && *asked != failures)
+        return IO_FAILED;
+    *asked = failures;
+    commit_ask(w->shop->commit, w->index);
+    return IO_WAIT;
+}
+
+/* ---- news from other threads ---- */
+
+static void await_news(void *self, struct exchange *x, int64_t most_ms)
+{
+    struct worker *w = self;
+    list_remove(&x->news);
+    list_add_last(&w->news, &x->news);
+    timer_set(&w->loop, &seat_of(x)->patience, most_ms);
+}
+
+void worker_news(struct worker *w)
+{
+    struct list waiting;
+    list_init(&waiting);
+    for (struct list *at; (at = list_take_first(&w->news)) != NULL;)
+        list_add_last(&waiting, at);
+    for (struct list *at; (at = list_take_first(&waiting)) != NULL;) {
+        struct exchange *x = CONTAINER_OF(at, struct exchange, news);
+        timer_clear(&seat_of(x)->patience);
+        exchange_run(x);
+    }
+}
+
+static void stop_it(void *self, enum stop_kind kind, struct span value, struct span reason)
+{
+    const struct worker *w = self;
+    const struct gate_hooks *hooks = atomic_load(&w->shop->hooks);
+    if (hooks && hooks->stop)
+        hooks->stop(hooks->self, kind, value, reason);
+}
+
+/* ---- doubts ---- */
+
+struct parcel {
+    struct worker *to;
+    struct doubt *block;
+};
+
+static void deliver(void *self)
+{
+    struct parcel *p = self;
+    doubts_adopt(p->to->doubts, p->block);
+    free(p);
+}
+
+static void doubted(void *self, const struct doubt *d)
+{
+    struct worker *w = self;
+    struct doubt *block = doubt_copy(d);
+    if (w->doubts) {
+        doubts_adopt(w->doubts, block);
+        return;
+    }
+    struct parcel *p = malloc(sizeof(*p));
+    if (!p || !block) {
+        log_error("flow", "no memory for a call in doubt: it is looked into after the next start");
+        free(p);
+        free(block);
+        return;
+    }
+    *p = (struct parcel){ w->shop->first, block };
+    loop_post(&w->shop->first->loop, deliver, p);
+}
+
+static void cleared(void *self, struct exchange *x, const struct clearing *c)
+{
+    struct worker *w = self;
+    doubts_cleared(w->doubts, x, c);
+}
+
+/* ---- chores ---- */
 
 /* Ended windows stay for a while, for those who look at them; then a minute's budget must not cost memory for ever. */
 static void clean_up(struct timer *t)
@@ -150,33 +310,93 @@ static void clean_up(struct timer *t)
     timer_set(&w->loop, &w->janitor, JANITOR_MS);
 }
 
-bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct books *books,
+static uint64_t applied(void *self, unsigned worker)
+{
+    return books_applied(self, worker);
+}
+
+static void each_second(struct timer *t)
+{
+    struct worker *w = CONTAINER_OF(t, struct worker, tick);
+    write_unwritten(w);
+    if (w->doubts) {
+        doubts_tick(w->doubts, w->world.now_ms(w));
+        repeats_tidy(w->desk.repeats, applied, w->shop->books);
+    }
+    timer_set(&w->loop, &w->tick, TICK_MS);
+}
+
+void worker_holds(struct worker *w, struct arena *a, struct gate_holds *out)
+{
+    for (struct list *at = w->live.next; at != &w->live; at = at->next) {
+        const struct exchange *x = CONTAINER_OF(at, struct exchange, link);
+        const struct ledger_hold *h = &x->charging.hold;
+        if (!h->open)
+            continue;
+        out->calls++;
+        if (!out->oldest_at || x->times.began_ms < out->oldest_at) {
+            out->oldest_at = x->times.began_ms;
+            out->oldest_call = x->id;
+        }
+        for (size_t i = 0; i < h->count; i++) {
+            struct span account = ledger_line_account(&h->lines[i]);
+            struct gate_held *sum = map_get(&out->by_account, account);
+            if (!sum) {
+                sum = ARENA_NEW(a, struct gate_held);
+                struct span name = arena_copy(a, account);
+                must(sum && name.at && map_put(&out->by_account, name, sum));
+            }
+            sum->held += h->lines[i].held;
+        }
+    }
+}
+
+bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct workshop *shop,
     uint64_t above, char why[256])
 {
     const struct limits *limits = &s->settings.limits;
     memset(w, 0, sizeof(*w));
     timer_init(&w->janitor, clean_up);
+    timer_init(&w->tick, each_second);
     list_init(&w->live);
     list_init(&w->idle);
+    list_init(&w->news);
+    list_init(&w->unwritten);
     snprintf(why, 256, "worker %u could not be set up", index);
     w->index = index;
-    w->books = books;
+    w->shop = shop;
     sockets_world(&w->world);
     w->world.self = w;
     w->world.put_hold = put_hold;
     w->world.put_row = put_row;
+    w->world.put_note = put_note;
+    w->world.written = written;
+    w->world.synced = synced;
+    w->world.await_news = await_news;
+    w->world.stop = stop_it;
+    w->world.doubted = doubted;
+    w->world.cleared = cleared;
     w->world.over = over;
     w->desk = (struct desk){ .world = &w->world,
         .snapshot = snapshot_keep(s),
         .stops = stop_set_keep(stops),
-        .ledger = books_ledger(books),
+        .ledger = books_ledger(shop->books),
+        .brakes = shop->brakes,
+        .repeats = shop->repeats,
+        .index = index,
         .json = json_new() };
     buf_init(&w->desk.scratch, (size_t)limits->body_bytes + (1 << 20));
     call_ids_init(&w->desk.ids, index, above);
     if (!w->desk.json || loop_init(&w->loop) != E_OK)
         return false;
-    if (index == 0)
+    timer_set(&w->loop, &w->tick, TICK_MS);
+    if (index == 0) {
         timer_set(&w->loop, &w->janitor, JANITOR_MS);
+        w->doubts = doubts_new(&w->desk, begin_again, w);
+        shop->first = w;
+        if (!w->doubts)
+            return false;
+    }
     struct http_service service = { .self = w, .begin = begin, .refused = refused };
     w->sockets.pool = http_pool_new(&w->loop, &limits->pool);
     w->server = http_server_new(&w->loop, &limits->http, &service);
@@ -191,12 +411,24 @@ bool worker_listen(struct worker *w, struct listen_address *address, struct tls_
 /* The loop has ended; what is still open is dropped with its books closed. */
 void worker_free(struct worker *w)
 {
+    w->closing = true;
     while (!list_empty(&w->live)) {
         struct exchange *x = CONTAINER_OF(w->live.next, struct exchange, link);
-        exchange_cancel(x, E_DRAINING, SPAN("the gate shut down before this call was over"));
+        if (x->stage >= FINISH) /* it waits for the disk, whose word does not count any more */
+            exchange_run(x);
+        else
+            exchange_cancel(x, E_DRAINING, SPAN("the gate shut down before this call was over"));
     }
     loop_flush(&w->loop);
     timer_clear(&w->janitor);
+    timer_clear(&w->tick);
+    doubts_free(w->doubts);
+    write_unwritten(w);
+    for (struct list *at; (at = list_take_first(&w->unwritten)) != NULL;) {
+        struct unwritten *u = CONTAINER_OF(at, struct unwritten, link);
+        log_error("flow", "the row of call %" PRIu64 " found no room on the disk; the call is in doubt after the next start", u->row.call);
+        free(u);
+    }
     if (w->server)
         http_server_free(w->server);
     if (w->sockets.pool)

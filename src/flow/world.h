@@ -7,6 +7,8 @@
 #define TG_FLOW_WORLD_H
 
 #include "http/client.h"
+#include "flow/doubt.h"
+#include "flow/stops.h"
 #include "http/server.h"
 #include "ledger/journal.h"
 
@@ -43,6 +45,20 @@ struct world {
     /* the books (ledger/journal.h) */
     enum err (*put_hold)(void *self, const struct journal_hold *h);
     enum err (*put_row)(void *self, const struct journal_row *r);
+    enum err (*put_note)(void *self, const struct journal_note *n);
+    /* Where the journal ends now; and whether it is on the platter up to there: END, FAILED, or WAIT: it was asked for, there
+     * will be news. *asked is the asker's, zero at first. */
+    uint64_t (*written)(void *self);
+    enum io (*synced)(void *self, uint64_t position, unsigned long *asked);
+    /* x returns WAIT: it is run again when something from another thread may concern it (a sync, an answer to a duplicate),
+     * after most_ms at the latest. */
+    void (*await_news)(void *self, struct exchange *x, int64_t most_ms);
+    /* A call of this worker ended in doubt; d is copied. */
+    void (*doubted)(void *self, const struct doubt *d);
+    /* What became of x->doubt. again: it is still not known. */
+    void (*cleared)(void *self, struct exchange *x, const struct clearing *c);
+    /* A brake stops a run or a key. */
+    void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
 
     /* the call is over: its owner may free it, later */
     void (*over)(void *self, struct exchange *x);

@@ -256,3 +256,20 @@ size_t budget_accounts(const struct budget *b, const struct facts *f, int64_t no
     } while (step(list, b->per_count));
     return all;
 }
+
+/* "key_1f3c/usd/day|...", "key_1f3c/daily:usd/day|...", and of the gate's own budgets "gate/all/usd/day|...": owner first. */
+bool budget_account_unit(struct span account, enum unit *out)
+{
+    struct span owner, rest = account, word, name;
+    if (!span_cut(&rest, '/', &owner) || (span_is(owner, SPAN("gate")) && !span_cut(&rest, '/', &owner)) || !span_cut(&rest, '/', &word))
+        return false;
+    if (!span_cut(&word, ':', &name))
+        name = SPAN_NONE;
+    for (int u = 0; u < UNIT_COUNT; u++) {
+        if (!span_is(word, unit_name((enum unit)u)))
+            continue;
+        *out = (enum unit)u;
+        return true;
+    }
+    return false;
+}

@@ -18,7 +18,11 @@ static void set_body(struct sim_call *c, int written)
 
 static void ask_charge(struct sim_call *c)
 {
-    uint32_t cents = 1 + sim_roll(c->sim, 400);
+    static const struct span keys[SIM_KEYS] = { { "order-1", 7 }, { "order-2", 7 } };
+    bool keyed = sim_chance(c->sim, 40);
+    uint32_t cents = keyed && sim_chance(c->sim, 80) ? 100 : 1 + sim_roll(c->sim, 400);
+    if (keyed)
+        add(&c->head, SPAN("idempotency-key"), keys[sim_roll(c->sim, SIM_KEYS)]);
     c->head.target = sim_chance(c->sim, 5) ? SPAN("/stripe/v1/payouts") : SPAN("/stripe/v1/charges");
     add(&c->head, SPAN("content-type"), SPAN("application/x-www-form-urlencoded"));
     set_body(c, snprintf(c->body, sizeof(c->body), "amount=%u&currency=usd&source=tok_visa", cents));

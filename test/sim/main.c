@@ -101,18 +101,26 @@ static void check_end(struct sim *s, struct sim_call *c)
     if (c->x.fault != E_CLIENT_GONE && c->was_sent && c->request_whole && !c->head_given && !c->hung_up && (c->x.facts.writes || is_llm(&c->x)) &&
         c->verdict != VERDICT_IN_DOUBT && c->x.answering.lost)
         sim_wrong(s, "a connection was lost after sending, and nobody doubts it");
-    if (c->verdict == VERDICT_ALLOWED && !c->was_sent)
+    if ((c->verdict == VERDICT_IN_DOUBT) != c->doubted)
+        sim_wrong(s, "a row in doubt that nobody looks into, or a doubt without one");
+    if (c->x.repeating.claimed)
+        sim_wrong(s, "those who wait for this call were never told of its end");
+    if (c->verdict == VERDICT_ALLOWED && !c->was_sent && !c->x.repeating.of)
         sim_wrong(s, "a call was told to be allowed that never went out");
 }
 
 static void check_money(struct sim *s)
 {
-    nano_usd charges = 0;
+    nano_usd charges = 0, booked = 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct sim_call *c = &s->calls[i];
         if (c->request_whole && !is_llm(&c->x) && c->x.facts.moves_money)
             charges += c->charged;
+        if (!is_llm(&c->x) && c->x.facts.moves_money)
+            booked += c->row_cost + c->row_doubt;
     }
+    if (charges > booked)
+        sim_wrong(s, "the vendor took more than the rows say");
     if (charges > 4 * NANO_PER_USD)
         sim_wrong(s, "the vendor took more than the budget");
 }
@@ -131,6 +139,7 @@ static void tally(struct sim *s, const struct sim_call *c)
     s->forwarded += c->was_sent;
     s->hung_up += c->hung_up;
     s->cut += c->cut;
+    s->repeated += c->x.repeating.of != 0 && c->verdict == VERDICT_ALLOWED;
 }
 
 static void set_up_calls(struct sim *s)
@@ -143,6 +152,18 @@ static void set_up_calls(struct sim *s)
     }
 }
 
+/* The store of this world has kept nothing. */
+static void look(void *self, const struct digest *once)
+{
+    repeats_found(((struct sim *)self)->desk.repeats, once, FOUND_NOTHING_KEPT, 0, NULL, SPAN_NONE);
+}
+
+static void news(void *self, uint64_t workers)
+{
+    if (workers != 1) /* there is one, of number 0 */
+        sim_wrong(self, "news for a worker that is none");
+}
+
 static const char *play(struct sim *s, uint64_t seed)
 {
     s->seed = seed;
@@ -153,6 +174,9 @@ static const char *play(struct sim *s, uint64_t seed)
     s->wrong = NULL;
     s->desk.stops = s->no_stops;
     s->desk.ledger = s->ledger = ledger_new();
+    s->desk.repeats = repeats_new(&(struct repeats_hooks){ .self = s, .look = look, .news = news });
+    s->key_count = 0;
+    s->written = 0;
     set_up_calls(s);
     uint32_t stop_at = sim_chance(s, 15) ? sim_roll(s, 60) : UINT32_MAX;
     for (uint32_t tick = 0; tick < TICKS_MAX && !all_over(s); tick++) {
@@ -167,6 +191,7 @@ static const char *play(struct sim *s, uint64_t seed)
         tally(s, &s->calls[i]);
         exchange_free(&s->calls[i].x);
     }
+    repeats_free(s->desk.repeats);
     ledger_free(s->ledger);
     return s->wrong;
 }
@@ -186,8 +211,9 @@ static bool set_up(struct sim *s)
     sim_world(&s->world, s);
     s->desk = (struct desk){ .world = &s->world, .snapshot = s->snapshot, .json = json_new() };
     buf_init(&s->desk.scratch, 1 << 24);
+    s->desk.brakes = brakes_new();
     call_ids_init(&s->desk.ids, 1, 0);
-    return s->no_stops && s->all_stopped;
+    return s->no_stops && s->all_stopped && s->desk.brakes;
 }
 
 static void take_down(struct sim *s)
@@ -196,6 +222,7 @@ static void take_down(struct sim *s)
     stop_set_drop(s->all_stopped);
     buf_free(&s->desk.scratch);
     json_free(s->desk.json);
+    brakes_free(s->desk.brakes);
     snapshot_drop(s->snapshot);
     free(s);
 }
@@ -216,9 +243,9 @@ int main(int argc, char **argv)
         if ((seed - first + 1) % 50000 == 0)
             fprintf(stderr, "sim: %llu of %llu seeds, %lld s\n", (unsigned long long)(seed - first + 1), (unsigned long long)count, (long long)(time(NULL) - began));
     }
-    printf("calls: %llu allowed, %llu denied, %llu errors, %llu in doubt; %llu forwarded, %llu hung up, %llu replies cut\n",
+    printf("calls: %llu allowed, %llu denied, %llu errors, %llu in doubt; %llu forwarded, %llu hung up, %llu replies cut, %llu given again\n",
         (unsigned long long)s->verdicts[0], (unsigned long long)s->verdicts[1], (unsigned long long)s->verdicts[2], (unsigned long long)s->verdicts[3],
-        (unsigned long long)s->forwarded, (unsigned long long)s->hung_up, (unsigned long long)s->cut);
+        (unsigned long long)s->forwarded, (unsigned long long)s->hung_up, (unsigned long long)s->cut, (unsigned long long)s->repeated);
     take_down(s);
     printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed), (unsigned long long)failed);
     return failed ? 1 : 0;

@@ -8,7 +8,7 @@
 
 #include "flow/exchange.h"
 
-enum { SIM_CALLS = 6, SIM_ANSWER = 4096 };
+enum { SIM_CALLS = 6, SIM_ANSWER = 4096, SIM_KEYS = 2 };
 
 struct sim;
 
@@ -37,10 +37,19 @@ struct sim_call {
     char answer[SIM_ANSWER];
     size_t answer_len, answer_given, answer_breaks_at;
     nano_usd charged; /* what the vendor really took */
+    bool replays;     /* the vendor has carried this one out before */
     /* the books */
     int holds, rows;
     enum verdict verdict;
-    nano_usd row_cost;
+    nano_usd row_cost, row_doubt;
+    bool durable; /* its hold is on the platter */
+    bool doubted;
+};
+
+/* An idempotency key of ours at the vendor, and whether it was carried out. */
+struct sim_key {
+    char text[80];
+    size_t len;
 };
 
 struct sim {
@@ -54,6 +63,10 @@ struct sim {
     struct sim_call calls[SIM_CALLS];
     size_t count;
     int64_t now_ms;
+    struct sim_key keys[SIM_CALLS]; /* of requests that the vendor carried out */
+    size_t key_count;
+    uint64_t written;
+    uint64_t repeated; /* over all seeds: answers given again */
     bool stopped; /* the stop has been published: nothing may be sent any more */
     const char *wrong; /* the first rule that was broken */
     uint64_t verdicts[4], forwarded, hung_up, cut; /* over all seeds: what the dice really played */

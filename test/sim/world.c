@@ -98,6 +98,13 @@ static void *open_call(void *self, struct exchange *x, const struct http_origin 
     c->ready = c->was_sent = c->head_given = false;
     c->answer_given = 0;
     c->connect_in = (int)sim_roll(s, 3);
+    c->request_whole = false;
+    if (x->attempt_count > 1) { /* asked again: it may go better, or not */
+        c->breaks_before_head = sim_chance(s, 40);
+        c->answer_breaks = sim_chance(s, 20);
+        c->connect_fails = sim_chance(s, 10);
+        c->answer_in = (int)sim_roll(s, 4);
+    }
     return c;
 }
 
@@ -116,10 +123,33 @@ static enum io ready(void *call)
     return IO_BYTES;
 }
 
+/* The vendor keeps the answer of a key it has carried out, and gives it again. */
+static bool seen_before(struct sim_call *c, struct span head)
+{
+    struct sim *s = c->sim;
+    ptrdiff_t at = span_find(head, SPAN("idempotency-key: "));
+    if (at < 0)
+        return false;
+    struct span key = span_from(head, (size_t)at + 17);
+    key = span_first(key, (size_t)span_find(key, SPAN("\r\n")));
+    for (size_t i = 0; i < s->key_count; i++)
+        if (span_is(span_make(s->keys[i].text, s->keys[i].len), key))
+            return true;
+    if (c->vendor_refuses || s->key_count == SIM_CALLS)
+        return false;
+    struct sim_key *k = &s->keys[s->key_count++];
+    k->len = key.len < sizeof(k->text) ? key.len : sizeof(k->text);
+    memcpy(k->text, key.at, k->len);
+    return false;
+}
+
 static void request_went(struct sim_call *c)
 {
     c->request_whole = true;
-    if (c->charged == 0 && !c->vendor_refuses)
+    c->answer_head.count = 1;
+    if (c->replays)
+        c->answer_fields[c->answer_head.count++] = (struct http_field){ SPAN("idempotent-replayed"), SPAN("true") };
+    else if (c->charged == 0 && !c->vendor_refuses)
         c->charged = c->x.facts.worst[UNIT_USD]; /* the worst is the vendor's right */
 }
 
@@ -137,6 +167,9 @@ static void send_call(void *call, struct span head, struct span body, bool chunk
         sim_wrong(c->sim, "forwarded without a hold");
     if (c->x.facts.writes && c->holds != 1)
         sim_wrong(c->sim, "money moves that the journal does not know of");
+    if (c->x.facts.moves_money && !is_llm(&c->x) && !c->durable)
+        sim_wrong(c->sim, "money moves before its hold is on the platter");
+    c->replays = seen_before(c, head);
     c->was_sent = true;
     if (last)
         request_went(c);
@@ -217,6 +250,7 @@ static enum err put_hold(void *self, const struct journal_hold *h)
         if (sim_chance(s, 3))
             return E_LEDGER_UNAVAILABLE;
         c->holds++;
+        s->written++;
         return E_OK;
     }
     sim_wrong(s, "a hold of no call");
@@ -231,6 +265,8 @@ static enum err put_row(void *self, const struct journal_row *r)
         if (!c->begun || c->x.id != r->call)
             continue;
         c->rows++;
+        s->written++;
+        c->row_doubt = r->verdict == VERDICT_IN_DOUBT ? r->reserved : 0;
         c->verdict = r->verdict;
         c->row_cost = r->cost;
         if (c->replied)
@@ -244,6 +280,62 @@ static enum err put_row(void *self, const struct journal_row *r)
     }
     sim_wrong(s, "a row of no call");
     return E_OK;
+}
+
+static enum err put_note(void *self, const struct journal_note *n)
+{
+    struct sim *s = self;
+    if (n->what == NOTE_ANSWER && n->name.len != DIGEST_LEN)
+        sim_wrong(s, "an answer was kept under no key");
+    if (sim_chance(s, 3))
+        return E_LEDGER_UNAVAILABLE;
+    s->written++;
+    return E_OK;
+}
+
+static uint64_t written(void *self) { return ((struct sim *)self)->written; }
+
+static enum io synced(void *self, uint64_t position, unsigned long *asked)
+{
+    struct sim *s = self;
+    if (position > s->written)
+        sim_wrong(s, "a sync of what was never written");
+    *asked = 1;
+    if (sim_chance(s, 40))
+        return IO_WAIT;
+    if (sim_chance(s, 5))
+        return IO_FAILED;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->calls[i].begun && s->calls[i].x.charging.position == position)
+            s->calls[i].durable = true;
+    return IO_END;
+}
+
+static void await_news(void *self, struct exchange *x, int64_t most_ms)
+{
+    (void)x;
+    if (most_ms <= 0)
+        sim_wrong(self, "news are awaited for ever");
+}
+
+static void doubted(void *self, const struct doubt *d)
+{
+    struct sim *s = self;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->calls[i].begun && s->calls[i].x.id == d->call)
+            s->calls[i].doubted = true;
+}
+
+static void cleared(void *self, struct exchange *x, const struct clearing *c)
+{
+    (void)x, (void)c;
+    sim_wrong(self, "something was cleared that was never asked again");
+}
+
+static void stop(void *self, enum stop_kind kind, struct span value, struct span reason)
+{
+    (void)kind, (void)value, (void)reason;
+    sim_wrong(self, "a brake where there is none");
 }
 
 static void over(void *self, struct exchange *x)
@@ -261,6 +353,7 @@ void sim_world(struct world *w, struct sim *s)
         .self = s, .now_ms = now_ms, .monotonic_ns = monotonic_ns, .read = read_body, .read_fault = read_fault, .reply = reply,
         .reply_head = reply_head, .reply_write = reply_write, .reply_room = reply_room, .reply_end = reply_end, .reply_cut = reply_cut,
         .open = open_call, .ready = ready, .send = send_call, .write = write_call, .room = room, .head = answer_head, .answer = read_answer,
-        .fault = fault, .sent = sent, .reused = reused, .close = close_call, .put_hold = put_hold, .put_row = put_row, .over = over,
+        .fault = fault, .sent = sent, .reused = reused, .close = close_call, .put_hold = put_hold, .put_row = put_row, .put_note = put_note, .written = written,
+        .synced = synced, .await_news = await_news, .doubted = doubted, .cleared = cleared, .stop = stop, .over = over,
     };
 }
