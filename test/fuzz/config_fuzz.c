@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t master[32] = { 1 };
-static const char *const kinds[] = { "key", "credential", "policy", "budget", "vendor", "workspace", "setting", "stop" };
+static const char *const kinds[] = { "key", "credential", "policy", "budget", "vendor", "workspace", "setting", "stop", "alert", "increase" };
 
 static void check(const struct snapshot *s)
 {
@@ -37,7 +37,8 @@ static void apply(struct config_input *in, unsigned char how, struct span body)
     struct arena a;
     struct config_changed out;
     struct trouble t = { .set = false };
-    struct config_change c = { span_of(kinds[how & 7]), how & 8 ? SPAN("a") : SPAN_NONE, body, how & 16 };
+    const char *kind = kinds[how & 32 ? 8 + (how & 1) : how & 7];
+    struct config_change c = { span_of(kind), how & 8 ? SPAN("a") : SPAN_NONE, body, how & 16 };
     arena_init(&a, 1 << 26);
     enum err e = config_apply(in, &c, &a, &out, &t);
     must((e == E_OK) == (out.snapshot != NULL) && (e == E_OK) == !t.set);
