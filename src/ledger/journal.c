@@ -19,18 +19,6 @@
 #include "ledger/journal_int.h"
 #include "ledger/journal_record.h"
 
-/* The end of the last segment's records: a reader that comes there goes on to the next one. */
-static void seal(struct journal *j, struct segment *next)
-{
-    struct segment *s = j->last;
-    s->end = j->used;
-    if (j->size - j->used >= RECORD_HEAD) {
-        record_write_end(s->mapped.at + j->used);
-        record_publish(s->mapped.at + j->used, RECORD_HEAD, position(j, s, j->used));
-    }
-    atomic_store_explicit(&s->next, next, memory_order_release);
-}
-
 /* What was written so far may be lost, what is written from now on is not: see journal_sync.c. */
 static void move_on(struct journal *j)
 {
@@ -53,7 +41,8 @@ int journal_extend(struct journal *j, bool entitled)
     if (j->last) {
         if (is_broken(j))
             move_on(j);
-        seal(j, s);
+        segment_seal(j, j->last, j->used);
+        atomic_store_explicit(&j->last->next, s, memory_order_release);
     } else {
         j->first = j->reading = j->unsynced = s;
         j->read = SEGMENT_HEAD;
@@ -166,10 +155,15 @@ static bool leave(struct journal *j, struct segment *s, struct segment *next)
     return !pinned;
 }
 
+static bool is_applied(const struct journal *j, const struct segment *s, uint64_t to)
+{
+    return to >= position(j, s, s->end) || s->end == SEGMENT_HEAD;
+}
+
 void journal_applied(struct journal *j, uint64_t to)
 {
     struct segment *next;
-    while ((next = atomic_load_explicit(&j->first->next, memory_order_acquire)) && to >= position(j, j->first, j->first->end)) {
+    while ((next = atomic_load_explicit(&j->first->next, memory_order_acquire)) && is_applied(j, j->first, to)) {
         if (j->reading == j->first) {
             j->reading = next;
             j->read = SEGMENT_HEAD;
@@ -181,6 +175,13 @@ void journal_applied(struct journal *j, uint64_t to)
     /* What lies between the last record of a segment and the first of the next needs no applying. */
     uint64_t begin = position(j, j->first, SEGMENT_HEAD);
     atomic_store_explicit(&j->applied, to > begin ? to : begin, memory_order_release);
+}
+
+/* The store has records from behind a tear that a power cut made: what follows those is there as well. */
+static void look_behind(struct journal *j, struct segment *s, uint64_t to)
+{
+    if (s != j->last && to > position(j, s, s->end))
+        segment_seal(j, s, segment_find_end(j, s, (size_t)(to - position(j, s, 0))));
 }
 
 void journal_seek(struct journal *j, uint64_t to)
@@ -195,6 +196,7 @@ void journal_seek(struct journal *j, uint64_t to)
     }
     while (j->reading != j->last && (j->reading->number + 1) * j->size <= to)
         j->reading = atomic_load(&j->reading->next);
+    look_behind(j, j->reading, to);
     j->read = SEGMENT_HEAD;
     if (to > position(j, j->reading, SEGMENT_HEAD))
         j->read = to - position(j, j->reading, 0) < j->size ? (size_t)(to - position(j, j->reading, 0)) : j->size;

@@ -86,6 +86,10 @@ enum segment_head_is segment_check_head(const struct journal *j, struct segment 
 /* What stands at an offset of a segment. */
 enum found { FOUND_RECORD, FOUND_END, FOUND_NOTHING, FOUND_DAMAGE };
 enum found segment_look(const struct journal *j, const struct segment *s, size_t offset, size_t *length);
+/* Offset behind the last whole record in a row from there on. */
+size_t segment_find_end(const struct journal *j, const struct segment *s, size_t from);
+/* Its records end there: a reader goes on to the next segment. */
+void segment_seal(const struct journal *j, struct segment *s, size_t end);
 
 /* journal.c: a new segment behind the last, which is sealed. 0, or errno with nothing changed. `entitled`: what stands ahead
  * may be used for it, though it is kept for the rows of calls under way. */

@@ -53,35 +53,24 @@ static int find_segments(struct journal *j, struct numbers *n)
     return failed || !n->no_memory ? failed : ENOMEM;
 }
 
-/* Offset behind the last whole record. */
-static size_t find_end(const struct journal *j, const struct segment *s)
-{
-    size_t offset = SEGMENT_HEAD, length;
-    enum found found;
-    while ((found = segment_look(j, s, offset, &length)) == FOUND_RECORD)
-        offset += length;
-    if (found == FOUND_DAMAGE)
-        log_warn("journal", "segment %" PRIu64 " of writer %u ends in a damaged record at byte %zu", s->number, j->writer, offset);
-    return offset;
-}
-
 static void append(struct journal *j, struct segment *s)
 {
+    size_t length;
     if (j->last)
         atomic_store(&j->last->next, s);
     else
         j->first = s;
     j->last = s;
-    s->end = j->size;
+    s->end = segment_look(j, s, SEGMENT_HEAD, &length) == FOUND_END ? SEGMENT_HEAD : j->size;
     s->worn = true;
 }
 
-/* Killed before the head was written, or before the first record. */
-static bool is_empty(const struct journal *j, const struct segment *s, enum segment_head_is head)
+/* Killed before the head was written, or before the first record. An END in its place may have been put over a tear, with
+ * more behind it that the store knows (journal_seek): that is no such case. */
+static bool is_empty(const struct journal *j, struct segment *s, enum segment_head_is head)
 {
     size_t length;
-    enum found found = segment_look(j, s, SEGMENT_HEAD, &length);
-    return head == HEAD_EMPTY || found == FOUND_NOTHING || found == FOUND_END;
+    return head == HEAD_EMPTY || segment_look(j, s, SEGMENT_HEAD, &length) == FOUND_NOTHING;
 }
 
 /* Takes one segment of the last process into the chain, unless there is nothing in it. */
@@ -120,7 +109,7 @@ static bool adopt_all(struct journal *j, char why[WHY])
         j->next_number = n.list[i] + 1;
     }
     free(n.list);
-    j->used = j->last ? find_end(j, j->last) : 0;
+    j->used = j->last ? segment_find_end(j, j->last, SEGMENT_HEAD) : 0;
     j->reading = j->unsynced = j->first;
     j->read = SEGMENT_HEAD;
     return ok;

@@ -214,3 +214,23 @@ enum found segment_look(const struct journal *j, const struct segment *s, size_t
         return FOUND_DAMAGE;
     return record_kind(at) == RECORD_END ? FOUND_END : FOUND_RECORD;
 }
+
+size_t segment_find_end(const struct journal *j, const struct segment *s, size_t from)
+{
+    size_t offset = from, length;
+    enum found found;
+    while ((found = segment_look(j, s, offset, &length)) == FOUND_RECORD)
+        offset += length;
+    if (found == FOUND_DAMAGE)
+        log_warn("journal", "segment %" PRIu64 " of writer %u ends in a damaged record at byte %zu", s->number, j->writer, offset);
+    return offset;
+}
+
+void segment_seal(const struct journal *j, struct segment *s, size_t end)
+{
+    s->end = end;
+    if (j->size - end < RECORD_HEAD)
+        return;
+    record_write_end(s->mapped.at + end);
+    record_publish(s->mapped.at + end, RECORD_HEAD, position(j, s, end));
+}
