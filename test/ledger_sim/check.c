@@ -22,7 +22,7 @@ static void check_cap(struct world *w, const struct tab *t, const struct ledger_
     int64_t settled = b->settled < 0 ? 0 : b->settled;
     if (t->soft)
         return;
-    if (settled + b->reserved > t->most + t->over && !t->swept && !t->uncertain)
+    if (settled + b->reserved > t->most + t->over + t->back && !t->swept && !t->uncertain)
         wrong(w, "settled + reserved is past the limit", t->name);
     if (t->rolling || t->swept)
         return;
@@ -146,8 +146,18 @@ static void check_survived(struct world *w)
     }
 }
 
+/* Holds that had ended come back when their rows were lost, and others had taken their place. */
+static void allow_for_holds(struct tab *t)
+{
+    int64_t settled = tab_settled(t), past = (settled < 0 ? 0 : settled) + t->reserved - t->most - t->over;
+    if (past > t->back)
+        t->back = past;
+}
+
 void check_recovered(struct world *w)
 {
+    for (size_t i = 0; i < w->tab_count; i++)
+        allow_for_holds(&w->tabs[i]);
     for (size_t i = 0; i < w->call_count; i++)
         check_trace(w, &w->calls[i]);
     if (w->lives > 1 && !w->power)

@@ -60,6 +60,7 @@ static bool open_journal(struct world *w, unsigned i)
         return false;
     }
     at->read = keep_position(w, i, &position);
+    say(w, "worker %u: %zu records, store at %llu, %zu files", i, at->count, (unsigned long long)position, at->disk.now_count);
     journal_seek(at->journal, position);
     return true;
 }

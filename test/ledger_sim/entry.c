@@ -3,6 +3,8 @@
 #include "rules/row.h"
 #include "test/ledger_sim/sim.h"
 
+enum { FILLER = 700, SMALL = 40, REST = 1700 /* of a record, at most, without its filler */ };
+
 static const struct span texts[] = { { "ws_main", 7 }, { "key_1f3c", 8 }, { "", 0 }, { "run_abcdefgh", 12 }, { "stripe", 6 } };
 
 /* Texts of a record, by its id: not always the same, nor always there. */
@@ -11,14 +13,14 @@ static struct span text(const struct entry *e, unsigned which) { return texts[(e
 /* The row's bytes, again whenever they are asked for; live until the next. */
 static struct span row_of(struct world *w, const struct entry *e)
 {
-    char filler[700];
+    char filler[FILLER];
     buf_clear(&w->row);
     struct row_out out = row_out(&w->row);
     row_number(&out, ROW_ID, (int64_t)e->id);
     row_number(&out, ROW_AT, e->at);
     row_text(&out, ROW_KEY, text(e, 1));
     memset(filler, 'a' + (int)(e->id % 26), sizeof(filler));
-    row_text(&out, ROW_REASON, span_make(filler, e->size % sizeof(filler)));
+    row_text(&out, ROW_REASON, span_make(filler, e->size));
     return buf_span(&w->row);
 }
 
@@ -28,7 +30,8 @@ struct entry *entry_new(struct world *w, enum journal_kind kind, struct call *c,
     struct entry *e = &w->entries[w->entry_count];
     *e = (struct entry){ .kind = kind, .call = c, .at = w->now, .count = (unsigned)count, .lines = &w->lines[w->line_count] };
     e->id = c ? c->id : 0;
-    e->size = roll(w, chance(w, 5) ? 700 : 40);
+    size_t most = w->workers[0].disk.segment / 2 - REST;
+    e->size = roll(w, chance(w, 5) ? most < FILLER ? (uint32_t)most : FILLER : SMALL);
     if (count)
         memcpy(e->lines, lines, count * sizeof(*lines));
     return e;
@@ -108,6 +111,7 @@ bool entry_append(struct world *w, struct worker *at, struct entry *e)
         at->sure += !w->down;
     } else {
         w->full++;
+        say(w, "no room: %zu of %zu segments", at->disk.now_count, at->disk.capacity);
     }
     if (!w->down && got != E_OK && (got != E_LEDGER_UNAVAILABLE || at->disk.now_count < at->disk.capacity))
         wrong(w, "a journal refused a record for which there was room", SPAN_NONE);

@@ -276,7 +276,7 @@ static void calm(struct world *w)
     w->temper.crash = w->temper.sync_fails = w->temper.batch_fails = 0;
     for (unsigned i = 0; i < w->worker_count; i++) {
         w->workers[i].disk.capacity = FILES / 2;
-        w->workers[i].disk.sync_fails = 0;
+        w->workers[i].disk.sync_fails = w->workers[i].disk.dies_in = 0;
     }
 }
 

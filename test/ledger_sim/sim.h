@@ -97,6 +97,7 @@ struct tab {
     struct cell *cells;
     int64_t truth;      /* what the upstream did, on holds that must not be forgotten */
     int64_t most, over; /* the highest limit ever granted; what may lie above it, with a reason */
+    int64_t back;       /* above that: holds that came back with a crash */
     int64_t told_settled, told_doubt; /* as a crash must leave it */
 };
 

@@ -126,6 +126,7 @@ void tab_restore(struct world *w, struct tab *t)
     t->newest = -1;
     t->spent = NULL;
     t->pins = 0;
+    t->ends_at = t->cells ? t->ends_at : 0;
     for (const struct cell *c = t->cells; c; c = c->next) {
         add(w, t, c->slot, c->settled);
         t->doubt += c->doubt;
