@@ -98,3 +98,73 @@ TEST(objects_from_two_threads)
     CHECK_INT(find(&g, SPAN("key"), SPAN("x")).version, a.won + b.won);
     rig_free(&g);
 }
+
+/* Both or neither: a change that cannot be written down is not made, and one that is refused leaves no row. */
+TEST(a_change_and_its_row_are_one)
+{
+    for (int threaded = 0; threaded < 2; threaded++) {
+        struct rig g;
+        rig_init(&g, 1);
+        rig_append(&g, 0, rig_row(&g, 1));
+        rig_open(&g, threaded);
+        struct rig_record first = rig_change(&g, 100), second = rig_change(&g, 101);
+        CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("a"), SPAN("{}"), 0, 1, &first.record), E_OK);
+        CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("a"), SPAN("{}"), 0, 1, &second.record), E_CONFLICT);
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE kind = 2"), 1);
+        CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("b"), SPAN("{}"), 0, 1, &first.record), E_CONFLICT);
+        CHECK(!find(&g, SPAN("key"), SPAN("b")).body.at);
+        CHECK_INT(store_event(g.store, &second.record), E_OK);
+        CHECK_INT(store_event(g.store, &second.record), E_CONFLICT);
+        CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("a"), SPAN_NONE, -1, 1, NULL), E_OK);
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE kind = 2"), 2);
+        rig_append(&g, 0, rig_row(&g, 2));
+        rig_crash(&g); /* durable when it returned */
+        rig_open(&g, false);
+        CHECK_INT(rig_verified(&g), 4);
+        rig_free(&g);
+    }
+}
+
+struct changer {
+    struct rig *rig;
+    uint64_t from;
+    bool rows;
+};
+
+static void *change_on(void *self)
+{
+    struct changer *c = self;
+    for (uint64_t i = 0; i < 100; i++) {
+        struct rig_record change = { .record = { .what = STORE_ROW, .kind = STORE_CHANGE, .call = c->from + i, .at = 1, .row = SPAN("{}") } };
+        if (c->rows) {
+            struct rig_record row = { .record = { .what = STORE_ROW, .call = c->from + i, .at = 1, .row = SPAN("{}"), .cost = 1 } };
+            rig_append(c->rig, 0, row);
+        } else if (i % 2) {
+            CHECK_INT(store_event(c->rig->store, &change.record), E_OK);
+        } else {
+            CHECK_INT(store_object_put(c->rig->store, SPAN("key"), SPAN("x"), SPAN("{}"), -1, 1, &change.record), E_OK);
+        }
+    }
+    return NULL;
+}
+
+/* Pitfall 71, writers that lock each other out: there is one writer, all others wait in its line, and the chain has one order. */
+TEST(pitfall_71_one_ordered_writer)
+{
+    struct rig g;
+    pthread_t threads[4];
+    struct changer changers[4];
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    for (int i = 0; i < 4; i++) {
+        changers[i] = (struct changer){ &g, 1000 + 1000 * (uint64_t)i, i == 3 };
+        must(pthread_create(&threads[i], NULL, change_on, &changers[i]) == 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_verified(&g), 400);
+    CHECK_INT(rig_ask(&g, "SELECT sum(cost) FROM calls"), 100);
+    CHECK_INT(find(&g, SPAN("key"), SPAN("x")).version, 150);
+    rig_free(&g);
+}

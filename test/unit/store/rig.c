@@ -64,6 +64,11 @@ void rig_open(struct rig *g, bool start)
         test_fail(__FILE__, __LINE__, "store_open: %s", why);
         must(g->store);
     }
+    rig_recover(g, start);
+}
+
+void rig_recover(struct rig *g, bool start)
+{
     for (size_t i = 0; i < g->sources; i++) {
         g->source[i].begun = false;
         struct store_source from = { &g->source[i], read_next, seek, applied };

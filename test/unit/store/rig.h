@@ -42,6 +42,7 @@ void rig_init(struct rig *g, size_t sources);
 void rig_free(struct rig *g); /* closes the store, removes the directory */
 /* Opens and recovers; `start` also starts the thread. */
 void rig_open(struct rig *g, bool start);
+void rig_recover(struct rig *g, bool start); /* the second half of it */
 void rig_close(struct rig *g);
 /* As a kill -9 would leave it: the directory as it is now is carried on with by another store; this one goes unheard. */
 void rig_crash(struct rig *g);
