@@ -10,6 +10,8 @@
 /* A clock that is further off than this is broken; an object that would be ours but for its time is not ignored before. */
 enum { CLOCK_DOUBT_MS = 600000 };
 enum { TARGET_MOST = 65536, OBJECTS_MOST = 10000 };
+/* Times before 1970 and after 9999 are nobody's. */
+static const int64_t sent_latest = INT64_C(253402300799999);
 
 /* ---- asking ---- */
 
@@ -80,7 +82,7 @@ bool vendor_look_up(
     struct subject subject;
     struct buf target;
     *out = (struct look_up){ .path = SPAN_NONE, .query = SPAN_NONE };
-    if (!s || sent_ms <= 0)
+    if (!s || sent_ms <= 0 || sent_ms > sent_latest)
         return false;
     subject_again(&subject, j, q, u, a);
     struct eval e = { .subject = &subject, .manifest = m };
@@ -97,23 +99,19 @@ bool vendor_look_up(
 
 /* ---- telling objects apart ---- */
 
-/* The values of a field, in order. */
+/* What the call said, in order, copied: the reader of JSON is needed for the answer. */
 struct values {
     struct arena *arena;
     struct span *list;
-    size_t count;
-    bool unreadable; /* one is an object, a list in a list, or there are too many */
+    size_t count, room;
+    bool unreadable; /* one is an object, or a list in a list */
 };
-
-enum { VALUES_MOST = 256 };
 
 static bool take_value(void *self, const struct found *f)
 {
     struct values *v = self;
-    if (!v->list)
-        v->list = ARENA_ARRAY(v->arena, struct span, VALUES_MOST);
     struct span text = f->text.at ? arena_copy(v->arena, f->text) : SPAN_NONE;
-    v->unreadable |= !text.at || !v->list || v->count == VALUES_MOST;
+    v->unreadable |= !text.at || v->count == v->room;
     if (!v->unreadable)
         v->list[v->count++] = text;
     return !v->unreadable;
@@ -121,19 +119,28 @@ static bool take_value(void *self, const struct found *f)
 
 static struct values values_of(const struct field *f, struct subject *s)
 {
-    struct values v = { .arena = s->arena };
-    field_each(f, s, take_value, &v);
+    struct values v = { .arena = s->arena, .room = field_count(f, s) };
+    v.list = v.room ? ARENA_ARRAY(s->arena, struct span, v.room) : NULL;
+    v.unreadable = v.room && !v.list;
+    if (v.list)
+        field_each(f, s, take_value, &v);
     return v;
 }
 
-static bool are_equal(const struct values *a, const struct values *b)
+/* The values of an object's field beside them; nothing is copied, since there may be many objects. */
+struct comparing {
+    const struct values *ours;
+    size_t at;
+    bool differs, unreadable;
+};
+
+static bool compare_value(void *self, const struct found *f)
 {
-    if (a->unreadable || b->unreadable || a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!span_is(a->list[i], b->list[i]))
-            return false;
-    return true;
+    struct comparing *c = self;
+    c->unreadable |= !f->text.at;
+    c->differs |= c->at >= c->ours->count || !span_is(f->text, c->ours->list[c->at]);
+    c->at++;
+    return !c->unreadable && !c->differs;
 }
 
 enum resemblance { OTHER, PERHAPS, THIS };
@@ -154,32 +161,49 @@ static enum resemblance likeness_of(const struct looking *l)
     enum resemblance r = THIS;
     for (size_t i = 0; i < l->search->count; i++) {
         const struct likeness *m = &l->search->members[i];
-        if (!l->ours[i].count && !l->ours[i].unreadable)
+        struct comparing c = { .ours = &l->ours[i], .unreadable = l->ours[i].unreadable };
+        if (!c.ours->count && !c.unreadable)
             continue;
-        struct values theirs = values_of(&m->theirs, l->subject);
-        if (are_equal(&l->ours[i], &theirs))
+        if (!c.unreadable)
+            field_each(&m->theirs, l->subject, compare_value, &c);
+        if (!c.unreadable && !c.differs && c.at == c.ours->count)
             continue;
-        if (m->sure && !l->ours[i].unreadable && !theirs.unreadable)
+        if (m->sure && !c.unreadable)
             return OTHER;
         r = PERHAPS;
     }
     return r;
 }
 
+struct timing {
+    enum clock clock;
+    int64_t ms;
+    size_t count;
+    bool unreadable;
+};
+
+static bool take_time(void *self, const struct found *f)
+{
+    struct timing *t = self;
+    t->unreadable |= t->count++ > 0 || !moment_read(t->clock, f->text, &t->ms);
+    return !t->unreadable;
+}
+
 static bool created_at(struct looking *l, int64_t *out)
 {
-    struct values v = values_of(&l->search->created, l->subject);
-    return v.count == 1 && !v.unreadable && moment_read(l->search->clock, v.list[0], out);
+    struct timing t = { .clock = l->search->clock };
+    field_each(&l->search->created, l->subject, take_time, &t);
+    *out = t.ms;
+    return t.count == 1 && !t.unreadable;
 }
 
 static enum resemblance resemblance_of(struct looking *l, int64_t created)
 {
-    const struct search *s = l->search;
-    int64_t early = created - l->sent_ms + s->early_ms, late = created - l->sent_ms - s->late_ms;
-    if (early < -CLOCK_DOUBT_MS || late > CLOCK_DOUBT_MS)
+    int64_t first = l->sent_ms - l->search->early_ms, last = l->sent_ms + l->search->late_ms;
+    if (created < first - CLOCK_DOUBT_MS || created > last + CLOCK_DOUBT_MS)
         return OTHER;
     enum resemblance r = likeness_of(l);
-    if (early >= 0 && late <= 0)
+    if (created >= first && created <= last)
         return r;
     return r == THIS ? PERHAPS : OTHER;
 }
@@ -236,14 +260,14 @@ static bool weigh_all(struct looking *l, struct json_value answer)
     return !l->unreadable && is_complete(l, answer) && !l->subject->arena->broken;
 }
 
-/* The request's side of every comparison, copied: the reader of JSON is needed for the answer. */
+/* The request's side of every comparison. False: there is nothing by which an object could be known. */
 static bool read_ours(struct looking *l)
 {
     bool any = false;
     l->ours = ARENA_ARRAY(l->subject->arena, struct values, l->search->count);
     for (size_t i = 0; l->ours && i < l->search->count; i++) {
         l->ours[i] = values_of(&l->search->members[i].ours, l->subject);
-        any |= l->ours[i].count > 0;
+        any |= l->ours[i].count > 0 && !l->ours[i].unreadable;
     }
     return any;
 }
@@ -256,7 +280,7 @@ enum look_up_verdict vendor_looked_up(struct json *j, const struct asked *q, con
     struct json_value root;
     const char *why;
     *out = (struct settled){ 0 };
-    if (!s || sent_ms <= 0 || answer->status != 200)
+    if (!s || sent_ms <= 0 || sent_ms > sent_latest || answer->status != 200)
         return LOOK_UP_UNCLEAR;
     struct looking l = { .search = s, .subject = &subject, .sent_ms = sent_ms, .before = INT64_MAX };
     subject_again(&subject, j, q, u, a);

@@ -34,17 +34,18 @@ static bool read_mail_date(struct span s, int64_t *out)
 static bool read_time(struct span s, int64_t *out)
 {
     char text[48];
-    if (s.len < 19 || s.len > 40)
+    if (!s.at || s.len < 19 || s.len > 40)
         return false; /* a plain date says too little */
     bool hours = s.at[s.len - 3] == '+' || s.at[s.len - 3] == '-';
     int len = snprintf(text, sizeof(text), "%.*s%s", SPAN_ARG(s), hours ? ":00" : "");
     return text_time_parse(span_make(text, (size_t)len), out);
 }
 
+/* Up to the end of the year 9999, as with the others. */
 static bool read_count(struct span s, int64_t unit, int64_t *out)
 {
     int64_t n;
-    return span_to_i64(s, &n) && n > 0 && !__builtin_mul_overflow(n, unit, out);
+    return span_to_i64(s, &n) && n > 0 && !__builtin_mul_overflow(n, unit, out) && *out < INT64_C(253402300800000);
 }
 
 bool moment_read(enum clock clock, struct span text, int64_t *unix_ms)

@@ -13,6 +13,7 @@
 static struct bench b;
 static struct look_up ask;
 static struct settled found;
+static size_t taken; /* memory of the call that the last answer cost */
 
 static bool asks(int64_t sent_ms)
 {
@@ -22,7 +23,11 @@ static bool asks(int64_t sent_ms)
 static enum look_up_verdict says(int status, const char *body)
 {
     struct http_head answer = { .status = status, .fields = b.fields, .count = 0, .length = -1 };
-    return vendor_looked_up(b.json, &b.asked, &b.understood, SENT, &answer, span_of(body), &b.call, &found);
+    size_t before = b.call.taken;
+    enum look_up_verdict v =
+        vendor_looked_up(b.json, &b.asked, &b.understood, SENT, &answer, span_of(body), &b.call, &found);
+    taken = b.call.taken - before;
+    return v;
 }
 
 static void open_twilio(void)
@@ -182,6 +187,17 @@ TEST(a_call_is_looked_up_too)
     CHECK(found.estimate);
     CHECK_INT(found.real[UNIT_USD], 22000000);
     CHECK_SPAN(found.object_id, SPAN("CA1"));
+    bench_close(&b);
+}
+
+TEST(a_full_page_needs_little_memory)
+{
+    open_twilio();
+    struct span items[200];
+    for (size_t i = 0; i < 200; i++)
+        items[i] = i == 100 ? OURS("12:00:00") : OTHER_NUMBER("12:00:00");
+    CHECK_INT(lists(items, 200, "null"), LOOK_UP_HAPPENED);
+    CHECK(taken < 4096);
     bench_close(&b);
 }
 

@@ -122,6 +122,13 @@ TEST(what_rules_cannot_know_is_unknown)
     CHECK_INT(reckoned("minor_units(body.n, 'usd')", "{\"n\":1.0}"), -1);
     CHECK_INT(reckoned("minor_units(body.n, 'usd')", "{\"n\":\"01\"}"), -1);
     CHECK_INT(reckoned("recipients(body.to)", "{\"to\":\"a,b\"}"), -1);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":\"+15558675310\"}"), usd);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":\"whatsapp:+15558675310\"}"), usd);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":\"15558675310\"}"), 0);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":\"+0555867531\"}"), 0);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":\"+1555867531012345\"}"), 0);
+    CHECK_INT(reckoned("phone(body.to)", "{}"), 0);
+    CHECK_INT(reckoned("phone(body.to)", "{\"to\":[\"+15558675310\"]}"), -1);
     CHECK_INT(reckoned("country_price(body.to, setting.table)", "{\"to\":\"+44\"}"), -1);
     CHECK_INT(reckoned("country_price(body.to, setting.none)", "{\"to\":\"+1\"}"), -1);
     CHECK_INT(reckoned("unknown()", "{}"), -1);

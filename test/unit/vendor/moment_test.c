@@ -45,4 +45,5 @@ TEST(counts_of_seconds)
     CHECK_INT(at(CLOCK_UNIX, "0"), -1);
     CHECK_INT(at(CLOCK_UNIX, "-5"), -1);
     CHECK_INT(at(CLOCK_UNIX_MS, ""), -1);
+    CHECK_INT(at(CLOCK_UNIX_MS, "253402300800000"), -1);
 }
