@@ -202,7 +202,7 @@ enum next keep(struct exchange *x)
     if (bytes.at && w->put_note(w->self, &note) == E_OK)
         position = w->written(w->self);
     else
-        log_error("flow", "the answer of call %s cannot be kept longer than this process lives", x->id_text);
+        log_warn("flow", "the answer of call %s cannot be kept longer than this process lives", x->id_text);
     struct span sealed = bytes.len > DIGEST_LEN ? span_from(bytes, DIGEST_LEN) : SPAN_NONE;
     repeats_keep(x->desk->repeats, &r->once, &r->asked, note.call, sealed, x->desk->index, position);
     r->claimed = false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "config/config.h"
 #include "test/sim/sim.h"
 
@@ -53,6 +54,16 @@ static void check_account(void *self, struct span account, const struct ledger_b
         sim_wrong(self, "an account is past its limit, or below zero");
 }
 
+static void check_books(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at)
+{
+    struct sim *s = self;
+    const struct sim_account none = { 0, 0 }, *rows = map_get(&s->accounts, account);
+    (void)ends_at;
+    rows = rows ? rows : &none;
+    if (b->settled != rows->settled || b->doubt != rows->doubt || b->reserved != rows->doubt)
+        sim_wrong(s, "the ledger and the rows do not say the same of an account");
+}
+
 static void begin_call(struct sim *s, struct sim_call *c)
 {
     c->begun = true;
@@ -62,8 +73,13 @@ static void begin_call(struct sim *s, struct sim_call *c)
 
 static void one_event(struct sim *s)
 {
-    struct sim_call *c = &s->calls[sim_roll(s, (uint32_t)s->count)];
+    uint32_t seat = sim_roll(s, (uint32_t)s->count + SIM_SEATS - SIM_CALLS);
+    struct sim_call *c = &s->calls[seat < s->count ? seat : seat - s->count + SIM_CALLS];
     s->now_ms += sim_roll(s, 50);
+    if (sim_chance(s, 5))
+        doubts_tick(s->doubts, s->now_ms);
+    if (!c->sim || (!c->begun && c->first))
+        return;
     if (!c->begun) {
         begin_call(s, c);
     } else if (!c->over && !c->hung_up && !c->replied && sim_chance(s, 2)) {
@@ -94,7 +110,7 @@ static void check_end(struct sim *s, struct sim_call *c)
         sim_wrong(s, "a caller was left without an answer");
     if (c->x.charging.hold.open)
         sim_wrong(s, "a hold was left open");
-    if (!c->was_sent && c->row_cost != 0)
+    if (!c->was_sent && !c->doubted && c->row_cost != 0)
         sim_wrong(s, "a call that was never sent cost something");
     if (c->verdict == VERDICT_ALLOWED && c->stream_unfinished && c->head_given)
         sim_wrong(s, "a stream that ended in the middle was passed off as whole");
@@ -111,7 +127,7 @@ static void check_end(struct sim *s, struct sim_call *c)
 
 static void check_money(struct sim *s)
 {
-    nano_usd charges = 0, booked = 0;
+    nano_usd charges = s->charged_again, booked = 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct sim_call *c = &s->calls[i];
         if (c->request_whole && !is_llm(&c->x) && c->x.facts.moves_money)
@@ -125,10 +141,25 @@ static void check_money(struct sim *s)
         sim_wrong(s, "the vendor took more than the budget");
 }
 
+/* A second asking leaves its seat. */
+static void clear_seats(struct sim *s)
+{
+    for (size_t i = SIM_CALLS; i < SIM_SEATS; i++) {
+        struct sim_call *c = &s->calls[i];
+        if (!c->begun || !c->over)
+            continue;
+        if (c->rows || c->open || c->x.charging.hold.open)
+            sim_wrong(s, "a second asking left a row, a connection or a hold");
+        s->charged_again += c->charged;
+        exchange_free(&c->x);
+        memset(c, 0, sizeof(*c));
+    }
+}
+
 static bool all_over(const struct sim *s)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (!s->calls[i].over)
+    for (size_t i = 0; i < SIM_SEATS; i++)
+        if (i < s->count ? !s->calls[i].over : s->calls[i].begun)
             return false;
     return true;
 }
@@ -144,9 +175,9 @@ static void tally(struct sim *s, const struct sim_call *c)
 
 static void set_up_calls(struct sim *s)
 {
+    memset(s->calls, 0, sizeof(s->calls));
     for (size_t i = 0; i < s->count; i++) {
         struct sim_call *c = &s->calls[i];
-        memset(c, 0, sizeof(*c));
         c->sim = s;
         sim_ask(c);
     }
@@ -176,21 +207,35 @@ static const char *play(struct sim *s, uint64_t seed)
     s->desk.ledger = s->ledger = ledger_new();
     s->desk.repeats = repeats_new(&(struct repeats_hooks){ .self = s, .look = look, .news = news });
     s->key_count = 0;
+    arena_init(&s->arena, 1 << 20);
+    s->accounts = (struct map){ NULL, 0, 0 };
     s->written = 0;
+    s->charged_again = 0;
+    s->doubts = doubts_new(&s->desk, sim_ask_again, s);
     set_up_calls(s);
+    uint32_t linger = sim_roll(s, 200); /* for doubts, when all callers are gone */
     uint32_t stop_at = sim_chance(s, 15) ? sim_roll(s, 60) : UINT32_MAX;
-    for (uint32_t tick = 0; tick < TICKS_MAX && !all_over(s); tick++) {
+    for (uint32_t tick = 0; tick < TICKS_MAX && (!all_over(s) || (doubts_count(s->doubts) && linger)); tick++) {
         if (tick == stop_at)
             stop_everything(s);
+        if (all_over(s)) {
+            linger--;
+            s->now_ms += sim_roll(s, 20000);
+        }
         one_event(s);
+        clear_seats(s);
         ledger_each(s->ledger, check_account, s);
     }
     check_money(s);
+    ledger_each(s->ledger, check_books, s);
     for (size_t i = 0; i < s->count; i++) {
         check_end(s, &s->calls[i]);
         tally(s, &s->calls[i]);
         exchange_free(&s->calls[i].x);
     }
+    map_free(&s->accounts);
+    arena_free(&s->arena);
+    doubts_free(s->doubts);
     repeats_free(s->desk.repeats);
     ledger_free(s->ledger);
     return s->wrong;
@@ -233,6 +278,7 @@ int main(int argc, char **argv)
     struct sim *s = calloc(1, sizeof(*s));
     if (!s || !set_up(s))
         return 2;
+    log_level_set(LOG_ERROR);
     time_t began = time(NULL);
     for (uint64_t seed = first; seed < first + count && failed < 20; seed++) {
         const char *wrong = play(s, seed);
@@ -243,9 +289,10 @@ int main(int argc, char **argv)
         if ((seed - first + 1) % 50000 == 0)
             fprintf(stderr, "sim: %llu of %llu seeds, %lld s\n", (unsigned long long)(seed - first + 1), (unsigned long long)count, (long long)(time(NULL) - began));
     }
-    printf("calls: %llu allowed, %llu denied, %llu errors, %llu in doubt; %llu forwarded, %llu hung up, %llu replies cut, %llu given again\n",
+    printf("calls: %llu allowed, %llu denied, %llu errors, %llu in doubt; %llu forwarded, %llu hung up, %llu replies cut, %llu given again, %llu asked again, %llu of them settled\n",
         (unsigned long long)s->verdicts[0], (unsigned long long)s->verdicts[1], (unsigned long long)s->verdicts[2], (unsigned long long)s->verdicts[3],
-        (unsigned long long)s->forwarded, (unsigned long long)s->hung_up, (unsigned long long)s->cut, (unsigned long long)s->repeated);
+        (unsigned long long)s->forwarded, (unsigned long long)s->hung_up, (unsigned long long)s->cut, (unsigned long long)s->repeated,
+        (unsigned long long)s->asked_again, (unsigned long long)s->settled);
     take_down(s);
     printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed), (unsigned long long)failed);
     return failed ? 1 : 0;

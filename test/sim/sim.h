@@ -6,9 +6,10 @@
 #ifndef TG_TEST_SIM_H
 #define TG_TEST_SIM_H
 
+#include "flow/doubts.h"
 #include "flow/exchange.h"
 
-enum { SIM_CALLS = 6, SIM_ANSWER = 4096, SIM_KEYS = 2 };
+enum { SIM_CALLS = 6, SIM_SEATS = 9 /* and those for second askings */, SIM_ANSWER = 4096, SIM_KEYS = 2 };
 
 struct sim;
 
@@ -44,12 +45,19 @@ struct sim_call {
     nano_usd row_cost, row_doubt;
     bool durable; /* its hold is on the platter */
     bool doubted;
+    struct sim_call *first; /* a second asking after this one; NULL: a call */
+    int settlements;
 };
 
 /* An idempotency key of ours at the vendor, and whether it was carried out. */
 struct sim_key {
     char text[80];
     size_t len;
+};
+
+/* What the rows say of an account: at the end the ledger must say the same. */
+struct sim_account {
+    int64_t settled, doubt;
 };
 
 struct sim {
@@ -60,14 +68,18 @@ struct sim {
     struct world world;
     struct desk desk;
     struct ledger *ledger;
-    struct sim_call calls[SIM_CALLS];
-    size_t count;
+    struct sim_call calls[SIM_SEATS]; /* callers first, then second askings */
+    size_t count;                     /* of callers */
+    struct doubts *doubts;
     int64_t now_ms;
-    struct sim_key keys[SIM_CALLS]; /* of requests that the vendor carried out */
+    struct sim_key keys[SIM_SEATS]; /* of requests that the vendor carried out */
     size_t key_count;
     uint64_t written;
-    uint64_t repeated; /* over all seeds: answers given again */
+    struct arena arena; /* of one seed */
+    struct map accounts; /* struct sim_account */
+    uint64_t repeated, asked_again, settled; /* over all seeds: answers given again, second askings, doubts they settled */
     bool stopped; /* the stop has been published: nothing may be sent any more */
+    nano_usd charged_again; /* by second askings */
     const char *wrong; /* the first rule that was broken */
     uint64_t verdicts[4], forwarded, hung_up, cut; /* over all seeds: what the dice really played */
 };
@@ -77,6 +89,7 @@ static inline bool sim_chance(struct sim *s, uint32_t percent) { return sim_roll
 void sim_wrong(struct sim *s, const char *what);
 
 /* world.c */
+bool sim_ask_again(void *self, const struct doubt *d);
 void sim_world(struct world *w, struct sim *s);
 /* caller.c: what this caller asks, and what the vendor would answer. */
 void sim_ask(struct sim_call *c);

@@ -135,7 +135,7 @@ static bool seen_before(struct sim_call *c, struct span head)
     for (size_t i = 0; i < s->key_count; i++)
         if (span_is(span_make(s->keys[i].text, s->keys[i].len), key))
             return true;
-    if (c->vendor_refuses || s->key_count == SIM_CALLS)
+    if (c->vendor_refuses || s->key_count == SIM_SEATS)
         return false;
     struct sim_key *k = &s->keys[s->key_count++];
     k->len = key.len < sizeof(k->text) ? key.len : sizeof(k->text);
@@ -163,13 +163,15 @@ static void send_call(void *call, struct span head, struct span body, bool chunk
         sim_wrong(c->sim, "forwarded after a stop had returned");
     if (span_find(head, SPAN("tg_sim")) >= 0)
         sim_wrong(c->sim, "our key went to the vendor");
-    if (!c->x.charging.hold.open)
+    if (!c->first && !c->x.charging.hold.open)
         sim_wrong(c->sim, "forwarded without a hold");
-    if (c->x.facts.writes && c->holds != 1)
+    if (!c->first && c->x.facts.writes && c->holds != 1)
         sim_wrong(c->sim, "money moves that the journal does not know of");
-    if (c->x.facts.moves_money && !is_llm(&c->x) && !c->durable)
+    if (!c->first && c->x.facts.moves_money && !is_llm(&c->x) && !c->durable)
         sim_wrong(c->sim, "money moves before its hold is on the platter");
     c->replays = seen_before(c, head);
+    if (c->replays && !c->x.answering.doubtful)
+        sim_wrong(c->sim, "a duplicate reached the vendor");
     c->was_sent = true;
     if (last)
         request_went(c);
@@ -257,9 +259,47 @@ static enum err put_hold(void *self, const struct journal_hold *h)
     return E_OK;
 }
 
+static void add_lines(struct sim *s, const struct journal_row *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct journal_line *line = &r->lines[i];
+        struct sim_account *a = map_get(&s->accounts, line->account);
+        if (!a) {
+            a = ARENA_NEW(&s->arena, struct sim_account);
+            must(a && map_put(&s->accounts, arena_copy(&s->arena, line->account), a));
+        }
+        a->settled += line->real;
+        a->doubt += line->kept ? line->held : r->kind == ROW_IS_SETTLEMENT ? -line->held : 0;
+    }
+}
+
+/* A settlement takes the doubt away and says what was spent; once. */
+static enum err put_settlement(struct sim *s, const struct journal_row *r)
+{
+    if (sim_chance(s, 5))
+        return E_LEDGER_UNAVAILABLE;
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_call *c = &s->calls[i];
+        if (!c->begun || c->x.id != r->of)
+            continue;
+        if (!c->doubted || c->settlements++)
+            sim_wrong(s, "a settlement of what is not in doubt, or a second one");
+        c->row_doubt = 0;
+        c->row_cost += r->cost;
+        s->settled++;
+        s->written++;
+        add_lines(s, r);
+        return E_OK;
+    }
+    sim_wrong(s, "a settlement of no call");
+    return E_OK;
+}
+
 static enum err put_row(void *self, const struct journal_row *r)
 {
     struct sim *s = self;
+    if (r->kind == ROW_IS_SETTLEMENT)
+        return put_settlement(s, r);
     for (size_t i = 0; i < s->count; i++) {
         struct sim_call *c = &s->calls[i];
         if (!c->begun || c->x.id != r->call)
@@ -268,6 +308,7 @@ static enum err put_row(void *self, const struct journal_row *r)
         s->written++;
         c->row_doubt = r->verdict == VERDICT_IN_DOUBT ? r->reserved : 0;
         c->verdict = r->verdict;
+        add_lines(s, r);
         c->row_cost = r->cost;
         if (c->replied)
             sim_wrong(s, "the caller had its last byte before the row was written");
@@ -324,12 +365,52 @@ static void doubted(void *self, const struct doubt *d)
     for (size_t i = 0; i < s->count; i++)
         if (s->calls[i].begun && s->calls[i].x.id == d->call)
             s->calls[i].doubted = true;
+    doubts_adopt(s->doubts, doubt_copy(d));
 }
 
 static void cleared(void *self, struct exchange *x, const struct clearing *c)
 {
-    (void)x, (void)c;
-    sim_wrong(self, "something was cleared that was never asked again");
+    struct sim *s = self;
+    if (!x->doubt)
+        sim_wrong(s, "something was cleared that was never asked again");
+    doubts_cleared(s->doubts, x, c);
+}
+
+static struct sim_call *first_of(struct sim *s, uint64_t call)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->calls[i].begun && s->calls[i].x.id == call)
+            return &s->calls[i];
+    return NULL;
+}
+
+bool sim_ask_again(void *self, const struct doubt *d)
+{
+    struct sim *s = self;
+    struct sim_call *c = NULL, *first = first_of(s, d->call);
+    for (size_t i = SIM_CALLS; i < SIM_SEATS && !c; i++)
+        c = s->calls[i].begun ? NULL : &s->calls[i];
+    if (!first || !c)
+        return false;
+    memset(c, 0, sizeof(*c));
+    c->sim = s;
+    c->first = first;
+    c->begun = c->hung_up = true;
+    c->answer_head = first->answer_head;
+    c->answer_head.fields = c->answer_fields;
+    c->answer_head.count = 1;
+    memcpy(c->answer_fields, first->answer_fields, sizeof(c->answer_fields));
+    memcpy(c->answer, first->answer, first->answer_len);
+    c->answer_len = first->answer_len;
+    c->vendor_refuses = first->vendor_refuses;
+    c->connect_fails = sim_chance(s, 20);
+    c->breaks_before_head = sim_chance(s, 30);
+    c->answer_breaks = sim_chance(s, 20);
+    c->answer_breaks_at = c->answer_len ? sim_roll(s, (uint32_t)c->answer_len) : 0;
+    s->asked_again++;
+    exchange_begin_again(&c->x, &s->desk, d);
+    exchange_run(&c->x);
+    return true;
 }
 
 static void stop(void *self, enum stop_kind kind, struct span value, struct span reason)
