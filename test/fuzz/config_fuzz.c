@@ -37,7 +37,7 @@ static void apply(struct config_input *in, unsigned char how, struct span body)
     struct arena a;
     struct config_changed out;
     struct trouble t = { .set = false };
-    const char *kind = kinds[how & 32 ? 8 + (how & 1) : how & 7];
+    const char *kind = kinds[how & 128 ? 8 + (how & 1) : how & 7];
     struct config_change c = { span_of(kind), how & 8 ? SPAN("a") : SPAN_NONE, body, how & 16 };
     arena_init(&a, 1 << 26);
     enum err e = config_apply(in, &c, &a, &out, &t);
