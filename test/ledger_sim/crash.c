@@ -19,6 +19,14 @@ static void remember(struct world *w)
     }
 }
 
+/* What the journal said is on the platter had better be. */
+static void hold_to_promise(struct worker *at)
+{
+    uint64_t synced = journal_synced(at->journal);
+    while (at->synced < at->count && at->entries[at->synced]->position <= synced)
+        at->synced++;
+}
+
 void crash(struct world *w, bool power)
 {
     say(w, "---- %s ----", power ? "the power is cut" : "kill -9");
@@ -29,6 +37,7 @@ void crash(struct world *w, bool power)
         remember(w);
     for (unsigned i = 0; i < w->worker_count; i++) {
         struct worker *at = &w->workers[i];
+        hold_to_promise(at);
         disk_kill(&at->disk);
         journal_close(at->journal);
         at->journal = NULL;

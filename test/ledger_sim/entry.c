@@ -24,14 +24,23 @@ static struct span row_of(struct world *w, const struct entry *e)
     return buf_span(&w->row);
 }
 
+/* Wide ones are often alike, so that old records stand where new ones will. */
+static unsigned dice_size(struct world *w)
+{
+    size_t most = w->workers[0].disk.segment / 2 - REST;
+    uint32_t wide = most < FILLER ? (uint32_t)most : FILLER - 1;
+    if (w->temper.wide && chance(w, 90))
+        return wide;
+    return roll(w, chance(w, 5) ? wide : SMALL);
+}
+
 struct entry *entry_new(struct world *w, enum journal_kind kind, struct call *c, const struct line *lines, size_t count)
 {
     must(w->entry_count < ENTRIES && w->line_count + count <= sizeof(w->lines) / sizeof(*w->lines));
     struct entry *e = &w->entries[w->entry_count];
     *e = (struct entry){ .kind = kind, .call = c, .at = w->now, .count = (unsigned)count, .lines = &w->lines[w->line_count] };
     e->id = c ? c->id : 0;
-    size_t most = w->workers[0].disk.segment / 2 - REST;
-    e->size = roll(w, chance(w, 5) ? most < FILLER ? (uint32_t)most : FILLER : SMALL);
+    e->size = dice_size(w);
     if (count)
         memcpy(e->lines, lines, count * sizeof(*lines));
     return e;

@@ -202,7 +202,7 @@ static void rare_event(struct world *w)
 static void one_event(struct world *w)
 {
     const struct temper *t = &w->temper;
-    w->now += roll(w, 300);
+    w->now += t->tick + roll(w, 300);
     arena_rewind(&w->scratch, w->scratch_empty);
     if (chance(w, t->batch))
         keep_batch(w, !chance(w, t->batch_fails));
@@ -224,9 +224,12 @@ static void one_event(struct world *w)
 
 static void dice_temper(struct world *w)
 {
+    static const int64_t ticks[] = { 1000, MINUTE_MS, 24 * MINUTE_MS };
     w->temper = (struct temper){ .crash = roll(w, 3) * 15, .power = roll(w, 3) * 50, .clock = roll(w, 3) * 3,
         .sync_fails = chance(w, 30) ? roll(w, 40) : 0, .batch = 2 + roll(w, 20), .batch_fails = chance(w, 30) ? roll(w, 60) : 0,
         .store_sync = 1 + roll(w, 8), .commit = 3 + roll(w, 25), .full = roll(w, 2) * 60 };
+    w->temper.wide = chance(w, 40);
+    w->temper.tick = chance(w, 30) ? ticks[roll(w, 3)] : 0;
     w->mode = (enum mode)roll(w, 3);
 }
 

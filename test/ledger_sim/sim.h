@@ -228,6 +228,8 @@ void real_clear(struct world *w);
 /* How rough a seed is: percent of events, or of operations. */
 struct temper {
     unsigned crash, power, clock, sync_fails, batch, batch_fails, store_sync, commit, full;
+    bool wide;    /* large records: segments are full after a few, and used again and again */
+    int64_t tick; /* ms that pass with each event: a sub-window of a rolling budget, or next to nothing */
 };
 
 struct world {
