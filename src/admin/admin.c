@@ -46,7 +46,25 @@ void admin_publish(struct admin *a, struct snapshot *s)
     snapshot_drop(s);
 }
 
-enum err admin_reload_now(struct admin *a, struct trouble *t)
+static struct span digest_json(struct arena *arena, const struct snapshot *s)
+{
+    return arena_print(arena, "{\"config\":\"%.*s\"}", SPAN_ARG(s->digest));
+}
+
+/* Which configuration was in force is a question of audits: what cannot be noted is not taken. */
+static enum err note_reload(struct admin *a, struct span actor, const struct snapshot *fresh, struct arena *arena, struct trouble *t)
+{
+    struct snapshot *before = gate_snapshot(a->parts.gate);
+    struct change c = { .actor = actor, .action = SPAN("config.reload"), .object = SPAN("config"),
+        .before = digest_json(arena, before), .after = digest_json(arena, fresh) };
+    snapshot_drop(before);
+    enum err e = change_put(a, &c);
+    if (e)
+        trouble_say(t, NULL, "", "the audit log could not be written; nothing was changed");
+    return e;
+}
+
+enum err admin_reload_now(struct admin *a, struct span actor, struct trouble *t)
 {
     struct arena arena;
     struct config_input in;
@@ -57,18 +75,36 @@ enum err admin_reload_now(struct admin *a, struct trouble *t)
         e = config_load(&in, &s, t);
     else
         trouble_say(t, NULL, "", "the stored configuration cannot be read");
+    if (!e)
+        e = note_reload(a, actor, s, &arena, t);
     if (!e) {
         admin_publish(a, s);
         events_tell_change(a, SPAN("config"), SPAN_NONE, SPAN("reloaded"));
+    } else if (s) {
+        snapshot_drop(s);
     }
     arena_free(&arena);
     return e;
 }
 
+/* The configuration that this process begins with: it may have changed while none was running. */
+static void note_start(void *self)
+{
+    struct admin *a = self;
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct snapshot *s = gate_snapshot(a->parts.gate);
+    struct change c = { .actor = SPAN("gate"), .action = SPAN("gate.start"), .object = SPAN("config"), .after = digest_json(&arena, s) };
+    snapshot_drop(s);
+    if (change_put(a, &c) != E_OK) /* a gate whose store cannot write refuses calls by itself */
+        log_warn("admin", "the start of this process stands in no row of the audit log");
+    arena_free(&arena);
+}
+
 static void reload(void *self)
 {
     struct trouble t = { .set = false };
-    if (admin_reload_now(self, &t) == E_OK)
+    if (admin_reload_now(self, SPAN("file"), &t) == E_OK)
         log_info("admin", "the configuration was read again and is in force");
     else
         log_error("admin", "the configuration was not taken, the one in force stays: %s", t.text);
@@ -105,7 +141,7 @@ struct span visit_key_id(struct visit *v, struct span text)
 void reload_post(struct visit *v)
 {
     struct trouble t = { .set = false };
-    enum err e = admin_reload_now(v->admin, &t);
+    enum err e = admin_reload_now(v->admin, SPAN("admin"), &t);
     if (e) {
         reply_trouble(v, e, &t);
         return;
@@ -122,7 +158,7 @@ void reload_post(struct visit *v)
 /* ---- the way of a request ---- */
 
 /* A request may hold a vendor's secret, an answer a key's. */
-static void visit_free(struct visit *v)
+void visit_free(struct visit *v)
 {
     if (v->body.len)
         secret_wipe(v->body.at, v->body.len);
@@ -205,6 +241,8 @@ static void run(struct visit *v)
 {
     if (type_fits(v))
         v->route->run(v);
+    if (v->away)
+        return;
     must(!v->request);
     visit_free(v);
 }
@@ -277,6 +315,9 @@ static void let_go(struct admin *a)
 {
     if (a->server)
         http_server_free(a->server);
+    errands_end(a);
+    selfcheck_free(a);
+    must(a->export_count == 0); /* the server has told each that its reader is gone */
     events_free(a);
     loop_free(&a->loop);
     store_reader_free(a->reader);
@@ -296,12 +337,18 @@ struct admin *admin_start(const struct admin_parts *parts, char why[256])
         admin_free(a);
         return NULL;
     }
+    call_ids_init(&a->ids, CALL_ID_WORKERS - 1, books_last_call(parts->books));
     events_init(a);
+    errands_init(a);
+    selfcheck_init(a);
     a->json = json_new();
     a->reader = a->json ? store_reader_new(books_store(parts->books), why) : NULL;
-    a->running = a->reader && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
-    if (a->running)
+    a->running = a->reader && a->check && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
+    if (a->running) {
+        loop_post(&a->loop, note_start, a);
+        hooks_set(a);
         return a;
+    }
     let_go(a);
     admin_free(a);
     return NULL;
@@ -328,6 +375,8 @@ void admin_committed(void *self)
         a->rung = true;
         loop_post(&a->loop, answer_bell, a);
     }
+    if (a->running && a->parts.alerts)
+        alerts_wake(a->parts.alerts);
     must(pthread_mutex_unlock(&a->lock) == 0);
 }
 

@@ -7,6 +7,7 @@
 #ifndef TG_ADMIN_ADMIN_H
 #define TG_ADMIN_ADMIN_H
 
+#include "alert/alert.h"
 #include "config/config.h"
 #include "flow/gate.h"
 
@@ -17,6 +18,7 @@ struct admin_parts {
     struct books *books;
     struct config_input config; /* with an admin token for a configuration without one; file, data_dir, master key; objects are read from the store at each change */
     struct listen_address listen;
+    struct alerts *alerts; /* NULL: nothing delivers them */
 };
 
 /* Starts the thread. NULL: why[]. */
@@ -25,7 +27,7 @@ struct span admin_address(const struct admin *a);
 /* From any thread (a signal, say): reads the configuration again and publishes it; an unreadable one is logged with file,
  * line and field, and the running one stays. */
 void admin_reload(struct admin *a);
-/* From the store thread after a commit: feeds the event streams. */
+/* From the store thread after a commit: feeds the event streams, wakes the alerts. */
 void admin_committed(void *self);
 /* Ends the thread and lets go of gate, books and configuration; admin_committed does nothing from then on. */
 void admin_stop(struct admin *a);

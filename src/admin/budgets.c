@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * budgets.c - every budget there is, whoever it hangs on, with its accounts as the ledger has them now. */
+ * budgets.c - every budget there is, whoever it hangs on, with its accounts as the ledger has them now; and limits raised for a while. */
 #include "admin/inside.h"
 
 #include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/text.h"
 
 enum { BUDGETS_USUAL = 1000, BUDGETS_MOST = 10000, ACCOUNTS_EACH = 100 /* of one budget; the rest is counted */ };
 
@@ -11,7 +14,7 @@ struct seen {
     struct seen *next;
     struct span name;
     struct ledger_balance balance;
-    int64_t resets_at;
+    int64_t ends_at;
 };
 
 struct line {
@@ -22,6 +25,8 @@ struct line {
 
 struct sheet {
     struct arena *arena;
+    struct ledger *ledger;
+    int64_t now;
     struct map by_id; /* id -> line */
     struct line **lines;
     size_t count, room;
@@ -83,7 +88,7 @@ static void turn_to(struct sheet *sheet, struct span after, size_t limit, bool *
 }
 
 /* An account's name is its budget's id, and what tells it apart behind a bar. */
-static void look(void *self, struct span account, const struct ledger_balance *balance, int64_t resets_at)
+static void look(void *self, struct span account, const struct ledger_balance *balance, int64_t ends_at)
 {
     struct sheet *sheet = self;
     struct span rest = account, id = account;
@@ -94,8 +99,18 @@ static void look(void *self, struct span account, const struct ledger_balance *b
     struct seen *seen = ARENA_NEW(sheet->arena, struct seen);
     if (!seen)
         return;
-    *seen = (struct seen){ line->accounts, arena_copy(sheet->arena, account), *balance, resets_at };
+    *seen = (struct seen){ line->accounts, arena_copy(sheet->arena, account), *balance, ends_at };
+    const struct window *w = &line->budget->window;
+    if (w->kind == WINDOW_ROLLING) /* as it is now, not as of its last change */
+        (void)ledger_balance(sheet->ledger, account, window_slot(w, sheet->now), &seen->balance);
     line->accounts = seen;
+}
+
+bool account_is_money(struct span account)
+{
+    struct span rest = account, id = account;
+    (void)span_cut(&rest, '|', &id);
+    return span_find(id, SPAN("/usd/")) >= 0 || span_find(id, SPAN(":usd/")) >= 0;
 }
 
 static void put_amount(struct json_out *o, enum unit unit, struct span name_usd, struct span name, int64_t amount)
@@ -106,19 +121,46 @@ static void put_amount(struct json_out *o, enum unit unit, struct span name_usd,
         json_pair_i64(o, name, amount);
 }
 
-/* The limit is the budget's as configured: the ledger takes it over with the next call. */
-static void put_account(struct json_out *o, const struct budget *b, const struct seen *seen)
+/* The window of this account that now lies in; false: it has none, or the account is of one that is over. */
+static bool window_of(const struct budget *b, const struct seen *seen, int64_t now, int64_t *start, int64_t *end)
 {
-    int64_t used = money_add(seen->balance.settled, seen->balance.reserved);
-    int64_t left = b->limit > used ? b->limit - used : 0;
+    window_at(&b->window, now, start, end);
+    return *end && (b->window.kind == WINDOW_ROLLING || seen->ends_at == *end);
+}
+
+/* When the limit is reached if it goes on as it did since the window began; 0: not before its end, or nobody knows. */
+static int64_t forecast(const struct budget *b, const struct seen *seen, int64_t limit, int64_t now)
+{
+    int64_t start, end, used = money_add(seen->balance.settled, seen->balance.reserved);
+    if (b->window.kind == WINDOW_ROLLING || !window_of(b, seen, now, &start, &end) || seen->balance.settled <= 0 || now <= start || used >= limit)
+        return 0;
+    int64_t at = money_add(now, money_mul_div_up(limit - used, now - start, seen->balance.settled));
+    return at < end ? at : 0;
+}
+
+static int64_t percent(int64_t spent, int64_t limit)
+{
+    if (limit <= 0)
+        return 100;
+    return spent <= 0 ? 0 : money_mul_div_near(spent, 100, limit);
+}
+
+/* The limit is the budget's as configured: the ledger takes it over with the next call. */
+static void put_account(struct json_out *o, const struct budget *b, const struct seen *seen, int64_t now)
+{
+    int64_t limit = budget_limit(b, now), start, end;
+    int64_t spent = seen->balance.settled > 0 ? seen->balance.settled : 0, used = money_add(spent, seen->balance.reserved);
+    bool rolls = b->window.kind == WINDOW_ROLLING && window_of(b, seen, now, &start, &end);
     json_open(o, '{');
     json_pair(o, SPAN("account"), seen->name);
-    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), b->limit);
+    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), limit);
     put_amount(o, b->unit, SPAN("spent_usd"), SPAN("spent"), seen->balance.settled);
     put_amount(o, b->unit, SPAN("reserved_usd"), SPAN("reserved"), seen->balance.reserved);
     put_amount(o, b->unit, SPAN("in_doubt_usd"), SPAN("in_doubt"), seen->balance.doubt);
-    put_amount(o, b->unit, SPAN("remaining_usd"), SPAN("remaining"), left);
-    json_pair_time(o, SPAN("resets_at"), seen->resets_at);
+    put_amount(o, b->unit, SPAN("remaining_usd"), SPAN("remaining"), limit > used ? limit - used : 0);
+    json_pair_i64(o, SPAN("percent"), percent(spent, limit));
+    json_pair_time(o, SPAN("forecast_at"), forecast(b, seen, limit, now));
+    json_pair_time(o, SPAN("resets_at"), rolls ? end : seen->ends_at);
     json_close(o, '}');
 }
 
@@ -131,7 +173,61 @@ static struct span object_name(struct span id)
     return name;
 }
 
-static void put_line(struct json_out *o, const struct line *line)
+/* { "stripe.customer": "cus_*" }: filters that have names of their own. */
+static void put_filters(struct json_out *o, const struct budget *b, struct span member, enum dimension what)
+{
+    json_name(o, member);
+    json_open(o, '{');
+    for (size_t i = 0; i < b->filter_count; i++)
+        if (b->filters[i].what == what)
+            json_pair(o, b->filters[i].name, b->filters[i].pattern);
+    json_close(o, '}');
+}
+
+static struct span filter(const struct budget *b, enum dimension what)
+{
+    for (size_t i = 0; i < b->filter_count; i++)
+        if (b->filters[i].what == what)
+            return b->filters[i].pattern;
+    return SPAN_NONE;
+}
+
+static void put_per(struct json_out *o, const struct budget *b, struct arena *a)
+{
+    json_name(o, SPAN("per"));
+    json_open(o, '[');
+    for (size_t i = 0; i < b->per_count; i++) {
+        struct span name = b->per[i].name.at ? b->per[i].name : SPAN("");
+        json_put_string(o, arena_print(a, "%.*s%.*s", SPAN_ARG(dimension_name(b->per[i].what)), SPAN_ARG(name)));
+    }
+    json_close(o, ']');
+}
+
+static void put_manner(struct json_out *o, const struct budget *b, struct arena *a)
+{
+    json_pair(o, SPAN("window"), b->window_text);
+    json_pair(o, SPAN("timezone"), b->zone_name);
+    json_pair(o, SPAN("vendor"), filter(b, DIMENSION_VENDOR));
+    json_pair(o, SPAN("operation"), filter(b, DIMENSION_OPERATION));
+    json_pair(o, SPAN("model"), filter(b, DIMENSION_MODEL));
+    put_filters(o, b, SPAN("scopes"), DIMENSION_SCOPE);
+    put_filters(o, b, SPAN("metadata"), DIMENSION_TAG);
+    put_per(o, b, a);
+    json_pair_bool(o, SPAN("soft"), b->soft);
+    json_pair(o, SPAN("refunds"), b->net ? SPAN("net") : SPAN("gross"));
+    json_pair(o, SPAN("on_tight"), b->deny_when_tight ? SPAN("deny") : SPAN("clamp"));
+}
+
+/* limit: as configured. What it is raised by for a while stands beside it, as long as it counts. */
+static void put_limit(struct json_out *o, const struct budget *b, int64_t now)
+{
+    bool raised = now < b->increase_until;
+    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), b->limit);
+    put_amount(o, b->unit, SPAN("increase_usd"), SPAN("increase"), raised ? b->increase : 0);
+    json_pair_time(o, SPAN("increase_until"), raised ? b->increase_until : 0);
+}
+
+static void put_line(struct json_out *o, const struct line *line, struct sheet *sheet)
 {
     const struct budget *b = line->budget;
     struct span name = object_name(b->id);
@@ -140,18 +236,13 @@ static void put_line(struct json_out *o, const struct line *line)
     json_pair(o, SPAN("budget"), b->id);
     json_pair(o, SPAN("owner"), b->owner);
     json_pair(o, SPAN("unit"), unit_name(b->unit));
-    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), b->limit);
-    json_pair(o, SPAN("window"), b->window_text);
-    json_pair(o, SPAN("timezone"), b->zone_name);
-    json_pair(o, SPAN("vendor"), b->vendor);
-    json_pair(o, SPAN("operation"), b->operation);
-    json_pair(o, SPAN("model"), b->model);
-    json_pair_bool(o, SPAN("soft"), b->soft);
+    put_limit(o, b, sheet->now);
+    put_manner(o, b, sheet->arena);
     json_pair_i64(o, SPAN("account_count"), line->count);
     json_name(o, SPAN("accounts"));
     json_open(o, '[');
     for (const struct seen *seen = line->accounts; seen; seen = seen->next)
-        put_account(o, b, seen);
+        put_account(o, b, seen, sheet->now);
     json_close(o, ']');
     json_close(o, '}');
 }
@@ -166,7 +257,7 @@ static void put_page(struct visit *v, struct sheet *sheet, struct span after, si
     json_name(o, SPAN("data"));
     json_open(o, '[');
     for (size_t i = 0; i < sheet->count; i++)
-        put_line(o, sheet->lines[i]);
+        put_line(o, sheet->lines[i], sheet);
     json_close(o, ']');
     json_pair(o, SPAN("next_cursor"), more ? sheet->lines[sheet->count - 1]->budget->id : SPAN_NONE);
     json_close(o, '}');
@@ -175,7 +266,7 @@ static void put_page(struct visit *v, struct sheet *sheet, struct span after, si
 void budgets_list(struct visit *v)
 {
     int limit;
-    struct sheet sheet = { .arena = &v->arena };
+    struct sheet sheet = { .arena = &v->arena, .ledger = books_ledger(v->admin->parts.books), .now = clock_unix_ms() };
     if (!query_limit(v, BUDGETS_USUAL, BUDGETS_MOST, &limit))
         return;
     struct snapshot *s = gate_snapshot(v->admin->parts.gate);
@@ -189,4 +280,127 @@ void budgets_list(struct visit *v)
         reply_json(v, 200);
     else
         reply_problem(v, E_NO_MEMORY, NULL, "the budgets do not fit into memory");
+}
+
+/* ---- raising a limit for a while ---- */
+
+/* The full id of a budget that was named by it or, the gate's own, by its name. SPAN_NONE: replied. */
+static struct span find_budget(struct visit *v)
+{
+    struct sheet sheet = { .arena = &v->arena };
+    struct span id = SPAN_NONE;
+    struct snapshot *s = gate_snapshot(v->admin->parts.gate);
+    bool fine = add_all(&sheet, s);
+    for (size_t i = 0; i < sheet.count && !id.at; i++) {
+        struct span full = sheet.lines[i]->budget->id;
+        if (span_is(full, v->id) || span_is(object_name(full), v->id))
+            id = arena_copy(&v->arena, full);
+    }
+    map_free(&sheet.by_id);
+    free(sheet.lines);
+    snapshot_drop(s);
+    if (!fine)
+        reply_problem(v, E_NO_MEMORY, NULL, "the budgets do not fit into memory");
+    else if (!id.at)
+        reply_problem(v, E_NOT_FOUND, "id", "there is no budget \"%.*s\"; GET /api/v1/budgets lists them", SPAN_ARG(span_first(v->id, 128)));
+    return id;
+}
+
+static bool read_until(const struct node *body, int64_t *until, struct trouble *t)
+{
+    int64_t ms = 0;
+    const struct node *time = node_get(body, "until"), *lasts = node_get(body, "for");
+    if (!node_time(time, "until", until, t) || !node_duration(lasts, "for", &ms, t))
+        return false;
+    if (!time == !lasts)
+        trouble_say(t, NULL, "until", "allowed: exactly one of until (a time such as 2026-11-22T00:00:00Z) and for (such as 2h)");
+    else if (lasts && ms <= 0)
+        trouble_found(t, lasts, "for", "a time to come, such as 2h");
+    else if (lasts)
+        *until = money_add(clock_unix_ms(), ms);
+    if (!t->set && *until <= clock_unix_ms())
+        trouble_found(t, time, "until", "a time to come");
+    return !t->set;
+}
+
+/* As it is stored: {"by", "until", "reason"}. */
+static struct span increase_text(struct visit *v, struct span by, int64_t until, struct span reason)
+{
+    struct buf text;
+    buf_init(&text, VISIT_BODY);
+    struct json_out o = json_out(&text);
+    json_open(&o, '{');
+    json_pair(&o, SPAN("by"), by);
+    json_pair_time(&o, SPAN("until"), until);
+    if (reason.at)
+        json_pair(&o, SPAN("reason"), reason);
+    json_close(&o, '}');
+    struct span copy = text.broken ? SPAN_NONE : arena_copy(&v->arena, buf_span(&text));
+    buf_free(&text);
+    return copy;
+}
+
+/* SPAN_NONE: replied. */
+static struct span read_increase(struct visit *v, struct span *reason)
+{
+    static const char *const fields[] = { "by", "until", "for", "reason", NULL };
+    struct trouble t = { .set = false };
+    struct span by = SPAN_NONE;
+    int64_t until = 0;
+    const struct node *body = visit_object(v);
+    *reason = SPAN_NONE;
+    if (!body)
+        return SPAN_NONE;
+    bool fine = node_only(body, "", fields, &t) && node_span(node_get(body, "by"), "by", &by, &t) && node_span(node_get(body, "reason"), "reason", reason, &t) &&
+                read_until(body, &until, &t);
+    if (fine && !by.at)
+        trouble_say(&t, NULL, "by", "is missing; allowed: an amount in the budget's unit, such as \"50 usd\"");
+    if (fine && reason->len > REASON_LONGEST)
+        trouble_say(&t, NULL, "reason", "allowed: at most %d characters", REASON_LONGEST);
+    if (t.set) {
+        reply_trouble(v, E_CONFIG, &t);
+        return SPAN_NONE;
+    }
+    struct span text = increase_text(v, by, until, *reason);
+    if (!text.at)
+        reply_problem(v, E_NO_MEMORY, NULL, "nothing was changed");
+    return text;
+}
+
+void budgets_increase(struct visit *v)
+{
+    struct act act = { .name = SPAN("create"), .told = SPAN("created") };
+    struct config_change c = { .kind = SPAN("increase"), .id = find_budget(v) };
+    struct config_changed made;
+    struct trouble t = { .set = false };
+    enum err e;
+    if (!c.id.at || !(c.body = read_increase(v, &act.reason)).at)
+        return;
+    if (!objects_apply(v, &c, &act, &made, &e, &t)) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    events_tell_change(v->admin, c.kind, made.id, act.told);
+    json_open(&v->json, '{');
+    if (!objects_write(v, c.kind, made.id, SPAN_NONE))
+        return;
+    json_close(&v->json, '}');
+    reply_json(v, 200);
+}
+
+void budgets_decrease(struct visit *v)
+{
+    static const struct act act = { { "delete", 6 }, { "deleted", 7 }, { 0 } };
+    struct config_change c = { .kind = SPAN("increase"), .id = find_budget(v) };
+    struct config_changed made;
+    struct trouble t = { .set = false };
+    enum err e;
+    if (!c.id.at)
+        return;
+    if (!objects_apply(v, &c, &act, &made, &e, &t)) {
+        reply_trouble(v, e, &t);
+        return;
+    }
+    events_tell_change(v->admin, c.kind, made.id, act.told);
+    reply_nothing(v);
 }

@@ -74,14 +74,38 @@ void calls_list(struct visit *v)
     reply_json(v, 200);
 }
 
+static void put_settlement(void *self, uint64_t id, struct span json)
+{
+    (void)id;
+    json_put_raw(self, json);
+}
+
+/* The row's members, and what became of it later. */
+static enum err put_whole(struct visit *v, uint64_t id, struct span json)
+{
+    struct json_out *o = &v->json;
+    struct span row = span_trim(json);
+    must(row.len >= 2 && row.at[row.len - 1] == '}');
+    buf_put(&v->out, span_first(row, row.len - 1));
+    o->comma = row.len > 2;
+    json_name(o, SPAN("settlements"));
+    json_open(o, '[');
+    enum err e = store_settlements(v->admin->reader, id, put_settlement, o);
+    json_close(o, ']');
+    json_close(o, '}');
+    return e;
+}
+
 void calls_get(struct visit *v)
 {
-    uint64_t id;
-    struct span json;
+    uint64_t id = 0;
+    struct span json = SPAN_NONE;
     enum err e = E_NOT_FOUND;
     visit_catch_up(v);
     if (call_id_parse(v->id, &id))
         e = store_call(v->admin->reader, id, &v->arena, &json);
+    if (!e)
+        e = put_whole(v, id, json);
     if (e == E_NOT_FOUND) {
         reply_problem(v, e, NULL, "no call \"%.*s\"; one under way is listed when it is over", SPAN_ARG(span_first(v->id, 60)));
         return;
@@ -90,6 +114,5 @@ void calls_get(struct visit *v)
         reply_store(v, e);
         return;
     }
-    json_put_raw(&v->json, json);
     reply_json(v, 200);
 }

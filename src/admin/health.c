@@ -71,7 +71,7 @@ static void put_account(void *self, struct span account, const struct ledger_bal
     a->total++;
     if (a->left == 0 || span_find(account, SPAN("|run=")) >= 0 || (resets_at && resets_at <= a->now))
         return;
-    bool money = span_find(account, SPAN("/usd/")) >= 0 || span_find(account, SPAN(":usd/")) >= 0;
+    bool money = account_is_money(account);
     a->left--;
     put_amount(&a->limit, "limit", account, money, balance->limit);
     put_amount(&a->spent, "spent", account, money, balance->settled);
@@ -89,6 +89,8 @@ static void put_gate(struct visit *v, struct buf *b)
     put_metric(b, "tollgate_calls_forwarded_total", "counter", "Calls that were sent to a vendor.", c.forwarded);
     put_metric(b, "tollgate_calls_refused_total", "counter", "Calls that were refused or failed.", c.refused);
     put_metric(b, "tollgate_calls_open", "gauge", "Calls under way.", c.open);
+    put_metric(b, "tollgate_rows_unwritten", "gauge", "Rows that wait in memory for room on the disk.", c.unwritten);
+    put_metric(b, "tollgate_rows_lost_total", "counter", "Rows of refused calls that found no room on the disk.", c.lost_rows);
     put_metric(b, "tollgate_store_healthy", "gauge", "1 while the store can write.", store_healthy(books_store(a->parts.books)));
     put_metric(b, "tollgate_stops", "gauge", "Stops in force.", (int64_t)stop_set_count(stops));
     put_metric(b, "tollgate_keys", "gauge", "Keys known.", (int64_t)s->key_count);
@@ -122,6 +124,7 @@ static void put_accounts(struct visit *v, struct buf *b)
 void health_metrics(struct visit *v)
 {
     put_gate(v, &v->out);
+    selfcheck_metrics(v->admin, &v->out);
     put_accounts(v, &v->out);
     reply_text(v, SPAN("text/plain; version=0.0.4; charset=utf-8"), buf_span(&v->out));
 }

@@ -10,7 +10,8 @@
 
 #define OVERLAP_USUAL (INT64_C(24) * 60 * 60 * 1000)
 
-enum { REASON_LONGEST = 500 };
+static const struct act revoke_act = { { "revoke", 6 }, { "revoked", 7 }, { 0 } }, delete_act = { { "delete", 6 }, { "deleted", 7 }, { 0 } },
+                        rotate_act = { { "rotate", 6 }, { "rotated", 7 }, { 0 } };
 
 /* The key's id in v->arena; SPAN_NONE: replied. */
 static struct span find_key(struct visit *v)
@@ -59,15 +60,17 @@ void keys_revoke(struct visit *v)
     enum err e;
     if (!id.at || !read_revocation(v, &stop))
         return;
-    e = stops_put(v->admin, &stop, &v->arena, &outcome);
+    e = stops_put(v->admin, &stop, SPAN("admin"), &v->arena, &outcome);
     if (e) {
         reply_problem(v, e, NULL, "the key was not revoked");
         return;
     }
     struct config_change c = { .kind = SPAN("key"), .id = id, .patch = true };
     c.body = arena_print(&v->arena, "{\"revoked_at\":\"%.*s\"}", SPAN_ARG(text_time(clock_unix_ms(), now)));
-    bool kept = objects_apply(v, &c, &made, &e, &t);
-    events_tell_change(v->admin, c.kind, id, SPAN("revoked"));
+    struct act act = revoke_act;
+    act.reason = stop.reason;
+    bool kept = objects_apply(v, &c, &act, &made, &e, &t);
+    events_tell_change(v->admin, c.kind, id, act.told);
     json_open(&v->json, '{');
     if (!objects_write(v, c.kind, id, SPAN_NONE))
         return;
@@ -91,14 +94,16 @@ void keys_delete(struct visit *v)
     c.id = find_key(v);
     if (!c.id.at)
         return;
-    if (!objects_apply(v, &c, &made, &e, &t)) {
+    if (!objects_apply(v, &c, &delete_act, &made, &e, &t)) {
         reply_trouble(v, e, &t);
         return;
     }
     struct stop stop = revocation(c.id);
-    if (stops_put(v->admin, &stop, &v->arena, &outcome) == E_OK && stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), &v->arena) != E_OK)
+    stop.reason = SPAN("the key was deleted");
+    if (stops_put(v->admin, &stop, SPAN("admin"), &v->arena, &outcome) == E_OK &&
+        stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), stop.reason, &v->arena) != E_OK)
         log_warn("admin", "the stop of the deleted key %.*s could not be lifted; it holds nobody", SPAN_ARG(c.id));
-    events_tell_change(v->admin, c.kind, c.id, SPAN("deleted"));
+    events_tell_change(v->admin, c.kind, c.id, delete_act.told);
     reply_nothing(v);
 }
 
@@ -128,11 +133,11 @@ void keys_rotate(struct visit *v)
     enum err e = admin_input(v->admin, &v->arena, &in);
     if (!e)
         e = config_rotate(&in, id, overlap_ms, clock_unix_ms(), &v->arena, &made, &t);
-    if (e || !objects_keep(v, SPAN("key"), &made, &e, &t)) {
+    if (e || !objects_keep(v, &in, SPAN("key"), &rotate_act, &made, &e, &t)) {
         reply_trouble(v, e, &t);
         return;
     }
-    events_tell_change(v->admin, SPAN("key"), id, SPAN("rotated"));
+    events_tell_change(v->admin, SPAN("key"), id, rotate_act.told);
     json_open(&v->json, '{');
     if (!objects_write(v, SPAN("key"), id, made.token))
         return;

@@ -112,14 +112,36 @@ void objects_get(struct visit *v) { answer(v, 200, v->id, SPAN_NONE); }
 
 /* ---- changing ---- */
 
-bool objects_keep(struct visit *v, struct span kind, struct config_changed *made, enum err *e, struct trouble *t)
+static const struct act acts[] = { { { "create", 6 }, { "created", 7 }, { 0 } }, { { "update", 6 }, { "updated", 7 }, { 0 } }, { { "delete", 6 }, { "deleted", 7 }, { 0 } } };
+enum { CREATE, UPDATE, DELETE };
+
+static const struct store_record *record(struct visit *v, const struct config_input *in, struct span kind, const struct act *act, const struct config_changed *made)
 {
-    struct admin *a = v->admin;
-    *e = store_object_put(books_store(a->parts.books), kind, made->id, made->stored, -1, clock_unix_ms());
-    if (*e == E_NOT_FOUND && !made->stored.at)
-        *e = E_OK; /* nothing was stored of it */
+    struct config_input after = change_input(in, kind, made->id, made->stored, &v->arena);
+    struct change c = { .actor = SPAN("admin"), .object = made->id, .reason = act->reason };
+    c.action = arena_print(&v->arena, "%.*s.%.*s", SPAN_ARG(kind), SPAN_ARG(act->name));
+    c.before = change_shown(in, kind, made->id, &v->arena);
+    c.after = change_shown(&after, kind, made->id, &v->arena);
+    return c.action.at ? change_record(v->admin, &v->arena, &c) : NULL;
+}
+
+static enum err store_it(struct visit *v, const struct config_input *in, struct span kind, const struct act *act, const struct config_changed *made)
+{
+    struct store *store = books_store(v->admin->parts.books);
+    const struct store_record *row = record(v, in, kind, act, made);
+    if (!row)
+        return E_NO_MEMORY;
+    enum err e = store_object_put(store, kind, made->id, made->stored, -1, clock_unix_ms(), row);
+    if (e == E_NOT_FOUND && !made->stored.at)
+        e = store_event(store, row); /* nothing was stored of it */
+    return e;
+}
+
+bool objects_keep(struct visit *v, const struct config_input *in, struct span kind, const struct act *act, struct config_changed *made, enum err *e, struct trouble *t)
+{
+    *e = store_it(v, in, kind, act, made);
     if (*e == E_OK) {
-        admin_publish(a, made->snapshot);
+        admin_publish(v->admin, made->snapshot);
         return true;
     }
     snapshot_drop(made->snapshot);
@@ -128,7 +150,7 @@ bool objects_keep(struct visit *v, struct span kind, struct config_changed *made
     return false;
 }
 
-bool objects_apply(struct visit *v, const struct config_change *c, struct config_changed *out, enum err *e, struct trouble *t)
+bool objects_apply(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out, enum err *e, struct trouble *t)
 {
     struct config_input in;
     *e = admin_input(v->admin, &v->arena, &in);
@@ -136,19 +158,19 @@ bool objects_apply(struct visit *v, const struct config_change *c, struct config
         trouble_say(t, NULL, "", "the store could not be read; nothing was changed");
     else
         *e = config_apply(&in, c, &v->arena, out, t);
-    return *e == E_OK && objects_keep(v, c->kind, out, e, t);
+    return *e == E_OK && objects_keep(v, &in, c->kind, act, out, e, t);
 }
 
 /* False: replied. */
-static bool change(struct visit *v, const struct config_change *c, struct config_changed *out, struct span what)
+static bool change(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out)
 {
     struct trouble t = { .set = false };
     enum err e;
-    if (!objects_apply(v, c, out, &e, &t)) {
+    if (!objects_apply(v, c, act, out, &e, &t)) {
         reply_trouble(v, e, &t);
         return false;
     }
-    events_tell_change(v->admin, c->kind, out->id, what);
+    events_tell_change(v->admin, c->kind, out->id, act->told);
     return true;
 }
 
@@ -158,7 +180,7 @@ void objects_create(struct visit *v)
 {
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v), .body = body_of(v) };
-    if (!change(v, &c, &made, SPAN("created")))
+    if (!change(v, &c, &acts[CREATE], &made))
         return;
     answer(v, 201, made.id, made.token);
 }
@@ -167,7 +189,7 @@ void objects_patch(struct visit *v)
 {
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v), .id = v->id, .body = body_of(v), .patch = true };
-    if (change(v, &c, &made, SPAN("updated")))
+    if (change(v, &c, &acts[UPDATE], &made))
         answer(v, 200, made.id, SPAN_NONE);
 }
 
@@ -175,6 +197,6 @@ void objects_delete(struct visit *v)
 {
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v), .id = v->id };
-    if (change(v, &c, &made, SPAN("deleted")))
+    if (change(v, &c, &acts[DELETE], &made))
         reply_nothing(v);
 }

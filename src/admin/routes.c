@@ -5,6 +5,10 @@
 
 static const char *const page_query[] = { "limit", "cursor", NULL };
 static const char *const call_query[] = { "run", "key", "vendor", "operation", "denied", "verdict", "model", "workspace", "from", "to", "limit", "cursor", NULL };
+static const char *const doubt_query[] = { "limit", "cursor", NULL };
+static const char *const audit_query[] = { "kind", "run", "key", "vendor", "operation", "denied", "verdict", "model", "workspace", "from", "to", "limit", "cursor", NULL };
+static const char *const export_query[] = { "format", "kind", "totals", "run", "key", "vendor", "operation", "denied", "verdict", "model", "workspace", "from", "to", NULL };
+static const char *const delivery_query[] = { "limit", NULL };
 static const char *const usage_query[] = { "by", "window", "run", "key", "vendor", "operation", "model", "workspace", "denied", "verdict", "from", "to", NULL };
 static const char *const event_query[] = { "run", "key", "vendor", NULL };
 
@@ -29,11 +33,26 @@ const struct route admin_routes[] = {
     { "POST", "/api/v1/budgets", objects_create, "Create a budget", "budget", NULL, false },
     { "DELETE", "/api/v1/budgets/{id}", objects_delete, "Delete a budget", "budget", NULL, false },
     ONE("budgets", "budget"),
+    { "POST", "/api/v1/budgets/{id}/increase", budgets_increase, "Raise a limit for a while: {\"by\", \"until\" or \"for\", \"reason\"}", "increase", NULL, false },
+    { "DELETE", "/api/v1/budgets/{id}/increase", budgets_decrease, "Take an increase back", "increase", NULL, false },
     OBJECTS("vendors", "vendor"),
     OBJECTS("workspaces", "workspace"),
     OBJECTS("settings", "setting"),
+    { "GET", "/api/v1/alerts/deliveries", alerts_deliveries, "What was told to whom, newest first", NULL, delivery_query, false },
+    { "POST", "/api/v1/alerts/{id}/test", alerts_test, "Send a test to it now; the answer says what happened", NULL, NULL, false },
+    OBJECTS("alerts", "alert"),
     { "GET", "/api/v1/calls", calls_list, "Calls, newest first", NULL, call_query, false },
     { "GET", "/api/v1/calls/{id}", calls_get, "One call, with its place in the hash chain", NULL, NULL, false },
+    { "GET", "/api/v1/doubts", indoubt_list, "Calls in doubt, oldest first, with what is reserved for them", NULL, doubt_query, false },
+    { "POST", "/api/v1/doubts/ask", indoubt_ask_all, "Ask the vendors again about all calls in doubt where that can be done", NULL, NULL, false },
+    { "GET", "/api/v1/doubts/{id}", indoubt_get, "One call in doubt", NULL, NULL, false },
+    { "POST", "/api/v1/doubts/{id}/resolve", indoubt_resolve, "Say what became of it: {\"outcome\": \"spent\" or \"not_spent\", \"cost_usd\", \"reason\"}", NULL, NULL, false },
+    { "POST", "/api/v1/doubts/{id}/ask", indoubt_ask, "Ask the vendor again about a call in doubt", NULL, NULL, false },
+    { "GET", "/api/v1/audit", audit_list, "Rows of the audit chain of all kinds, newest first", NULL, audit_query, false },
+    { "GET", "/api/v1/audit/export", audit_export, "The audit chain as a file: lines of JSON that can be checked alone, or CSV", NULL, export_query, false },
+    { "GET", "/api/v1/audit/verify", audit_verify, "Check the whole chain and its signatures; takes its time", NULL, NULL, false },
+    { "GET", "/api/v1/audit/checkpoints", audit_checkpoints, "Signed checkpoints of the chain", NULL, doubt_query, false },
+    { "GET", "/api/v1/ledger/check", selfcheck_get, "Check that the ledger agrees with the books and the calls under way", NULL, NULL, false },
     { "GET", "/api/v1/runs", runs_list, "Runs, latest first", NULL, page_query, false },
     { "GET", "/api/v1/runs/{id}", runs_get, "What a run cost: total, and by vendor, operation, model, step and key", NULL, NULL, false },
     { "GET", "/api/v1/usage", usage_get, "Sums over calls, grouped", NULL, usage_query, false },

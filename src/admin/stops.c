@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "rules/token.h"
 
-enum { REASON_LONGEST = 500, BY_LONGEST = 100, STOP_JSON = 8192 };
+enum { BY_LONGEST = 100, STOP_JSON = 8192 };
 
 struct stop_set *admin_stop_set(const struct config_object *list, size_t count, const struct stop_set *before)
 {
@@ -101,14 +101,23 @@ static struct stop_set *next_set(struct admin *a, struct arena *arena, struct sp
     return set;
 }
 
+/* With its row of the audit log; text SPAN_NONE: it goes. What cannot be stored for want of memory for the row is stored without:
+ * a stop is worth more than its row. */
+static enum err store_stop(struct admin *a, const struct stop *stop, struct span text, const struct change *c, struct arena *arena)
+{
+    const struct store_record *row = change_record(a, arena, c);
+    return store_object_put(books_store(a->parts.books), SPAN("stop"), stop->id, text, -1, clock_unix_ms(), row);
+}
+
 /* Those that are over leave the store when there is something to write anyway. */
-static void sweep(struct admin *a)
+static void sweep(struct admin *a, struct arena *arena)
 {
     int64_t now = clock_unix_ms();
     struct stop_set *set = gate_stops(a->parts.gate);
     for (size_t i = 0; i < stop_set_count(set); i++) {
         const struct stop *stop = stop_set_at(set, i);
-        if (is_over(stop, now) && store_object_put(books_store(a->parts.books), SPAN("stop"), stop->id, SPAN_NONE, -1, now) == E_OK)
+        struct change c = { .actor = SPAN("gate"), .action = SPAN("stop.expire"), .object = stop->id, .before = stored_text(arena, stop) };
+        if (is_over(stop, now) && store_stop(a, stop, SPAN_NONE, &c, arena) == E_OK)
             log_info("stops", "the stop %.*s is over", SPAN_ARG(stop->id));
     }
     stop_set_drop(set);
@@ -137,19 +146,20 @@ static enum err publish(struct admin *a, struct arena *arena, struct span withou
 
 /* Published twice: the second time with the moment from which on it holds everywhere, so that "forwarded since" counts
  * nothing that was let through while the first one was on its way. */
-enum err stops_put(struct admin *a, const struct stop *stop, struct arena *arena, struct stop_outcome *out)
+enum err stops_put(struct admin *a, const struct stop *stop, struct span actor, struct arena *arena, struct stop_outcome *out)
 {
     struct stop fresh = *stop;
     fresh.id = stop_id(arena, stop->kind, stop->value);
     fresh.created_at = clock_unix_ms();
     *out = (struct stop_outcome){ .durable = false };
-    sweep(a);
+    sweep(a, arena);
     enum err e = publish(a, arena, fresh.id, &fresh, &out->effect);
     if (e)
         return e;
     fresh.created_at = clock_unix_ms() + 1;
     (void)publish(a, arena, fresh.id, &fresh, NULL); /* the first one holds */
-    out->durable = store_object_put(books_store(a->parts.books), SPAN("stop"), fresh.id, stored_text(arena, &fresh), -1, fresh.created_at) == E_OK;
+    struct change c = { .actor = actor, .action = SPAN("stop.create"), .object = fresh.id, .reason = fresh.reason, .after = stored_text(arena, &fresh) };
+    out->durable = c.after.at && store_stop(a, &fresh, c.after, &c, arena) == E_OK;
     if (!out->durable)
         log_error("stops", "the stop %.*s is in force but could not be stored: it would not outlive this process", SPAN_ARG(fresh.id));
     tell(a, SPAN("stop"), &fresh);
@@ -164,13 +174,16 @@ static const struct stop *find(const struct stop_set *set, struct span id)
     return NULL;
 }
 
-enum err stops_lift(struct admin *a, struct span id, struct arena *arena)
+enum err stops_lift(struct admin *a, struct span id, struct span reason, struct arena *arena)
 {
     struct stop_set *set = gate_stops(a->parts.gate);
     const struct stop *stop = find(set, id);
-    enum err e = stop ? store_object_put(books_store(a->parts.books), SPAN("stop"), id, SPAN_NONE, -1, clock_unix_ms()) : E_NOT_FOUND;
+    struct change c = { .actor = SPAN("admin"), .action = SPAN("stop.lift"), .object = id, .reason = reason };
+    if (stop)
+        c.before = stored_text(arena, stop);
+    enum err e = stop ? store_stop(a, stop, SPAN_NONE, &c, arena) : E_NOT_FOUND;
     if (stop && e == E_NOT_FOUND)
-        e = E_OK; /* it could not be stored when it was made */
+        e = change_put(a, &c); /* it could not be stored when it was made */
     if (!e)
         e = publish(a, arena, id, NULL, NULL);
     if (!e)
@@ -297,7 +310,7 @@ void stops_stop(struct visit *v)
     struct json_out *o = &v->json;
     if (!read_request(v, fields, &stop) || !check_subject(v, &stop))
         return;
-    enum err e = stops_put(v->admin, &stop, &v->arena, &outcome);
+    enum err e = stops_put(v->admin, &stop, SPAN("admin"), &v->arena, &outcome);
     if (e) {
         reply_problem(v, e, NULL, "nothing was stopped");
         return;
@@ -330,7 +343,7 @@ static enum err lift(struct visit *v, const struct stop *stop, size_t *lifted)
         put_named(v, at);
         json_pair_i64(&v->json, SPAN("refused_since"), *at->refused);
         json_close(&v->json, '}');
-        e = stops_lift(v->admin, at->id, &v->arena);
+        e = stops_lift(v->admin, at->id, stop->reason, &v->arena);
         *lifted += e == E_OK;
     }
     stop_set_drop(set);

@@ -53,7 +53,7 @@ static bool read_range(struct visit *v, struct call_filter *f)
     struct window window = { .zone = NULL };
     if (!text.at)
         return true;
-    if (!window_parse(text, &window.kind) || window.kind == WINDOW_RUN) {
+    if (!window_parse(text, &window) || window.kind == WINDOW_RUN || window.kind == WINDOW_ROLLING) {
         reply_problem(v, E_BAD_REQUEST, "window", "found \"%.*s\"; allowed: minute, hour, day, week, month, total", SPAN_ARG(span_first(text, 60)));
         return false;
     }

@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
- * audit.c - `tollgate audit verify`: proves offline that no row of the audit log was changed, removed or put in. It reads
- * the data directory itself, not the API: a gate that was tampered with must not be asked. */
+ * audit.c - `tollgate audit`: proves offline that no row of the audit log was changed, removed or put in; writes the log out;
+ * lists what operators changed.
+ *
+ * `verify` reads a data directory, a database or an exported file by itself: a gate that was tampered with must not be asked.
+ * Only where there is none at hand, it asks the gate. A gate may run on the directory meanwhile. */
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sign.h"
+#include "base/text.h"
+#include "cli/audit_file.h"
 #include "cli/object.h"
+#include "http/fetch.h"
 #include "rules/call_id.h"
 #include "store/store.h"
 
-static struct span data_dir(struct cli *c)
+enum { BAR = 30 };
+
+/* ---- where it is ---- */
+
+/* SPAN_NONE: nothing at hand. */
+static struct span at_hand(struct cli *c)
 {
     static const char *const usual[] = { "data", "data/sandbox" };
     struct span given = option(c, "data");
-    if (given.at)
+    if (c->operand_count > 1)
+        return c->operands[1];
+    if (given.at || option_given(c, "admin"))
         return given;
     for (size_t i = 0; i < 2; i++) {
         struct span file = arena_print(&c->arena, "%s/tollgate.db", usual[i]);
@@ -21,68 +37,345 @@ static struct span data_dir(struct cli *c)
     return SPAN_NONE;
 }
 
-static int say(struct cli *c, struct span dir, enum err e, int64_t rows, uint64_t bad)
+static bool is_directory(struct cli *c, struct span path)
 {
-    char id[CALL_ID_TEXT + 1];
-    struct span text = bad ? call_id_text(bad, id) : SPAN_NONE;
-    if (e != E_OK && e != E_CONFLICT) {
-        fprintf(stderr, "tollgate audit: %.*s: the audit log cannot be read\n", SPAN_ARG(dir));
-        return EXIT_REFUSED;
-    }
-    if (c->json)
-        printf("{\"valid\":%s,\"rows\":%lld,\"bad\":%s%.*s%s}\n", e ? "false" : "true", (long long)(e ? 0 : rows), text.at ? "\"" : "null", SPAN_ARG(text.at ? text : SPAN("")),
-            text.at ? "\"" : "");
-    else if (e)
-        printf("%sthe chain is broken at call %.*s%s: that row was changed, removed or put in\n", tint_code(TINT_RED, c->colour), SPAN_ARG(text.at ? text : SPAN("?")),
-            tint_code(TINT_NONE, c->colour));
-    else
-        printf("%s%lld rows are as they were written%s: each one's hash follows from it and the one before\n", tint_code(TINT_GREEN, c->colour), (long long)rows,
-            tint_code(TINT_NONE, c->colour));
-    return e ? EXIT_REFUSED : EXIT_DONE;
+    struct stat st;
+    struct span name = arena_copy(&c->arena, path);
+    return name.at && stat(name.at, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int verify_store(struct cli *c, struct span dir, struct store *store)
+/* An export begins like one; all else is for the store to read. */
+static bool is_export(struct cli *c, struct span path)
 {
-    int64_t rows;
-    uint64_t bad;
-    char why[256] = "";
-    struct store_reader *r = store_reader_new(store, why);
-    if (!r) {
-        fprintf(stderr, "tollgate audit: %.*s: %s\n", SPAN_ARG(dir), why);
-        return EXIT_REFUSED;
+    char start[1] = "";
+    struct span name = arena_copy(&c->arena, path);
+    if (is_directory(c, path))
+        return false;
+    FILE *f = name.at ? fopen(name.at, "re") : NULL;
+    bool brace = f && fread(start, 1, 1, f) == 1 && start[0] == '{';
+    if (f)
+        (void)fclose(f);
+    return brace;
+}
+
+/* ---- how far it is ---- */
+
+struct bar {
+    bool shown;
+    int64_t at; /* hundredths that are shown; -1: none yet */
+};
+
+static void show_progress(void *self, int64_t done, int64_t of)
+{
+    struct bar *b = self;
+    int64_t now = of > 0 ? done * 100 / of : 100;
+    if (!b->shown || now == b->at)
+        return;
+    b->at = now;
+    fputs("\r[", stderr);
+    for (int i = 0; i < BAR; i++)
+        fputc(i * 100 < now * BAR ? '#' : '.', stderr);
+    fprintf(stderr, "] %lld%% of %lld ", (long long)now, (long long)of);
+}
+
+static void clear_progress(const struct bar *b)
+{
+    if (b->shown && b->at >= 0)
+        fprintf(stderr, "\r%*s\r", BAR + 40, "");
+}
+
+/* ---- what was found ---- */
+
+static struct span in_chain(struct cli *c, const struct audit_verdict *d)
+{
+    if (d->gaps)
+        return arena_print(&c->arena, "; rows were left out of this file in %lld places, so %lld of its rows are tied to no signature", (long long)d->gaps,
+            (long long)(d->rows - d->signed_rows));
+    return SPAN("");
+}
+
+static void put_text(struct cli *c, const struct audit_verdict *d)
+{
+    const char *off = tint_code(TINT_NONE, c->colour);
+    if (d->trouble) {
+        printf("%snot as it was written%s", tint_code(TINT_RED, c->colour), off);
+        if (d->bad.at)
+            printf(": row %.*s", SPAN_ARG(d->bad));
+        if (d->line)
+            printf("%s line %lld", d->bad.at ? "," : ":", (long long)d->line);
+        printf(": %s\n", d->trouble);
+        return;
     }
-    enum err e = store_verify(r, &rows, &bad);
+    printf("%s%lld rows are as they were written%s: each one's hash follows from it and the one before%.*s\n", tint_code(TINT_GREEN, c->colour), (long long)d->rows, off,
+        SPAN_ARG(in_chain(c, d)));
+    if (d->checkpoints)
+        printf("%lld of them are signed, in %lld checkpoints, by the key %.*s\n", (long long)d->signed_rows, (long long)d->checkpoints, SPAN_ARG(d->key));
+    else
+        printf("none of them is signed yet\n");
+}
+
+static void put_json(struct cli *c, const struct audit_verdict *d)
+{
+    struct buf out;
+    (void)c;
+    buf_init(&out, 1 << 16);
+    struct json_out o = json_out(&out);
+    json_open(&o, '{');
+    json_pair_bool(&o, SPAN("valid"), !d->trouble);
+    json_pair_i64(&o, SPAN("rows"), d->rows);
+    json_pair_i64(&o, SPAN("checkpoints"), d->checkpoints);
+    json_pair_i64(&o, SPAN("signed_rows"), d->signed_rows);
+    json_pair_i64(&o, SPAN("gaps"), d->gaps);
+    json_pair(&o, SPAN("key"), d->key.len ? d->key : SPAN_NONE);
+    json_pair(&o, SPAN("bad"), d->bad.len ? d->bad : SPAN_NONE);
+    json_pair(&o, SPAN("trouble"), d->trouble ? span_of(d->trouble) : SPAN_NONE);
+    json_close(&o, '}');
+    printf("%.*s\n", SPAN_ARG(buf_span(&out)));
+    buf_free(&out);
+}
+
+static int say(struct cli *c, const struct audit_verdict *d)
+{
+    if (c->json)
+        put_json(c, d);
+    else
+        put_text(c, d);
+    return d->trouble ? EXIT_REFUSED : EXIT_DONE;
+}
+
+/* ---- verify ---- */
+
+static bool verify_store(struct cli *c, struct span path, const uint8_t *key, struct bar *bar, struct audit_verdict *out)
+{
+    char why[256] = "", id[CALL_ID_TEXT + 1];
+    struct store_verdict d = { .rows = 0 };
+    struct store_reader *r = store_reader_open(path, why);
+    enum err e = r ? store_verify(r, key, show_progress, bar, &d) : E_IO;
+    *out = (struct audit_verdict){ .rows = d.rows, .checkpoints = d.checkpoints, .signed_rows = d.signed_rows, .trouble = d.trouble };
+    out->key = arena_copy(&c->arena, d.key);
+    out->bad = d.bad_id ? arena_copy(&c->arena, call_id_text(d.bad_id, id)) : SPAN_NONE;
     store_reader_free(r);
-    return say(c, dir, e, rows, bad);
+    clear_progress(bar);
+    if (e != E_OK && e != E_CONFLICT)
+        fprintf(stderr, "tollgate audit: %.*s: %s\n", SPAN_ARG(path), why[0] ? why : "the audit log cannot be read");
+    return e == E_OK || e == E_CONFLICT;
+}
+
+static int verify_by_gate(struct cli *c)
+{
+    struct api_path path;
+    struct json_value root;
+    struct audit_verdict d = { .rows = 0 };
+    bool printed;
+    if (option_given(c, "key"))
+        return usage_error(c, "--key is for a directory or a file at hand; the gate would only say that its own key fits");
+    api_path(&path, "audit/verify");
+    int code = api_call(c, "GET", &path, SPAN_NONE, &root, &printed);
+    if (code != EXIT_DONE)
+        return code;
+    struct span trouble = api_text(c, root, "trouble");
+    d.rows = api_number(root, "rows");
+    d.checkpoints = api_number(root, "checkpoints");
+    d.signed_rows = api_number(root, "signed_rows");
+    d.key = api_text(c, root, "key");
+    d.bad = api_text(c, root, "bad");
+    d.trouble = trouble.at ? arena_copy(&c->arena, trouble).at : NULL;
+    return printed ? d.trouble ? EXIT_REFUSED : EXIT_DONE : say(c, &d);
 }
 
 static int verify(struct cli *c)
 {
-    char why[256] = "";
-    struct span dir = data_dir(c);
-    struct span file = dir.at ? arena_print(&c->arena, "%.*s/tollgate.db", SPAN_ARG(dir)) : SPAN_NONE;
-    if (!file.at || access(file.at, R_OK) != 0)
-        return usage_error(c, "%s%.*s holds no audit log (tollgate.db); give --data DIR", dir.at ? "" : "this directory", SPAN_ARG(dir.at ? dir : SPAN("")));
-    struct store *store = store_open(dir, why);
-    if (!store) {
-        fprintf(stderr, "tollgate audit: %.*s: %s; while a gate runs on it, verify a copy of the directory\n", SPAN_ARG(dir), why);
+    uint8_t bytes[SIGN_KEY];
+    struct audit_verdict d;
+    struct span path = at_hand(c), key = option(c, "key");
+    struct bar bar = { .shown = !c->json && isatty(STDERR_FILENO), .at = -1 };
+    if (!path.at)
+        return verify_by_gate(c);
+    if (key.at && !sign_key_read(arena_copy(&c->arena, key), bytes))
+        return usage_error(c, "--key: found \"%.*s\"; allowed: 64 hex digits, or a file with an Ed25519 public key such as DIR/audit.key.pub", SPAN_ARG(key));
+    bool read = is_export(c, path) ? audit_file(c, path, key.at ? bytes : NULL, show_progress, &bar, &d) : verify_store(c, path, key.at ? bytes : NULL, &bar, &d);
+    clear_progress(&bar);
+    return read ? say(c, &d) : EXIT_REFUSED;
+}
+
+/* ---- export ---- */
+
+struct sink {
+    FILE *to;
+    bool failed;
+};
+
+static bool write_run(void *self, struct span bytes)
+{
+    struct sink *s = self;
+    s->failed = fwrite(bytes.at, 1, bytes.len, s->to) != bytes.len;
+    return !s->failed;
+}
+
+static int put_range(struct cli *c, struct api_path *path)
+{
+    static const char *const names[] = { "from", "to" };
+    for (size_t i = 0; i < 2; i++) {
+        struct span text = option(c, names[i]), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
+        if (text.at && !moment.at)
+            return usage_error(c, "--%s: found \"%.*s\"; allowed: 24h, 7d, a date, or a time such as 2026-11-21T12:00:00Z", names[i], SPAN_ARG(text));
+        api_path_query(path, names[i], moment);
+    }
+    return EXIT_DONE;
+}
+
+static int fetch_export(struct cli *c, struct api_path *path, struct sink *sink)
+{
+    struct span token, url = api_url(c);
+    struct fetch_answer answer;
+    struct json_value problem = { .doc = NULL };
+    const char *why;
+    if (!api_token(c, &token))
+        return EXIT_REFUSED;
+    struct http_field field = api_authorization(c, token);
+    struct span whole = arena_print(&c->arena, "%.*s/api/v1/%.*s", SPAN_ARG(url), SPAN_ARG(buf_span(&path->text)));
+    enum err e = fetch_stream(&c->arena, whole, &field, 1, write_run, sink, &answer);
+    if (sink->failed || fflush(sink->to) != 0) {
+        fprintf(stderr, "tollgate audit: the export cannot be written: %s\n", strerror(errno));
         return EXIT_REFUSED;
     }
-    int code = verify_store(c, dir, store);
-    store_close(store);
+    if (e)
+        return api_unreachable(c, e);
+    if (answer.status == 200)
+        return EXIT_DONE;
+    if (json_parse(c->reader, answer.body, false, &problem, &why) != E_OK)
+        problem = (struct json_value){ .doc = NULL };
+    return api_refused(answer.status, problem);
+}
+
+static int export(struct cli *c)
+{
+    static const char *const names[] = { "format", "kind", "run", "key", "vendor", NULL };
+    struct api_path path;
+    struct sink sink = { .to = stdout };
+    struct span out = option(c, "out");
+    api_path(&path, "audit/export");
+    api_path_options(&path, c, names);
+    if (option_given(c, "totals"))
+        api_path_query(&path, "totals", SPAN("1"));
+    int code = put_range(c, &path);
+    if (code == EXIT_DONE && out.at) {
+        struct span name = arena_copy(&c->arena, out);
+        sink.to = name.at ? fopen(name.at, "we") : NULL;
+    }
+    if (code == EXIT_DONE && !sink.to) {
+        fprintf(stderr, "tollgate audit: %.*s: %s\n", SPAN_ARG(out), strerror(errno));
+        code = EXIT_REFUSED;
+    }
+    if (code == EXIT_DONE)
+        code = fetch_export(c, &path, &sink);
+    if (sink.to && sink.to != stdout && fclose(sink.to) != 0 && code == EXIT_DONE)
+        code = EXIT_REFUSED;
+    buf_free(&path.text);
     return code;
+}
+
+/* ---- log ---- */
+
+static const struct column columns[] = { { "AT", ALIGN_LEFT, 0 }, { "BY", ALIGN_LEFT, 0 }, { "WHAT", ALIGN_LEFT, 0 }, { "OF", ALIGN_LEFT, 48 }, { "REASON", ALIGN_LEFT, 40 },
+    { "CHANGED", ALIGN_LEFT, 100 } };
+
+static struct span member_text(struct cli *c, struct json_value v)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    json_print(v, &out);
+    struct span text = json_kind(v) == JSON_NONE ? SPAN("none") : out.broken ? SPAN("...") : arena_copy(&c->arena, buf_span(&out));
+    buf_free(&out);
+    return text;
+}
+
+/* "limit: "5 usd" -> "6 usd"; soft: none -> true": the members that differ. */
+static struct span difference(struct cli *c, struct json_value before, struct json_value after)
+{
+    struct span name, all = SPAN_NONE;
+    struct json_value item;
+    for (struct json_iter it = json_iter(after); json_next(&it, &name, &item);) {
+        struct span was = member_text(c, json_member(before, name)), is = member_text(c, item);
+        if (json_kind(before) == JSON_OBJECT && !span_is(was, is))
+            all = arena_print(&c->arena, "%.*s%s%.*s: %.*s -> %.*s", SPAN_ARG(all.at ? all : SPAN("")), all.at ? "; " : "", SPAN_ARG(name), SPAN_ARG(was), SPAN_ARG(is));
+    }
+    for (struct json_iter it = json_iter(before); json_next(&it, &name, &item);)
+        if (json_kind(after) == JSON_OBJECT && json_kind(json_member(after, name)) == JSON_NONE)
+            all = arena_print(&c->arena, "%.*s%s%.*s: %.*s -> none", SPAN_ARG(all.at ? all : SPAN("")), all.at ? "; " : "", SPAN_ARG(name), SPAN_ARG(member_text(c, item)));
+    return all;
+}
+
+static void put_change(struct cli *c, struct table *t, struct json_value link)
+{
+    struct json_value row = json_member(link, SPAN("data"));
+    table_row(t);
+    table_put(t, api_time(c, row, "at"));
+    table_put(t, api_text(c, row, "actor"));
+    table_put(t, api_text(c, row, "action"));
+    table_put(t, api_text(c, row, "object"));
+    table_put(t, api_text(c, row, "reason"));
+    table_put(t, difference(c, json_member(row, SPAN("before")), json_member(row, SPAN("after"))));
+}
+
+static int list(struct cli *c)
+{
+    static const char *const names[] = { "limit", "cursor", NULL };
+    struct api_path path;
+    struct json_value root, item;
+    struct table t;
+    struct span name;
+    bool printed;
+    api_path(&path, "audit");
+    api_path_query(&path, "kind", SPAN("change"));
+    api_path_options(&path, c, names);
+    int code = put_range(c, &path);
+    if (code != EXIT_DONE) {
+        buf_free(&path.text);
+        return code;
+    }
+    code = api_call(c, "GET", &path, SPAN_NONE, &root, &printed);
+    if (code != EXIT_DONE || printed)
+        return code;
+    table_init(&t, &c->arena, columns, sizeof(columns) / sizeof(*columns), c->colour);
+    for (struct json_iter it = json_iter(json_member(root, SPAN("data"))); json_next(&it, &name, &item);)
+        put_change(c, &t, item);
+    api_show(c, &t, "nothing was changed yet");
+    struct span next = api_text(c, root, "next_cursor");
+    if (next.at)
+        printf("there are older ones: --cursor %.*s\n", SPAN_ARG(next));
+    return EXIT_DONE;
 }
 
 static int run(struct cli *c)
 {
-    static const struct object_action actions[] = { { "verify", 0, verify }, { NULL, 0, NULL } };
+    static const struct object_action actions[] = { { "verify", OBJECT_MORE, verify }, { "export", 0, export }, { "log", 0, list }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
+static const struct flag flags[] = {
+    { "key", "KEY", "verify: the public key that must have signed (a file or 64 hex digits); export: of this key (name or id)", false },
+    { "from", "TIME", "export, log: not before 24h, 7d, ... ago, or a time", false },
+    { "to", "TIME", "export, log: before this time", false },
+    { "format", "FORMAT", "export: jsonl, which can be verified alone, or csv", false },
+    { "kind", "KIND", "export: all, calls (with what settled them later) or changes", false },
+    { "run", "RUN", "export: of this run", false },
+    { "vendor", "VENDOR", "export: to this vendor", false },
+    { "totals", NULL, "export: csv with a last line of sums", false },
+    { "out", "FILE", "export: where to; else standard output", false },
+    { "limit", "N", "log: at most so many (100)", false },
+    { "cursor", "CURSOR", "log: go on where the last list ended", false },
+    { NULL, NULL, NULL, false },
+};
+
 const struct verb verb_audit = {
     .name = "audit",
-    .summary = "prove offline that the audit log was not changed",
-    .usage = "  tollgate audit verify --data DIR     exit code 0: every row is as it was written; 1: names the first that is not\n",
-    .operands = 1,
+    .summary = "prove that the audit log was not changed; write it out; what operators changed",
+    .usage = "  tollgate audit verify [FILE] [--key KEY]     FILE: a data directory, a tollgate.db or an exported .jsonl; without: --data DIR, else the\n"
+             "                                               running gate. Exit code 0: every row is as it was written; 1: names one that is not\n"
+             "  tollgate audit export --from 2026-11-01 --to 2026-12-01 --format csv --totals --out november.csv\n"
+             "  tollgate audit log                           who changed what, the newest first\n",
+    .flags = flags,
+    .operands = 2,
     .run = run,
 };

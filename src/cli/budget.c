@@ -9,7 +9,7 @@ enum { BAR_WIDTH = 20 };
 
 static const struct column columns[] = { { "OF", ALIGN_LEFT, 32 }, { "BUDGET", ALIGN_LEFT, 40 }, { "ACCOUNT", ALIGN_LEFT, 40 }, { "LIMIT", ALIGN_POINT, 0 },
     { "SPENT", ALIGN_POINT, 0 }, { "RESERVED", ALIGN_POINT, 0 }, { "LEFT", ALIGN_POINT, 0 }, { "UNIT", ALIGN_LEFT, 0 }, { "RESETS", ALIGN_LEFT, 0 },
-    { "", ALIGN_LEFT, 0 } };
+    { "FULL AT", ALIGN_LEFT, 0 }, { "", ALIGN_LEFT, 0 } };
 
 /* The API has money in fields ending in _usd, other units without it. */
 static struct span amount(struct cli *c, struct json_value v, const char *name)
@@ -61,13 +61,16 @@ static struct span describe(struct cli *c, struct json_value budget)
         if (filter.at)
             text = arena_print(&c->arena, "%.*s, %.*s", SPAN_ARG(text.at ? text : SPAN("total")), SPAN_ARG(filter));
     }
+    struct span until = api_time(c, budget, "increase_until");
+    if (until.at)
+        text = arena_print(&c->arena, "%.*s, raised until %.*s", SPAN_ARG(text.at ? text : SPAN("total")), SPAN_ARG(until));
     return span_is(api_text(c, budget, "soft"), SPAN("yes")) ? arena_print(&c->arena, "%.*s (soft)", SPAN_ARG(text)) : text;
 }
 
 static void put_account(struct cli *c, struct table *t, struct json_value budget, struct json_value account)
 {
     bool used = json_kind(account) != JSON_NONE;
-    struct span limit = amount(c, budget, "limit"), spent = used ? amount(c, account, "spent") : SPAN("0");
+    struct span limit = amount(c, used ? account : budget, "limit"), spent = used ? amount(c, account, "spent") : SPAN("0");
     struct span reserved = used ? amount(c, account, "reserved") : SPAN("0"), left = used ? amount(c, account, "remaining") : limit;
     struct span name = api_text(c, account, "account"), head;
     if (name.at && !span_cut(&name, '|', &head))
@@ -82,6 +85,7 @@ static void put_account(struct cli *c, struct table *t, struct json_value budget
     table_put(t, left);
     table_put(t, api_text(c, budget, "unit"));
     table_put(t, api_time(c, account, "resets_at"));
+    table_put_tinted(t, api_time(c, account, "forecast_at"), TINT_YELLOW);
     table_put_tinted(t, c->colour ? bar(c, limit, spent, reserved) : SPAN_NONE, bar_tint(limit, left));
 }
 
@@ -138,10 +142,21 @@ static int list(struct cli *c)
 static int show(struct cli *c) { return object_show(c, "budgets"); }
 static int delete(struct cli *c) { return object_delete(c, "budgets"); }
 
+static void put_per(const struct cli *c, struct json_out *o)
+{
+    if (!option_given(c, "per"))
+        return;
+    json_name(o, SPAN("per"));
+    json_open(o, '[');
+    for (size_t i = 0; option_nth(c, "per", i).at; i++)
+        json_put_string(o, option_nth(c, "per", i));
+    json_close(o, ']');
+}
+
 static int create(struct cli *c)
 {
-    static const char *const members[] = { "name", "limit", "window", "timezone", "vendor", "operation", "model", "key", "workspace", "user", "team" };
-    static const char *const flag_names[] = { "name", "of", "window", "timezone", "vendor", "operation", "model", "key", "workspace", "user", "team" };
+    static const char *const members[] = { "name", "limit", "window", "timezone", "vendor", "operation", "model", "key", "workspace", "user", "team", "refunds" };
+    static const char *const flag_names[] = { "name", "of", "window", "timezone", "vendor", "operation", "model", "key", "workspace", "user", "team", "refunds" };
     struct json_value root;
     struct buf body;
     bool printed;
@@ -153,6 +168,7 @@ static int create(struct cli *c)
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
         if (option_given(c, flag_names[i]))
             json_pair(&o, span_of(members[i]), option(c, flag_names[i]));
+    put_per(c, &o);
     if (option_given(c, "soft"))
         json_pair_bool(&o, SPAN("soft"), true);
     json_close(&o, '}');
@@ -163,9 +179,41 @@ static int create(struct cli *c)
     return code;
 }
 
+/* Raises a limit for a while, or takes that back. */
+static int increase(struct cli *c)
+{
+    struct json_value root;
+    struct buf body;
+    bool printed, back = option_given(c, "undo");
+    struct span by = c->operand_count > 2 ? c->operands[2] : SPAN_NONE;
+    if (back ? by.at != NULL : !by.at || option_given(c, "for") == option_given(c, "until"))
+        return usage_error(c, "an increase needs an amount and how long: tollgate budget increase NAME \"50 usd\" --for 2h; or --undo alone");
+    buf_init(&body, OBJECT_BODY);
+    struct json_out o = json_out(&body);
+    json_open(&o, '{');
+    json_pair(&o, SPAN("by"), by);
+    if (option_given(c, "for"))
+        json_pair(&o, SPAN("for"), option(c, "for"));
+    if (option_given(c, "until"))
+        json_pair(&o, SPAN("until"), option(c, "until"));
+    if (option_given(c, "reason"))
+        json_pair(&o, SPAN("reason"), option(c, "reason"));
+    json_close(&o, '}');
+    int code = object_send(c, back ? "DELETE" : "POST", "budgets", c->operands[1], "increase", back ? SPAN_NONE : buf_span(&body), &root, &printed);
+    buf_free(&body);
+    if (code != EXIT_DONE || printed)
+        return code;
+    if (back)
+        printf("budget %.*s has its own limit again\n", SPAN_ARG(c->operands[1]));
+    else
+        printf("budget %.*s is raised by %.*s until %.*s\n", SPAN_ARG(c->operands[1]), SPAN_ARG(by), SPAN_ARG(api_text(c, root, "until")));
+    return EXIT_DONE;
+}
+
 static int run(struct cli *c)
 {
-    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "delete", 1, delete }, { NULL, 0, NULL } };
+    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "delete", 1, delete },
+        { "increase", 1 + OBJECT_MORE, increase }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -174,7 +222,7 @@ static const struct flag flags[] = {
     { "cursor", "CURSOR", "list: go on where the last one ended", false },
     { "name", "NAME", "create: what it is called", false },
     { "of", "AMOUNT", "create: \"100 usd\", \"60 requests\", \"1000000 tokens\"", false },
-    { "window", "WINDOW", "create: run, minute, hour, day, week, month, total", false },
+    { "window", "WINDOW", "create: run, minute, hour, day, week, month, total, \"rolling 24h\"", false },
     { "timezone", "ZONE", "create: whose midnight ends a day, such as Europe/Berlin", false },
     { "vendor", "PATTERN", "create: only what goes there", false },
     { "operation", "PATTERN", "create: only these operations", false },
@@ -183,17 +231,24 @@ static const struct flag flags[] = {
     { "workspace", "NAME", "create: only this workspace", false },
     { "user", "NAME", "create: only this user", false },
     { "team", "NAME", "create: only this team", false },
+    { "per", "WHAT", "create: an account for each run, user, customer, metadata.NAME, ...; again for more", true },
+    { "refunds", "HOW", "create: net (a refund counts down) or gross (it counts as spend)", false },
     { "soft", NULL, "create: count and tell, never refuse", false },
+    { "for", "TIME", "increase: how long, such as 2h", false },
+    { "until", "TIME", "increase: or till when, such as 2026-11-22T00:00:00Z", false },
+    { "reason", "TEXT", "increase: why", false },
+    { "undo", NULL, "increase: take it back", false },
     { NULL, NULL, NULL, false },
 };
 
 const struct verb verb_budget = {
     .name = "budget",
-    .summary = "limits with what is spent, reserved and left; create, show, delete",
+    .summary = "limits with what is spent, reserved and left; create, show, delete, increase",
     .usage = "  tollgate budget [list]\n"
              "  tollgate budget create --name all --of \"100 usd\" --window day\n"
-             "  tollgate budget show|delete NAME\n",
+             "  tollgate budget show|delete NAME\n"
+             "  tollgate budget increase NAME \"50 usd\" --for 2h --reason TEXT     NAME: or its id, as the list with --json gives it; --undo takes it back\n",
     .flags = flags,
-    .operands = 2,
+    .operands = 3,
     .run = run,
 };

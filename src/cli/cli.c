@@ -6,7 +6,7 @@
 #include "cli/verb.h"
 
 static const struct verb *const verbs[] = { &verb_calls, &verb_run, &verb_tail, &verb_stop, &verb_resume, &verb_stops, &verb_key, &verb_budget,
-    &verb_policy, &verb_credential, &verb_vendor, &verb_audit, &verb_reload, &verb_token };
+    &verb_policy, &verb_credential, &verb_vendor, &verb_doubt, &verb_audit, &verb_ledger, &verb_alert, &verb_reload, &verb_token };
 
 enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
 

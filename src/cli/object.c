@@ -19,9 +19,10 @@ int object_run(struct cli *c, const struct object_action *actions)
         if (!span_is(name, span_of(a->name)))
             continue;
         size_t given = c->operand_count ? c->operand_count - 1 : 0;
-        if (given < a->operands)
-            return usage_error(c, "%s needs %s", a->name, a->operands == 2 ? "a name and a file" : "a name or an id");
-        if (given > a->operands)
+        size_t needed = a->operands % OBJECT_MORE, most = needed + (a->operands >= OBJECT_MORE);
+        if (given < needed)
+            return usage_error(c, "%s needs %s", a->name, needed == 2 ? "a name and what belongs to it" : "a name or an id");
+        if (given > most)
             return usage_error(c, "unexpected argument \"%.*s\"", SPAN_ARG(c->operands[c->operand_count - 1]));
         return a->run(c);
     }

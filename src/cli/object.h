@@ -5,7 +5,7 @@
 
 #include "cli/api.h"
 
-enum { OBJECT_BODY = 1 << 20 };
+enum { OBJECT_BODY = 1 << 20, OBJECT_MORE = 16 /* added to .operands: one more may follow */ };
 
 struct object_action {
     const char *name;

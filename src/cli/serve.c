@@ -2,8 +2,8 @@
  * serve.c - `tollgate serve`: puts the parts together in their order, runs until SIGTERM or SIGINT, takes them apart in
  * the reverse order.
  *
- * Order: options -> data directory and master key -> books (recovery happens here) -> configuration -> gate (workers) ->
- * store thread -> admin -> "ready". */
+ * Order: options -> data directory, master key and audit key -> books (recovery happens here) -> configuration -> gate
+ * (workers) -> store thread -> alerts -> admin -> "ready". */
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -17,6 +17,7 @@
 
 #include "admin/admin.h"
 #include "base/log.h"
+#include "base/sign.h"
 #include "cli/cli.h"
 #include "sandbox/sandbox.h"
 
@@ -29,11 +30,13 @@ struct service {
     uint8_t master_key[32];
     struct sandbox *sandbox;
     struct config_input config;
+    struct signer *signer; /* of the audit log's checkpoints */
     struct books *books;
     struct store_reader *reader;
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct gate *gate;
+    struct alerts *alerts;
     struct admin *_Atomic admin;   /* read by the store thread */
     char token[CONFIG_TOKEN_ROOM]; /* the admin token of a configuration without one */
 };
@@ -135,11 +138,24 @@ static unsigned worker_count(const struct snapshot *s)
     return (unsigned)(wanted > WORKERS_MAX ? WORKERS_MAX : wanted);
 }
 
+static int open_books(struct service *s, struct span dir)
+{
+    char why[256] = "";
+    s->signer = signer_open(arena_print(&s->arena, "%.*s/audit.key", SPAN_ARG(dir)), why);
+    if (!s->signer)
+        return complain("the key of the audit log", why);
+    /* As many journals as there could be workers: the configuration can only be read after the store. */
+    s->books = books_open(dir, worker_count(NULL), s->signer, why);
+    if (!s->books)
+        return complain("the data directory cannot be used", why);
+    s->reader = store_reader_new(books_store(s->books), why);
+    return s->reader ? EXIT_DONE : complain("the store cannot be read", why);
+}
+
 static int open_data(struct service *s)
 {
     struct trouble t = { .set = false };
     struct span dir;
-    char why[256] = "";
     if (config_data_dir(&s->config, &s->arena, &dir, &t) != E_OK)
         return complain("the configuration is not valid", t.text);
     if (!make_directory(dir))
@@ -154,12 +170,7 @@ static int open_data(struct service *s)
     if (made) /* nothing is open by default */
         fprintf(stderr, "tollgate: an admin token was made; it stands in %.*s/admin.token\n", SPAN_ARG(dir));
     s->config.admin_token = span_of(s->token);
-    /* As many journals as there could be workers: the configuration can only be read after the store. */
-    s->books = books_open(dir, worker_count(NULL), why);
-    if (!s->books)
-        return complain("the data directory cannot be used", why);
-    s->reader = store_reader_new(books_store(s->books), why);
-    return s->reader ? EXIT_DONE : complain("the store cannot be read", why);
+    return open_books(s, dir);
 }
 
 static int load(struct service *s)
@@ -183,6 +194,8 @@ static void committed(void *self)
         admin_committed(admin);
 }
 
+static struct snapshot *snapshot_now(void *self) { return gate_snapshot(((struct service *)self)->gate); }
+
 static int run_parts(struct service *s)
 {
     char why[256] = "";
@@ -192,8 +205,11 @@ static int run_parts(struct service *s)
         return complain("the gate cannot start", why);
     if (books_start(s->books, committed, s) != E_OK) /* before the admin plane can ask it for anything */
         return complain("the store", "its thread cannot be started");
+    s->alerts = alerts_start(books_store(s->books), snapshot_now, s, why);
+    if (!s->alerts)
+        return complain("the alerts cannot start", why);
     struct admin_parts parts = {
-        .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen
+        .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen, .alerts = s->alerts
     };
     s->admin = admin_start(&parts, why);
     if (!s->admin)
@@ -224,6 +240,8 @@ static void take_apart(struct service *s)
 {
     if (s->admin)
         admin_stop(s->admin);
+    if (s->alerts)
+        alerts_stop(s->alerts);
     if (s->gate)
         gate_free(s->gate);
     stop_set_drop(s->stops);
@@ -232,6 +250,7 @@ static void take_apart(struct service *s)
     if (s->reader)
         store_reader_free(s->reader);
     books_close(s->books);
+    signer_free(s->signer);
     if (s->admin)
         admin_free(s->admin);
     if (s->sandbox)

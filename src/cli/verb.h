@@ -67,6 +67,6 @@ void verb_help(const struct verb *v, FILE *to);
 int usage_error(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 extern const struct verb verb_calls, verb_run, verb_tail, verb_stop, verb_resume, verb_stops, verb_key, verb_budget, verb_policy,
-    verb_credential, verb_vendor, verb_audit, verb_reload, verb_token;
+    verb_credential, verb_vendor, verb_audit, verb_doubt, verb_ledger, verb_alert, verb_reload, verb_token;
 
 #endif

@@ -29,6 +29,7 @@ struct fetching {
     struct sse sse;
     bool (*got)(void *self, struct span name, struct span data);
     void *got_self;
+    bool (*got_run)(void *self, struct span bytes); /* NULL: the body is gathered */
     bool sent, over;
     enum err fault;
     const struct fetch_limits *limits; /* NULL: none of its own */
@@ -116,6 +117,11 @@ static enum err take_head(struct fetching *f, const struct http_head *h)
 static bool take_run(struct fetching *f, struct span run)
 {
     struct sse_event event;
+    if (f->got_run && f->out->status == 200) {
+        if (!f->got_run(f->got_self, run))
+            stop(f, E_CLIENT_GONE);
+        return !f->over;
+    }
     if (f->out) {
         buf_put(&f->body, run);
         if (f->body.broken)
@@ -278,6 +284,14 @@ enum err fetch_within(struct arena *a, struct span method, struct span url, cons
     *out = (struct fetch_answer){ 0 };
     f.until_ns = clock_monotonic_ns() + limits->total_ms * INT64_C(1000000);
     return run(&f, method, url, fields, count);
+}
+
+enum err fetch_stream(struct arena *a, struct span url, const struct http_field *fields, size_t count,
+    bool (*got)(void *self, struct span bytes), void *self, struct fetch_answer *out)
+{
+    struct fetching f = { .arena = a, .out = out, .got_run = got, .got_self = self };
+    *out = (struct fetch_answer){ 0 };
+    return run(&f, SPAN("GET"), url, fields, count);
 }
 
 enum err fetch_events(struct arena *a, struct span url, const struct http_field *fields, size_t count,

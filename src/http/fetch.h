@@ -27,6 +27,10 @@ CHECKED enum err fetch(struct arena *a, struct span method, struct span url, con
 /* As fetch, within limits. When the answer's head came, out->status says so, whatever became of its body. */
 CHECKED enum err fetch_within(struct arena *a, struct span method, struct span url, const struct http_field *fields, size_t count, struct span body,
     const struct fetch_limits *limits, struct fetch_answer *out);
+/* As fetch, but hands the body of an answer of status 200 to got() as it comes, of any length, until it says false; the body of
+ * any other answer stands in out. */
+CHECKED enum err fetch_stream(struct arena *a, struct span url, const struct http_field *fields, size_t count, bool (*got)(void *self, struct span bytes), void *self,
+    struct fetch_answer *out);
 /* As fetch, but hands each event of an event stream to got() until it says false or the stream ends. */
 CHECKED enum err fetch_events(struct arena *a, struct span url, const struct http_field *fields, size_t count, bool (*got)(void *self, struct span name, struct span data), void *self);
 

@@ -2,6 +2,8 @@
  * scene.c - see scene.h. */
 #include "test/unit/admin/scene.h"
 
+#include "base/sign.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,6 +70,8 @@ static void say_wrong(const struct trouble *t)
     must(!t->set);
 }
 
+static struct snapshot *snapshot_now(void *self) { return gate_snapshot(((struct scene *)self)->gate); }
+
 static void open_gate(struct scene *s)
 {
     char why[256] = "";
@@ -76,7 +80,8 @@ static void open_gate(struct scene *s)
     struct admin_parts parts = { 0 };
     if (!s->config.admin_token.at)
         s->config.admin_token = SPAN(ADMIN_TOKEN);
-    s->books = books_open(span_of(s->dir), 2, why);
+    s->signer = signer_open(arena_print(&s->arena, "%s/audit.key", s->dir), why);
+    s->books = s->signer ? books_open(span_of(s->dir), 2, s->signer, why) : NULL;
     must(s->books);
     s->reader = store_reader_new(books_store(s->books), why);
     must(s->reader && admin_objects(s->reader, &s->arena, &objects, &s->config.object_count) == E_OK);
@@ -89,6 +94,8 @@ static void open_gate(struct scene *s)
     parts.gate = s->gate;
     parts.books = s->books;
     parts.config = s->config;
+    s->alerts = parts.alerts = alerts_start(books_store(s->books), snapshot_now, s, why);
+    must(s->alerts);
     s->admin = admin_start(&parts, why);
     must(s->admin && books_start(s->books, admin_committed, s->admin) == E_OK);
 }
@@ -96,11 +103,13 @@ static void open_gate(struct scene *s)
 static void close_gate(struct scene *s)
 {
     admin_stop(s->admin);
+    alerts_stop(s->alerts);
     gate_free(s->gate);
     stop_set_drop(s->stops);
     snapshot_drop(s->snapshot);
     store_reader_free(s->reader);
     books_close(s->books);
+    signer_free(s->signer);
     admin_free(s->admin);
 }
 

@@ -18,11 +18,13 @@ struct scene {
     struct json *json;
     struct config_input config;
     uint8_t master_key[32];
+    struct signer *signer;
     struct books *books;
     struct store_reader *reader;
     struct snapshot *snapshot;
     struct stop_set *stops;
     struct gate *gate;
+    struct alerts *alerts;
     struct admin *admin;
     struct loop vendor_loop;
     struct http_server *vendor;

@@ -64,7 +64,7 @@ TEST(an_unreadable_stop_stops_everything_until_it_is_lifted)
     struct scene s;
     scene_open(&s);
     struct span token = scene_key(&s, "agent");
-    CHECK(store_object_put(books_store(s.books), SPAN("stop"), SPAN("run:run_a"), SPAN("{\"kind\":\"rnu\"}"), -1, 1) == E_OK);
+    CHECK(store_object_put(books_store(s.books), SPAN("stop"), SPAN("run:run_a"), SPAN("{\"kind\":\"rnu\"}"), -1, 1, NULL) == E_OK);
     scene_restart(&s);
     CHECK_INT(scene_call(&s, token, "GET", "/acme/v1/things", "run_b"), 403);
     CHECK_INT(scene_ask(&s, "POST", "/api/v1/stop", "{\"run\":\"run_c\"}"), 200); /* carried over through other changes */
@@ -135,7 +135,7 @@ TEST(a_configuration_that_does_not_load_changes_nothing)
     struct scene s;
     scene_open(&s);
     struct span token = scene_key(&s, "agent");
-    CHECK(store_object_put(books_store(s.books), SPAN("key"), SPAN("key_0000000000000001"), SPAN("{\"name\":\"x\",\"policy\":\"none\"}"), -1, 1) == E_OK);
+    CHECK(store_object_put(books_store(s.books), SPAN("key"), SPAN("key_0000000000000001"), SPAN("{\"name\":\"x\",\"policy\":\"none\"}"), -1, 1, NULL) == E_OK);
     CHECK_INT(scene_ask(&s, "POST", "/api/v1/reload", NULL), 422);
     CHECK_SPAN(scene_text(&s, "code"), SPAN("config_invalid"));
     CHECK(scene_text(&s, "field").len > 0 && scene_says(&s, "none"));
