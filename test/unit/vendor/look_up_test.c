@@ -279,6 +279,43 @@ TEST(blanks_are_filled_in_and_left_out)
     bench_close(&b);
 }
 
+TEST(lists_are_compared_to_their_end)
+{
+    language("      ask: GET /orders/{path.id}.json\n      list: answer.data\n      more: answer.none\n"
+             "      same: { answer.to: body.to }\n      created: answer.at\n      clock: unix_ms\n");
+    CHECK_INT(bench_ask(&b, "POST", "/orders/7.json", "{\"to\":[\"a\",\"b\"]}"), E_OK);
+    CHECK(asks(SENT));
+    CHECK_INT(says(200, "{\"data\":[{\"to\":[\"a\",\"b\"],\"at\":1795262400123}]}"), LOOK_UP_HAPPENED);
+    CHECK_INT(says(200, "{\"data\":[{\"to\":[\"a\"],\"at\":1795262400123}]}"), LOOK_UP_ABSENT);
+    CHECK_INT(says(200, "{\"data\":[{\"to\":[\"a\",\"b\",\"c\"],\"at\":1795262400123}]}"), LOOK_UP_ABSENT);
+    CHECK_INT(says(200, "{\"data\":[{\"to\":[\"b\",\"a\"],\"at\":1795262400123}]}"), LOOK_UP_ABSENT);
+    CHECK_INT(says(200, "{\"data\":[{\"at\":1795262400123}]}"), LOOK_UP_ABSENT);
+    CHECK_INT(says(200, "{\"data\":[{\"to\":{\"x\":1},\"at\":1795262400123}]}"), LOOK_UP_UNCLEAR);
+    bench_close(&b);
+}
+
+TEST(a_value_cannot_lead_to_another_operation)
+{
+    CHECK_INT(bench_read(&b, "vendor: own\nbase_url: https://own.example\nkey_in: bearer\nsend: bearer\noperations:\n"
+                             "  one: GET /orders/{id}\n  secrets: { call: GET /orders/secrets, secret: true }\n  make:\n"
+                             "    call: POST /orders\n    doubt:\n      ask: GET /orders/{body.id}\n      list: answer.data\n"
+                             "      more: answer.more\n      same: { answer.id: body.id }\n      created: answer.at\n"),
+        E_OK);
+    static const char *const never[] = { "{\"id\":\"secrets\"}", "{\"id\":\"..\"}", "{\"id\":\".\"}", "{\"id\":\"\"}",
+        "{\"id\":\"a/b\"}", "{\"id\":\"a%2fb\"}", "{\"id\":\"a\\u0000\"}", "{\"id\":null}", "{}" };
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        bench_fresh(&b);
+        CHECK_INT(bench_ask(&b, "POST", "/orders", never[i]), E_OK);
+        if (asks(SENT))
+            test_fail(__FILE__, __LINE__, "%s asks for %.*s", never[i], SPAN_ARG(ask.path));
+    }
+    bench_fresh(&b);
+    CHECK_INT(bench_ask(&b, "POST", "/orders", "{\"id\":\"a b\"}"), E_OK);
+    CHECK(asks(SENT));
+    CHECK_SPAN(ask.path, SPAN("/orders/a%20b"));
+    bench_close(&b);
+}
+
 static void wrong(const char *doubt, const char *place, const char *part)
 {
     char yaml[1500];
