@@ -37,8 +37,9 @@ struct account {
 
 struct shard {
     _Alignas(CACHE_LINE) pthread_mutex_t lock;
-    struct account **buckets; /* a power of two of them */
-    size_t room, count;
+    struct account **buckets; /* room + split of them */
+    size_t room, split;       /* a power of two; how many of those have been split in two by now */
+    size_t count;
     uint64_t changes; /* of all its accounts: so no number comes twice, even for one that left and came again */
     struct list all;
 };
@@ -51,8 +52,12 @@ static struct shard *shard_of(struct ledger *l, uint64_t hash) { return &l->shar
 static void lock(struct shard *s) { must(pthread_mutex_lock(&s->lock) == 0); }
 static void unlock(struct shard *s) { must(pthread_mutex_unlock(&s->lock) == 0); }
 
-/* The shard's number is the hash's low bits, so buckets go by the high ones. */
-static struct account **bucket(const struct shard *s, uint64_t hash) { return &s->buckets[(hash >> 32) & (s->room - 1)]; }
+/* The shard's number is the hash's low bits, so buckets go by the high ones. One that was split shows one bit more. */
+static struct account **bucket(const struct shard *s, uint64_t hash)
+{
+    size_t at = (hash >> 32) & (s->room - 1);
+    return &s->buckets[at < s->split ? (hash >> 32) & (2 * s->room - 1) : at];
+}
 
 struct ledger *ledger_new(void)
 {
@@ -87,22 +92,44 @@ void ledger_free(struct ledger *l)
     free(l);
 }
 
-/* Doubles the table of a full shard; the only step whose length grows with the number of accounts (a 64th of them). */
+static bool make_room(struct shard *s, size_t room)
+{
+    struct account **larger = realloc(s->buckets, room * sizeof(struct account *));
+    if (larger)
+        s->buckets = larger;
+    return larger;
+}
+
+static bool begin_table(struct shard *s)
+{
+    if (!make_room(s, FIRST_ROOM))
+        return false;
+    memset(s->buckets, 0, FIRST_ROOM * sizeof(struct account *));
+    s->room = FIRST_ROOM;
+    return true;
+}
+
+/* One bucket more for one account more (linear hashing): a table that was doubled at once would hold up all calls for as long as
+ * it takes to touch each account. */
 static bool grow(struct shard *s)
 {
-    struct shard larger = { .room = s->room ? s->room * 2 : FIRST_ROOM };
-    larger.buckets = calloc(larger.room, sizeof(*larger.buckets));
-    if (!larger.buckets)
+    if (!s->room)
+        return begin_table(s);
+    if (s->split == 0 && !make_room(s, 2 * s->room))
         return false;
-    for (struct list *at = s->all.next; at != &s->all; at = at->next) {
-        struct account *account = CONTAINER_OF(at, struct account, all);
-        struct account **head = bucket(&larger, account->hash);
-        account->next = *head;
-        *head = account;
+    struct account *each = s->buckets[s->split], *next;
+    s->buckets[s->split] = s->buckets[s->room + s->split] = NULL;
+    s->split++;
+    for (; each; each = next) {
+        struct account **head = bucket(s, each->hash);
+        next = each->next;
+        each->next = *head;
+        *head = each;
     }
-    free(s->buckets);
-    s->buckets = larger.buckets;
-    s->room = larger.room;
+    if (s->split == s->room) {
+        s->room *= 2;
+        s->split = 0;
+    }
     return true;
 }
 
@@ -139,7 +166,7 @@ static struct account *find_or_add(struct shard *s, struct span name, uint64_t h
     must(!account || !account->slots == (slot == LEDGER_NO_SLOT)); /* of one kind for ever */
     if (account)
         return account;
-    if (s->count == s->room && !grow(s))
+    if (s->count == s->room + s->split && !grow(s))
         return NULL;
     account = make(name, hash, slot, ends_at);
     if (!account)
