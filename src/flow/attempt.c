@@ -6,27 +6,6 @@
 
 /* ---- open_upstream: a connection, pooled or new ---- */
 
-enum { ASKED_MOST = 3 };
-
-bool can_ask_again(const struct exchange *x)
-{
-    return !is_llm(x) && x->facts.writes && operation_of(x)->idempotent && x->repeating.upstream_key.at && !x->asking.opaque &&
-           x->attempt_count < ASKED_MOST && !x->looking.up;
-}
-
-enum next ask_again(struct exchange *x)
-{
-    struct answering *a = &x->answering;
-    x->desk->world->close(a->call);
-    a->call = NULL;
-    a->head = NULL;
-    a->mode = RELAY_NONE;
-    a->lost = a->composed = false;
-    a->doubtful = true;
-    buf_clear(&a->body);
-    return RETRY;
-}
-
 static enum next upstream_failed(struct exchange *x)
 {
     const struct world *w = x->desk->world;
@@ -39,8 +18,6 @@ static enum next upstream_failed(struct exchange *x)
         x->answering.call = NULL;
         return RETRY;
     }
-    if (x->answering.lost && can_ask_again(x)) /* its idempotency key makes the second one harmless, and the first one known */
-        return ask_again(x);
     return fail(x, why, "%.*s: %.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(err_text(why)));
 }
 

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "rules/row.h"
 
-enum { DOUBT_ARENA = 4 << 20, STEPS = 6 };
-static const int64_t pauses[STEPS] = { 1000, 5 * 1000, 30 * 1000, 120 * 1000, 600 * 1000, 3600 * 1000 };
+enum { DOUBT_ARENA = 4 << 20, STEPS = 5, FOUND_MS = 20 * 1000 /* a gate that has just started has other things to do first */ };
+static const int64_t pauses[STEPS] = { 5 * 1000, 30 * 1000, 120 * 1000, 600 * 1000, 3600 * 1000 };
 
 struct open_doubt {
     struct list link;
@@ -97,7 +97,7 @@ struct doubt *doubt_copy(const struct doubt *d)
 }
 
 /* Without memory it stays in the store, and is here again after the next start. */
-void doubts_adopt(struct doubts *ds, struct doubt *block)
+void doubts_adopt(struct doubts *ds, struct doubt *block, bool found)
 {
     const struct world *w = ds->desk->world;
     struct open_doubt *o = block ? calloc(1, sizeof(*o)) : NULL;
@@ -108,7 +108,7 @@ void doubts_adopt(struct doubts *ds, struct doubt *block)
         return;
     }
     o->d = block;
-    o->next_at = w->now_ms(w->self) + pauses[0];
+    o->next_at = w->now_ms(w->self) + (found ? FOUND_MS : pauses[0]);
     o->hopeless = !block->again.at;
     list_add_last(&ds->open, &o->link);
     ds->count++;

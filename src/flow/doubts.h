@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doubts.h - the calls whose outcome is not known: kept by the first worker alone, so that each is resolved at most once.
  *
- * A doubt is asked again by itself, after 1 s, 5 s, 30 s, 2 min, 10 min and then each hour, as long as its vendor remembers
+ * A doubt is asked again by itself, after 5 s (20 s after a start), 30 s, 2 min, 10 min and then each hour, as long as its vendor remembers
  * idempotency keys (vendor.h: once_ms; later, asking again would pay again), or for a day where a look-up can tell; else, and after
  * that, it waits for an operator. Nothing is resolved by time alone.
  * A resolution is a row of its own (kind settlement); the row in doubt stays as it was written. */
@@ -21,8 +21,8 @@ void doubts_free(struct doubts *ds);
 
 /* A copy of d in one block (free()), for its way between threads; NULL: no memory. */
 struct doubt *doubt_copy(const struct doubt *d);
-/* Takes the block. */
-void doubts_adopt(struct doubts *ds, struct doubt *block);
+/* Takes the block. found: it was there when the gate started. */
+void doubts_adopt(struct doubts *ds, struct doubt *block, bool found);
 /* Asks what is due. */
 void doubts_tick(struct doubts *ds, int64_t now_ms);
 /* What a second asking found; x may have kept the answer. */

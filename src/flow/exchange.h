@@ -147,7 +147,7 @@ struct answering {
     bool composed;          /* the request's head stands in the desk's scratch */
     bool ended;             /* the vendor's answer is complete */
     bool lost;              /* the outcome is unknown: sent, not answered */
-    bool doubtful;          /* so was an attempt before this one: an answer now tells of that one, too */
+    bool doubtful;          /* a second asking under the same key: the answer tells of the first one */
     int status;             /* told to the caller */
     struct span type;       /* content type of a refusal */
     struct span request_id; /* the vendor's own */

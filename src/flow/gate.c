@@ -161,7 +161,7 @@ static void take_doubt(void *self, const struct store_doubt *from)
         const struct store_line *line = &from->lines[d.count];
         lines[d.count] = (struct journal_line){ line->account, line->slot, line->held, 0, line->ends_at, true };
     }
-    doubts_adopt(l->first->doubts, doubt_copy(&d));
+    doubts_adopt(l->first->doubts, doubt_copy(&d), true);
     l->last = from->call;
     l->count++;
 }

@@ -124,7 +124,7 @@ void exchange_cancel(struct exchange *x, enum err why, struct span text)
 /* Money that may have moved is worth more than a connection: the answer is awaited without a reader. */
 void exchange_hang_up(struct exchange *x)
 {
-    bool sent = x->answering.doubtful || (x->answering.call && x->desk->world->sent(x->answering.call));
+    bool sent = x->answering.call && x->desk->world->sent(x->answering.call);
     x->caller = NULL;
     if (x->stage == ATTEMPT && sent && !is_llm(x) && operation_of(x)->writes && x->asking.body_whole)
         exchange_run(x);

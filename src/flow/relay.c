@@ -34,8 +34,6 @@ static enum next answer_broke(struct exchange *x)
     const struct world *w = x->desk->world;
     x->answering.lost = true;
     enum err why = w->fault(x->answering.call);
-    if (x->answering.mode == RELAY_HOLD && can_ask_again(x))
-        return ask_again(x);
     return fail(x, why, "%.*s: %.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(err_text(why)));
 }
 

@@ -60,8 +60,6 @@ void write_row(struct exchange *x, struct buf *out, bool final); /* row.c: the a
 enum next pump_body(struct exchange *x);                         /* attempt.c: carries an unread body up */
 enum verdict verdict_of(const struct exchange *x);               /* finish.c */
 size_t charged_lines(const struct exchange *x, struct journal_line *lines); /* finish.c: its accounts, for the journal */
-bool can_ask_again(const struct exchange *x);                    /* attempt.c: the vendor would know a second asking by its key */
-enum next ask_again(struct exchange *x);                         /* attempt.c: the same once more, since its outcome is not known */
 struct span seal_request(struct exchange *x);                    /* again.c: to ask again with; SPAN_NONE: it cannot be */
 void release_repeat(struct exchange *x);                         /* recall.c: what becomes of those that wait for this one */
 void count_brakes(struct exchange *x);                           /* brakes.c: what this call adds */

@@ -271,7 +271,7 @@ struct parcel {
 static void deliver(void *self)
 {
     struct parcel *p = self;
-    doubts_adopt(p->to->doubts, p->block);
+    doubts_adopt(p->to->doubts, p->block, false);
     free(p);
 }
 
@@ -280,7 +280,7 @@ static void doubted(void *self, const struct doubt *d)
     struct worker *w = self;
     struct doubt *block = doubt_copy(d);
     if (w->doubts) {
-        doubts_adopt(w->doubts, block);
+        doubts_adopt(w->doubts, block, false);
         return;
     }
     struct parcel *p = malloc(sizeof(*p));

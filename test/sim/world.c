@@ -99,12 +99,6 @@ static void *open_call(void *self, struct exchange *x, const struct http_origin 
     c->answer_given = 0;
     c->connect_in = (int)sim_roll(s, 3);
     c->request_whole = false;
-    if (x->attempt_count > 1) { /* asked again: it may go better, or not */
-        c->breaks_before_head = sim_chance(s, 40);
-        c->answer_breaks = sim_chance(s, 20);
-        c->connect_fails = sim_chance(s, 10);
-        c->answer_in = (int)sim_roll(s, 4);
-    }
     return c;
 }
 
@@ -365,7 +359,7 @@ static void doubted(void *self, const struct doubt *d)
     for (size_t i = 0; i < s->count; i++)
         if (s->calls[i].begun && s->calls[i].x.id == d->call)
             s->calls[i].doubted = true;
-    doubts_adopt(s->doubts, doubt_copy(d));
+    doubts_adopt(s->doubts, doubt_copy(d), false);
 }
 
 static void cleared(void *self, struct exchange *x, const struct clearing *c)
