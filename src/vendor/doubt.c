@@ -110,7 +110,7 @@ bool search_found(struct compiler *c, const struct node *n, const char *path, co
     if (!op || op->writes || op->moves_money || op->secret)
         return say(c, node_get(n, "ask"), below(c, path, SPAN("ask")), node_get(n, "ask")->text,
             "a GET of this manifest's operations that costs nothing and gives no secret away");
-    ((struct search *)(uintptr_t)r->search)->operation = op->index; /* ours until the manifest is compiled */
+    r->search->operation = op->index;
     return true;
 }
 
