@@ -118,6 +118,29 @@ TEST(an_increase_whose_budget_is_gone_is_ignored)
     conf_close(&r);
 }
 
+static void count_one(void *self, struct span id, struct span json)
+{
+    size_t *count = self;
+    CHECK(id.len && conf_has(json, "\"origin\":\"api\"") && conf_has(json, "\"until\":\"2026-11-22T00:00:00Z\""));
+    (*count)++;
+}
+
+TEST(increases_are_listed)
+{
+    struct conf r;
+    struct config_changed out;
+    size_t count = 0;
+    conf_open(&r, file);
+    CHECK_INT(config_list(&r.in, SPAN("increase"), count_one, &count, &r.trouble), E_OK);
+    CHECK_INT(count, 0);
+    CHECK_INT(conf_apply(&r, "increase", day_id(&r, "usd/day"), "{\"by\":\"50 usd\",\"until\":\"2026-11-22T00:00:00Z\"}", false, &out), E_OK);
+    CHECK_INT(conf_apply(&r, "increase", "workspace:w/usd/month", "{\"by\":\"1 usd\",\"until\":\"2026-11-22T00:00:00Z\"}", false, &out), E_OK);
+    CHECK_INT(config_list(&r.in, SPAN("increase"), count_one, &count, &r.trouble), E_OK);
+    CHECK_INT(count, 2);
+    CHECK(config_list(&r.in, SPAN("increases"), count_one, &count, &r.trouble) == E_NOT_FOUND && conf_has(span_of(r.trouble.text), "alert, increase"));
+    conf_close(&r);
+}
+
 TEST(settings_of_the_ledger)
 {
     struct conf r;
