@@ -4,7 +4,7 @@
 #   make unit sim ledger_sim  the C test programs, build/<variant>/unit, ...
 #   make VARIANT=asan unit    the same under AddressSanitizer and UBSan; VARIANT=tsan: ThreadSanitizer
 #   make CC=clang VARIANT=clang
-#   make bench                build/release/upstream, for script/bench
+#   make bench                build/release/upstream and ledger_bench, for script/bench
 #   make fuzz                 fuzz drivers (clang, libFuzzer)
 #   make tidy | layers        clang-tidy | the direction of includes
 # Every variant builds below build/<variant>/.
@@ -87,9 +87,12 @@ $(OUT)/ledger_sim: $(OBJ) $(LEDGER_SIM:%.c=$(OUT)/%.o)
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 
-# The benchmarks' own upstream.
-bench: $(OUT)/upstream
+# The benchmarks' own upstream, and the books without a network.
+bench: $(OUT)/upstream $(OUT)/ledger_bench
 $(OUT)/upstream: $(OBJ) $(OUT)/bench/upstream.o
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+$(OUT)/ledger_bench: $(OBJ) $(OUT)/bench/ledger.o
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 

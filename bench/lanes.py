@@ -192,6 +192,7 @@ class Portkey(Gate):
 class Tollgate(Gate):
     governs = True
     budgets = []
+    more = {}  # of the configuration
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -209,6 +210,7 @@ class Tollgate(Gate):
                             "stripe-main": {"vendor": "stripe", "secret": "sk_test_upstream_of_the_benchmark"}},
             "policies": {"agents": {"allow": ["openai.chat.completions", "stripe.charges.create"], "models": ["gpt-4o", "gpt-4o-mini"]}},
             "keys": [{"name": "agent", "token": KEY, "policy": "agents", "credentials": ["openai-main", "stripe-main"], "budgets": self.budgets}],
+            **self.more,
         }
         (self.folder / "tollgate.yaml").write_text(json.dumps(config, indent=2))  # JSON is YAML
         return [ROOT / "build/tollgate", "serve", "--config", self.folder / "tollgate.yaml", "--data", self.folder / "data"]
