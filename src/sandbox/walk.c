@@ -112,7 +112,7 @@ static bool ask_admin(struct walk *w, const char *method, struct span path, stru
     return read_answer(w, fetch(&w->arena, span_of(method), url, fields, 2, body, &w->answer));
 }
 
-/* One call of the agent, shown. */
+/* One call of the agent, shown. Each has a step of its own: a step that comes again is a retry, and gets the first one's answer. */
 static bool call(struct walk *w, const char *path, const char *type, const char *step, const char *body)
 {
     struct http_field fields[] = { { SPAN("authorization"), arena_print(&w->arena, "Bearer %.*s", SPAN_ARG(w->token)) },
@@ -162,7 +162,7 @@ static bool make_key(struct walk *w)
 static bool allowed_charge(struct walk *w)
 {
     title(w, "1", "A charge that is allowed");
-    if (!charge(w, "charge", "amount=1200&currency=usd&source=tok_visa") || w->answer.status != 200)
+    if (!charge(w, "first-charge", "amount=1200&currency=usd&source=tok_visa") || w->answer.status != 200)
         return broken_promise(w, "a charge of 12 USD");
     show_allowed(w, text_at(w, "id"));
     return true;
@@ -181,7 +181,7 @@ static bool refused_payout(struct walk *w)
 static bool cap(struct walk *w)
 {
     title(w, "3", "The cap of 20 USD for a run");
-    if (!charge(w, "charge", "amount=900&currency=usd&source=tok_visa") || !refused_as(w, "budget_exceeded"))
+    if (!charge(w, "large-charge", "amount=900&currency=usd&source=tok_visa") || !refused_as(w, "budget_exceeded"))
         return broken_promise(w, "a refusal by the run's budget");
     show_refused(w);
     struct json_value details = json_path(w->body, SPAN("error.tollgate"));
@@ -189,7 +189,7 @@ static bool cap(struct walk *w)
         SPAN_ARG(json_string(json_member(details, SPAN("spent")))), SPAN_ARG(json_string(json_member(details, SPAN("reserved")))),
         SPAN_ARG(json_string(json_member(details, SPAN("attempted")))));
     say(w, PLAIN, SPAN("A smaller one still fits:"));
-    if (!charge(w, "charge", "amount=500&currency=usd&source=tok_visa") || w->answer.status != 200)
+    if (!charge(w, "smaller-charge", "amount=500&currency=usd&source=tok_visa") || w->answer.status != 200)
         return broken_promise(w, "a charge of 5 USD that fits");
     show_allowed(w, text_at(w, "id"));
     return true;
@@ -214,13 +214,13 @@ static bool red_button(struct walk *w)
         w->answer.status != 200)
         return broken_promise(w, "a stop");
     printf("%*s%stollgate stop --run %.*s%s\n", INDENT, "", paint(w, BOLD), SPAN_ARG(run), paint(w, PLAIN));
-    if (!charge(w, "charge", "amount=100&currency=usd&source=tok_visa") || !refused_as(w, "stopped"))
+    if (!charge(w, "charge-when-stopped", "amount=100&currency=usd&source=tok_visa") || !refused_as(w, "stopped"))
         return broken_promise(w, "a refusal of the stopped run");
     show_refused(w);
     if (!ask_admin(w, "POST", SPAN("resume"), arena_print(&w->arena, "{\"run\":\"%.*s\"}", SPAN_ARG(run))) || w->answer.status != 200)
         return broken_promise(w, "a resumed run");
     printf("%*s%stollgate resume --run %.*s%s\n", INDENT, "", paint(w, BOLD), SPAN_ARG(run), paint(w, PLAIN));
-    if (!charge(w, "charge", "amount=100&currency=usd&source=tok_visa") || w->answer.status != 200)
+    if (!charge(w, "charge-when-resumed", "amount=100&currency=usd&source=tok_visa") || w->answer.status != 200)
         return broken_promise(w, "a charge of the resumed run");
     show_allowed(w, text_at(w, "id"));
     return true;
