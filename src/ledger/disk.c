@@ -201,7 +201,15 @@ bool disk_files(struct span dir, unsigned writer, struct disk *out, char why[WHY
         free_files(f);
         return false;
     }
-    *out = (struct disk){ .self = f, .segment = SIZE, .list = list, .open = open_file, .rename = rename_file, .remove = remove_file, .close = close_file,
-        .sync = sync_file, .sync_names = sync_names, .free = free_files };
+    *out = (struct disk){ .self = f,
+        .segment = SIZE,
+        .list = list,
+        .open = open_file,
+        .rename = rename_file,
+        .remove = remove_file,
+        .close = close_file,
+        .sync = sync_file,
+        .sync_names = sync_names,
+        .free = free_files };
     return true;
 }

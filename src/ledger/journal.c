@@ -137,7 +137,8 @@ bool journal_read(struct journal *j, struct journal_record *out)
         if (!next)
             return false;
         if (found != FOUND_END)
-            log_error("journal", "segment %" PRIu64 " of writer %u is damaged at byte %zu; its rest is lost", j->reading->number, j->writer, j->read);
+            log_error("journal", "segment %" PRIu64 " of writer %u is damaged at byte %zu; its rest is lost", j->reading->number,
+                j->writer, j->read);
         j->reading = next;
         j->read = SEGMENT_HEAD;
     }

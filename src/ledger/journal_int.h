@@ -18,9 +18,9 @@ struct segment {
     uint64_t number;
     unsigned version; /* of its records */
     struct disk_segment mapped;
-    size_t end;       /* set before next: where its records end */
-    bool left; /* under lock: the reader has passed it while it was pinned */
-    bool worn; /* under lock: not to be used again: it could not be synced, or another process made it (journal_segment.c) */
+    size_t end; /* set before next: where its records end */
+    bool left;  /* under lock: the reader has passed it while it was pinned */
+    bool worn;  /* under lock: not to be used again: it could not be synced, or another process made it (journal_segment.c) */
 };
 
 /* SOUND -> BROKEN: the syncer, when a sync failed. BROKEN -> MOVED_ON: the writer, once it writes to a fresh segment.
@@ -52,12 +52,15 @@ struct journal {
 
     struct segment *_Atomic spares[SPARES]; /* applied: from those who retire back to the writer */
     _Atomic int trust;
-    _Atomic uint64_t suspect; /* in MOVED_ON: end of what may not be there */
-    _Atomic uint64_t names;   /* how often the names changed */
+    _Atomic uint64_t suspect;                  /* in MOVED_ON: end of what may not be there */
+    _Atomic uint64_t names;                    /* how often the names changed */
     _Atomic uint64_t written, applied, synced; /* positions */
 };
 
-static inline uint64_t position(const struct journal *j, const struct segment *s, size_t offset) { return s->number * j->size + offset; }
+static inline uint64_t position(const struct journal *j, const struct segment *s, size_t offset)
+{
+    return s->number * j->size + offset;
+}
 
 /* journal_segment.c */
 

@@ -86,7 +86,10 @@ static bool adopt(struct journal *j, uint64_t number, char why[WHY])
     if (head == HEAD_FOREIGN) {
         char name[SEGMENT_NAME];
         segment_name(j->writer, number, name);
-        snprintf(why, WHY, "journal: %s is damaged or was written by a newer version; start that version, or move the file away to start without what is in it", name);
+        snprintf(why, WHY,
+            "journal: %s is damaged or was written by a newer version; start that version, or move the file away to start "
+            "without what is in it",
+            name);
         segment_close(j, s);
         return false;
     }

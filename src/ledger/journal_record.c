@@ -2,7 +2,16 @@
  * journal_record.c - writing records straight into the mapping, and reading them as spans into it. No allocation. */
 #include "ledger/journal_record.h"
 
-enum { AT_SUM = 4, AT_KIND = 8, AT_LINES = 10, LINE_FIXED = 4 * 8 + 4, HOLD_FIXED = 2 * 8, ROW_FIXED = 8 * 8, NOTE_FIXED = 4 * 8, ROW_TEXTS = 12 };
+enum {
+    AT_SUM = 4,
+    AT_KIND = 8,
+    AT_LINES = 10,
+    LINE_FIXED = 4 * 8 + 4,
+    HOLD_FIXED = 2 * 8,
+    ROW_FIXED = 8 * 8,
+    NOTE_FIXED = 4 * 8,
+    ROW_TEXTS = 12
+};
 
 static const uint32_t TEXT_NONE = UINT32_MAX;
 
@@ -26,8 +35,8 @@ size_t record_hold_size(const struct journal_hold *h)
 
 size_t record_row_size(const struct journal_row *r)
 {
-    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row, r->once,
-        r->again };
+    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied,
+        r->user, r->row, r->once, r->again };
     size_t size = RECORD_HEAD + ROW_FIXED + lines_size(r->lines, r->count);
     for (size_t i = 0; i < ROW_TEXTS; i++)
         size += text_size(texts[i]);
@@ -93,8 +102,8 @@ void record_write_hold(char *record, size_t size, const struct journal_hold *h)
 
 void record_write_row(char *record, size_t size, const struct journal_row *r)
 {
-    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user, r->row, r->once,
-        r->again };
+    const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied,
+        r->user, r->row, r->once, r->again };
     const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, (int16_t)(r->held | r->settled << 1), (int16_t)r->kind };
     char *at = begin(record, JOURNAL_ROW, r->count);
     put_u64(&at, r->call);
@@ -280,8 +289,8 @@ static void take_small(struct eye *e, unsigned version, struct journal_row *r)
 static void read_row(struct eye *e, unsigned version, struct journal_record *out, size_t count)
 {
     struct journal_row *r = &out->row;
-    struct span *texts[ROW_TEXTS] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied, &r->user, &r->row,
-        &r->once, &r->again };
+    struct span *texts[ROW_TEXTS] = { &r->workspace, &r->key, &r->run, &r->step, &r->vendor, &r->operation, &r->model, &r->denied,
+        &r->user, &r->row, &r->once, &r->again };
     const size_t known = version == 1 ? ROW_TEXTS - 2 : ROW_TEXTS;
     r->call = take_u64(e);
     r->at = take_i64(e);

@@ -2,8 +2,8 @@
  * journal_segment.c - one segment's life: made or taken from the spares, prepared ahead, written, applied, a spare again.
  *
  * Fresh pages of a file cost more than everything else in a record, and room on disk more still; so what was applied is
- * renamed and used again. Between two names a segment's head is blank, and its head says its number: after a power cut that
- * kept the bytes but not the name (or the other way about) the two differ, and there is nothing in it that was promised.
+ * renamed and used again. Its head says its number: where that differs from its name, a crash came between the two, or a power
+ * cut kept one and not the other, and there is nothing in it that was promised.
  *
  * Numbers may come again after a power cut, and a segment of the last process may hold records of any number it had: so
  * those are not used again, or a record that was lost could rise behind a new one. */
@@ -104,7 +104,6 @@ static struct segment *use_again(struct journal *j)
     struct segment *s = segment_take_spare(j);
     if (!s)
         return NULL;
-    memset(s->mapped.at, 0, SEGMENT_HEAD);
     segment_name(j->writer, s->number, old);
     segment_name(j->writer, j->next_number, new);
     if (j->disk.rename(j->disk.self, span_of(old), span_of(new)) != 0) {
@@ -222,7 +221,8 @@ size_t segment_find_end(const struct journal *j, const struct segment *s, size_t
     while ((found = segment_look(j, s, offset, &length)) == FOUND_RECORD)
         offset += length;
     if (found == FOUND_DAMAGE)
-        log_warn("journal", "segment %" PRIu64 " of writer %u ends in a damaged record at byte %zu", s->number, j->writer, offset);
+        log_warn(
+            "journal", "segment %" PRIu64 " of writer %u ends in a damaged record at byte %zu", s->number, j->writer, offset);
     return offset;
 }
 

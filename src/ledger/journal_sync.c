@@ -69,7 +69,8 @@ static void pass_over(struct journal *j, uint64_t end)
 {
     struct segment *next;
     pthread_mutex_lock(&j->lock);
-    while ((next = atomic_load_explicit(&j->unsynced->next, memory_order_acquire)) && position(j, j->unsynced, j->unsynced->end) <= end)
+    while ((next = atomic_load_explicit(&j->unsynced->next, memory_order_acquire)) &&
+           position(j, j->unsynced, j->unsynced->end) <= end)
         j->unsynced = next;
     pthread_mutex_unlock(&j->lock);
 }
@@ -98,7 +99,8 @@ enum err journal_sync(struct journal *j)
     int failed = sync_segments(j, target);
     failed = failed ? failed : sync_names(j);
     if (failed) {
-        log_error("journal", "writer %u cannot sync, calls that wait for the disk are refused until the store has all: %s", j->writer, strerror(failed));
+        log_error("journal", "writer %u cannot sync, calls that wait for the disk are refused until the store has all: %s",
+            j->writer, strerror(failed));
         atomic_store_explicit(&j->trust, TRUST_BROKEN, memory_order_release);
         return E_IO;
     }

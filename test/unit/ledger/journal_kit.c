@@ -76,7 +76,11 @@ static struct span filled(uint64_t n, size_t len)
 static const struct journal_line *lines_of(uint64_t n)
 {
     static _Thread_local struct journal_line lines[2];
-    lines[0] = (struct journal_line){ .account = SPAN("key_1/usd/day|2026-11-21T00:00:00Z"), .slot = LEDGER_NO_SLOT, .held = (int64_t)n, .real = 5, .ends_at = 77 };
+    lines[0] = (struct journal_line){ .account = SPAN("key_1/usd/day|2026-11-21T00:00:00Z"),
+        .slot = LEDGER_NO_SLOT,
+        .held = (int64_t)n,
+        .real = 5,
+        .ends_at = 77 };
     lines[1] = (struct journal_line){ .account = SPAN("run"), .slot = (int64_t)n + 3, .held = 1, .real = -2, .kept = true };
     return lines;
 }
@@ -85,25 +89,54 @@ enum journal_kind kit_kind(uint64_t n) { return n % 3 == 0 ? JOURNAL_HOLD : n % 
 
 static enum err put_hold(struct journal *j, uint64_t n, struct span row)
 {
-    struct journal_hold h = { .call = n, .at = (int64_t)n + 1, .row = row, .once = SPAN("once"), .again = n % 2 ? SPAN_NONE : SPAN("sealed"),
-        .lines = lines_of(n), .count = n % 2 + 1 };
+    struct journal_hold h = { .call = n,
+        .at = (int64_t)n + 1,
+        .row = row,
+        .once = SPAN("once"),
+        .again = n % 2 ? SPAN_NONE : SPAN("sealed"),
+        .lines = lines_of(n),
+        .count = n % 2 + 1 };
     return journal_put_hold(j, &h);
 }
 
 static enum err put_note(struct journal *j, uint64_t n, struct span row)
 {
-    struct journal_note note = { .what = n % 2 ? NOTE_ALERT : NOTE_ANSWER, .call = n, .at = (int64_t)n + 1, .until = (int64_t)n + 2,
-        .name = SPAN("threshold/80/key_1"), .bytes = row };
+    struct journal_note note = { .what = n % 2 ? NOTE_ALERT : NOTE_ANSWER,
+        .call = n,
+        .at = (int64_t)n + 1,
+        .until = (int64_t)n + 2,
+        .name = SPAN("threshold/80/key_1"),
+        .bytes = row };
     return journal_put_note(j, &note);
 }
 
 static enum err put_row(struct journal *j, uint64_t n, struct span row)
 {
-    struct journal_row r = { .call = n, .at = (int64_t)n + 1, .kind = (enum row_kind)(n % 3), .of = n % 3 == ROW_IS_SETTLEMENT ? n - 1 : 0,
-        .verdict = VERDICT_DENIED, .status = 402, .held = true, .settled = n % 2 == 0, .cost = -1, .reserved = INT64_MAX, .tokens_in = 3, .tokens_out = 4,
-        .workspace = SPAN("w"), .key = SPAN("key_1"), .run = SPAN_NONE, .step = SPAN(""), .vendor = SPAN("stripe"),
-        .operation = SPAN("stripe.charges.create"), .denied = SPAN("budget_exceeded"), .user = SPAN("u"), .row = row, .once = SPAN("o"),
-        .again = n % 2 ? SPAN("again") : SPAN_NONE, .lines = lines_of(n), .count = n % 3 };
+    struct journal_row r = { .call = n,
+        .at = (int64_t)n + 1,
+        .kind = (enum row_kind)(n % 3),
+        .of = n % 3 == ROW_IS_SETTLEMENT ? n - 1 : 0,
+        .verdict = VERDICT_DENIED,
+        .status = 402,
+        .held = true,
+        .settled = n % 2 == 0,
+        .cost = -1,
+        .reserved = INT64_MAX,
+        .tokens_in = 3,
+        .tokens_out = 4,
+        .workspace = SPAN("w"),
+        .key = SPAN("key_1"),
+        .run = SPAN_NONE,
+        .step = SPAN(""),
+        .vendor = SPAN("stripe"),
+        .operation = SPAN("stripe.charges.create"),
+        .denied = SPAN("budget_exceeded"),
+        .user = SPAN("u"),
+        .row = row,
+        .once = SPAN("o"),
+        .again = n % 2 ? SPAN("again") : SPAN_NONE,
+        .lines = lines_of(n),
+        .count = n % 3 };
     return journal_put_row(j, &r);
 }
 
@@ -145,13 +178,15 @@ static void check_hold(const struct journal_hold *h, uint64_t n)
 
 static void check_note(const struct journal_note *note, uint64_t n)
 {
-    CHECK(note->what == (n % 2 ? NOTE_ALERT : NOTE_ANSWER) && note->call == n && note->at == (int64_t)n + 1 && note->until == (int64_t)n + 2);
+    CHECK(note->what == (n % 2 ? NOTE_ALERT : NOTE_ANSWER) && note->call == n && note->at == (int64_t)n + 1 &&
+          note->until == (int64_t)n + 2);
     CHECK_SPAN(note->name, SPAN("threshold/80/key_1"));
 }
 
 static void check_row(const struct journal_row *r, uint64_t n)
 {
-    CHECK(r->call == n && r->at == (int64_t)n + 1 && r->verdict == VERDICT_DENIED && r->status == 402 && r->held && r->settled == (n % 2 == 0));
+    CHECK(r->call == n && r->at == (int64_t)n + 1 && r->verdict == VERDICT_DENIED && r->status == 402 && r->held &&
+          r->settled == (n % 2 == 0));
     CHECK(r->kind == (enum row_kind)(n % 3) && r->of == (n % 3 == ROW_IS_SETTLEMENT ? n - 1 : 0));
     CHECK(r->cost == -1 && r->reserved == INT64_MAX && r->tokens_in == 3 && r->tokens_out == 4 && r->count == n % 3);
     CHECK(span_is(r->workspace, SPAN("w")) && span_is(r->key, SPAN("key_1")) && !r->run.at && r->step.at && !r->step.len);

@@ -139,7 +139,7 @@ struct rig {
     uint64_t dice, seed;
     struct live live[LIVE_MOST];
     size_t count, read;
-    uint64_t next; /* number of the next record: never the same twice */
+    uint64_t next;  /* number of the next record: never the same twice */
     uint64_t store; /* what the store has on its platter */
     bool failed;
     long kept, lost;
@@ -325,7 +325,8 @@ TEST(pitfall_74_a_power_cut_loses_nothing_that_was_synced)
     }
     log_level_set(LOG_INFO);
     CHECK(kept > SEEDS && lost > SEEDS); /* else the dice prove nothing */
-    printf("  journal: %d seeds, %d crashes each: %ld records found again, %ld never promised and gone\n", SEEDS, BOOTS, kept, lost);
+    printf(
+        "  journal: %d seeds, %d crashes each: %ld records found again, %ld never promised and gone\n", SEEDS, BOOTS, kept, lost);
 }
 
 /* ---- three threads ---- */

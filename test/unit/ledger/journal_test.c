@@ -197,7 +197,8 @@ static void check_replay(const struct place *p, uint64_t want, size_t at)
         n++;
     }
     if (n != want)
-        test_fail(__FILE__, __LINE__, "damage at byte %zu: %llu records, want %llu", at, (unsigned long long)n, (unsigned long long)want);
+        test_fail(__FILE__, __LINE__, "damage at byte %zu: %llu records, want %llu", at, (unsigned long long)n,
+            (unsigned long long)want);
     CHECK_INT(kit_put(j, 1000, 0), E_OK);
     CHECK(journal_read(j, &record) && kit_number(&record) == 1000);
     journal_close(j);
@@ -391,7 +392,8 @@ static size_t old_hold(char *record, uint64_t position)
 
 static size_t old_row(char *record, uint64_t position)
 {
-    static const char *const texts[10] = { "w", "key_1", NULL, "", "stripe", "stripe.charges.create", NULL, NULL, "u", "row of a row" };
+    static const char *const texts[10] = { "w", "key_1", NULL, "", "stripe", "stripe.charges.create", NULL, NULL, "u",
+        "row of a row" };
     const int16_t small[4] = { VERDICT_IN_DOUBT, 502, 1, 0 };
     char *at = old_u64(old_u64(record + RECORD_HEAD, 2), 2000);
     memcpy(at, small, sizeof(small));
@@ -430,14 +432,16 @@ TEST(an_upgrade_loses_no_record)
     write_old_segment(&p);
     struct journal *j = kit_open(&p);
     CHECK(journal_read(j, &record) && record.kind == JOURNAL_HOLD);
-    CHECK(record.hold.call == 1 && record.hold.at == 1000 && !record.hold.once.at && !record.hold.again.at && record.hold.count == 1);
+    CHECK(record.hold.call == 1 && record.hold.at == 1000 && !record.hold.once.at && !record.hold.again.at &&
+          record.hold.count == 1);
     CHECK_SPAN(record.hold.row, SPAN("row of a hold"));
     check_old_line(record.hold.lines);
     CHECK(journal_read(j, &record) && record.kind == JOURNAL_ROW);
     const struct journal_row *r = &record.row;
     CHECK(r->call == 2 && r->at == 2000 && r->verdict == VERDICT_IN_DOUBT && r->status == 502 && r->held && !r->settled);
     CHECK(r->kind == ROW_IS_CALL && r->of == 0 && r->cost == 5 && r->reserved == 6 && r->tokens_in == 7 && r->tokens_out == 8);
-    CHECK(!r->run.at && r->step.at && !r->once.at && !r->again.at && span_is(r->user, SPAN("u")) && span_is(r->row, SPAN("row of a row")));
+    CHECK(!r->run.at && r->step.at && !r->once.at && !r->again.at && span_is(r->user, SPAN("u")) &&
+          span_is(r->row, SPAN("row of a row")));
     check_old_line(r->lines);
     CHECK_INT(kit_put(j, 5, 10), E_OK); /* what is written now is of this version */
     CHECK(journal_read(j, &record));
@@ -469,8 +473,8 @@ TEST(how_long_a_record_takes)
         writing += written - middle;
         reading += clock_monotonic_ns() - written;
     }
-    printf("  journal: %lld ns to write a hold of 400 bytes, %lld ns a row of 700, %lld ns to read one\n", (long long)holding / TIMES,
-        (long long)writing / TIMES, (long long)reading / TIMES / 2);
+    printf("  journal: %lld ns to write a hold of 400 bytes, %lld ns a row of 700, %lld ns to read one\n",
+        (long long)holding / TIMES, (long long)writing / TIMES, (long long)reading / TIMES / 2);
     journal_close(j);
     place_free(&p);
 }

@@ -297,8 +297,16 @@ struct disk test_disk_share(struct test_disk *d)
     struct boot *b = malloc(sizeof(*b));
     must(b);
     *b = (struct boot){ d, d->process };
-    return (struct disk){ .self = b, .segment = d->segment, .list = list, .open = open_file, .rename = rename_file, .remove = remove_file,
-        .close = close_file, .sync = sync_file, .sync_names = sync_names, .free = free_boot };
+    return (struct disk){ .self = b,
+        .segment = d->segment,
+        .list = list,
+        .open = open_file,
+        .rename = rename_file,
+        .remove = remove_file,
+        .close = close_file,
+        .sync = sync_file,
+        .sync_names = sync_names,
+        .free = free_boot };
 }
 
 struct disk test_disk_boot(struct test_disk *d)
