@@ -14,7 +14,7 @@ void batch_init(struct store *s)
     arena_init(&b->memory, BATCH_CEILING);
     arena_init(&s->kept_memory, BATCH_CEILING);
     s->kept_end = &s->kept;
-    buf_init(&b->ids, BATCH_RECORDS * sizeof(uint64_t));
+    buf_init(&b->ids, REPLAY_RECORDS * sizeof(uint64_t));
     buf_init(&s->text, BATCH_CEILING);
 }
 
@@ -164,7 +164,10 @@ enum err batch_sync(struct store *s)
 static bool room(const struct store *s)
 {
     const struct batch *b = &s->batch;
-    return b->records < BATCH_RECORDS && b->memory.taken + s->kept_memory.taken < BATCH_MEMORY && b->bytes < BATCH_BYTES;
+    size_t records = s->replaying ? REPLAY_RECORDS : BATCH_RECORDS;
+    size_t memory = s->replaying ? REPLAY_MEMORY : BATCH_MEMORY;
+    size_t bytes = s->replaying ? REPLAY_BYTES : BATCH_BYTES;
+    return b->records < records && b->memory.taken + s->kept_memory.taken < memory && b->bytes < bytes;
 }
 
 /* Read once, it exists nowhere else until the next start: without memory for it the process had better end, and replay. */

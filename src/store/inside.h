@@ -27,8 +27,12 @@ enum {
     BATCH_RECORDS = 4096,            /* in one transaction */
     BATCH_TURN = 64,                 /* from one source before the next has its turn: keeps ids nearly in order */
     BATCH_MEMORY = 4 << 20,          /* of records and sums, after which a batch ends early */
-    BATCH_CEILING = 16 << 20,        /* of either: one record more must fit */
     BATCH_BYTES = 16 << 20,          /* of rows in one transaction */
+    REPLAY_RECORDS = 32768,          /* the same three while journals are replayed and nobody waits: the larger a transaction, the */
+    REPLAY_MEMORY = 32 << 20,        /* fewer times it writes the same pages of indexes */
+    REPLAY_BYTES = 32 << 20,
+    REPLAY_CACHE_KIB = 16 << 10,
+    BATCH_CEILING = 64 << 20,        /* of memory: one record more must fit */
     GATHER_MS = 20,                  /* the longest that the first record of a batch waits for others */
     GATHER_BUSY_MS = 100,            /* the same, after a batch of BUSY_RECORDS: a transaction has a price of its own */
     BUSY_RECORDS = 64,
@@ -124,7 +128,8 @@ struct store {
     struct buf text; /* what is hashed */
     uint64_t commits; /* so far */
     char trouble[160]; /* of the last write that failed, in SQLite's words */
-    bool recovered;
+    bool replaying; /* in store_recover: larger batches */
+    bool recovered; /* it was good */
     bool synchronous; /* commits wait for the disk now */
     bool unsynced;    /* something was committed that may not be on the platter */
     size_t unsynced_bytes;

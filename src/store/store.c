@@ -179,14 +179,26 @@ static enum err give_back(struct store *s,
     return e;
 }
 
+/* Larger batches need a larger cache; more or less of it is no reason to fail. */
+static void set_replaying(struct store *s, bool on)
+{
+    char set[64];
+    snprintf(set, sizeof(set), "PRAGMA cache_size = -%d", on ? (int)REPLAY_CACHE_KIB : (int)SQL_CACHE_KIB);
+    (void)sqlite3_exec(s->db, set, NULL, NULL, NULL);
+    s->replaying = on;
+    s->loaded = true; /* there is something to give back in the first quiet moment */
+}
+
 enum err store_recover(struct store *s,
     void (*restored)(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at), void *self)
 {
     size_t doubts = 0;
     must(!s->running);
+    set_replaying(s, true);
     enum err e = seek_sources(s);
     for (bool more = true; e == E_OK && more;)
         e = batch_run(s, 0, &more);
+    set_replaying(s, false);
     if (e == E_OK)
         e = holds_doubt(s, &doubts);
     if (e == E_OK)
