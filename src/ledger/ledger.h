@@ -8,7 +8,8 @@
  *
  * A rolling account keeps what was settled by numbered sub-windows (slots) and counts the newest it has seen and the
  * LEDGER_SLOTS - 1 before it; a hold counts until it ends, whatever its slot. A clock that goes back does not free anything:
- * slots stay; one that goes back by more than the whole window moves all that is counted into the present slot.
+ * slots stay; one that goes back by more than the whole window moves all that is counted into the present slot. Only wants bring
+ * the clock: what is settled for a slot behind the clock counts in the present one, for a slot before the window not at all.
  *
  * Settled may fall below zero where refunds count down; such an account gives no more than its limit all the same: what is
  * below zero counts as zero.
@@ -33,7 +34,7 @@ struct ledger_want {
     int64_t slot;    /* LEDGER_NO_SLOT, or the sub-window's number: an account is of one kind for ever */
     int64_t limit;
     int64_t amount;  /* >= 0 */
-    int64_t ends_at; /* Unix ms, 0: never; an account is dropped from memory some time after it when nothing is held */
+    int64_t ends_at; /* Unix ms, 0: never; an account is dropped from memory some time after the latest it was given, when nothing is held */
     bool soft;       /* counts, never refuses */
 };
 
@@ -90,7 +91,8 @@ struct span ledger_line_account(const struct ledger_line *line);
 /* Sets marks (bits) on an account, for those who tell something once: returns those that were not set before. 0 also when
  * there is no such account. They last as long as the account is in memory. */
 uint32_t ledger_mark(struct ledger *l, struct span account, uint32_t bits);
-/* At start, before any call: sets a balance, of a rolling account one slot after the other. */
+/* At start, before any call: sets a balance, of a rolling account one slot after the other, each once, in any order. All are kept
+ * until the first want says where the clock stands: it may have been set back before the restart. */
 CHECKED enum err ledger_restore(struct ledger *l, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at);
 /* Walks all accounts (a copy of each; a shard is locked at a time). Rolling ones as of their last change. */
 void ledger_each(struct ledger *l, void (*visit)(void *self, struct span account, const struct ledger_balance *b, int64_t ends_at), void *self);
