@@ -304,11 +304,11 @@ static enum err seal_secrets(struct change *c, const struct node *next)
 
 static bool is_secret(struct span name) { return span_is(name, SPAN("token")) || span_is(name, SPAN("secret")) || span_is(name, SPAN("password")); }
 
-/* What the file says and the object does not is taken away. */
-static void hide_file(struct change *c)
+/* What the file says and the object does not is taken away; of an object that is there already its secrets stay. */
+static void hide_file(struct change *c, bool keep_secrets)
 {
     for (const struct node *n = c->file ? c->file->first : NULL; n; n = n->next) {
-        bool own = span_is(n->name, SPAN("name")) || is_secret(n->name);
+        bool own = span_is(n->name, SPAN("name")) || (keep_secrets && is_secret(n->name));
         if (!own && !member(c->stored, n->name))
             edit_set(c->a, c->stored, arena_copy(c->a, n->name).at, edit_null(c->a));
     }
@@ -334,7 +334,7 @@ static enum err create(struct change *c)
     }
     c->id = arena_copy(c->a, name);
     edit_drop(c->stored, "name");
-    hide_file(c);
+    hide_file(c, false);
     return seal_secrets(c, c->body);
 }
 
@@ -376,7 +376,7 @@ static void lay_whole(struct change *c)
             edit_set(c->a, c->stored, kept[i], node_get(before, kept[i]));
     if (c->kind == KIND_KEY && !node_get(c->stored, "name"))
         edit_set(c->a, c->stored, "name", node_get(c->now, "name"));
-    hide_file(c);
+    hide_file(c, true);
     /* A secret or token of the file that was replaced earlier stays replaced. */
     for (const struct node *n = before->first; n; n = n->next)
         if (n->kind == NODE_NULL && is_secret(n->name) && !member(c->stored, n->name))

@@ -155,6 +155,26 @@ TEST(a_password_goes_to_its_server_only)
     conf_close(&r);
 }
 
+/* What takes a deleted entry's name begins with nothing of it: else its secret could be had sent elsewhere. */
+TEST(a_name_that_is_taken_again_brings_no_secret)
+{
+    struct conf r;
+    struct config_changed out;
+    conf_open(&r, file);
+    CHECK_INT(conf_apply(&r, "alert", "mail", NULL, false, &out), E_OK);
+    CHECK_INT(conf_apply(&r, "alert", NULL, "{\"name\":\"mail\",\"smtp\":\"smtp://evil.example\",\"user\":\"u\",\"from\":\"a@b\",\"to\":\"c@d\"}", false, &out), E_CONFIG);
+    CHECK(conf_has(span_of(r.trouble.text), "password"));
+    CHECK_INT(conf_apply(&r, "alert", NULL, "{\"name\":\"mail\",\"smtp\":\"smtp://new.example\",\"from\":\"a@b\",\"to\":\"c@d\"}", false, &out), E_OK);
+    CHECK(!endpoint(&r, "mail")->secret.at && !endpoint(&r, "mail")->user.at);
+    conf_close(&r);
+    conf_open(&r, "credentials: { spare: { vendor: acme, secret: the-secret-of-the-file } }\n");
+    CHECK_INT(conf_apply(&r, "credential", "spare", NULL, false, &out), E_OK);
+    CHECK_INT(conf_apply(&r, "credential", NULL, "{\"name\":\"spare\",\"vendor\":\"texter\",\"account\":\"a\"}", false, &out), E_CONFIG);
+    CHECK(conf_has(span_of(r.trouble.text), "secret"));
+    CHECK_INT(conf_apply(&r, "credential", NULL, "{\"name\":\"spare\",\"vendor\":\"acme\",\"secret\":\"another\"}", false, &out), E_OK);
+    conf_close(&r);
+}
+
 TEST(mistakes_in_endpoints_are_explained)
 {
     static const struct {
