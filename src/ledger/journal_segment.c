@@ -9,6 +9,7 @@
  * those are not used again, or a record that was lost could rise behind a new one. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ struct head {
     char magic[8];
     uint32_t version, writer;
     uint64_t number;
-    uint64_t size; /* since version 2 */
+    uint64_t size, sum; /* since version 2 */
 };
 
 static const char magic[8] = "tgjournl";
@@ -156,10 +157,22 @@ int segment_keep_ahead(struct journal *j, uint64_t bytes)
     return failed;
 }
 
+static uint64_t head_sum(const struct head *head)
+{
+    uint64_t words[offsetof(struct head, sum) / sizeof(uint64_t)], sum = 1;
+    memcpy(words, head, sizeof(words));
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        sum = (sum ^ words[i]) * UINT64_C(0x9fb21c651e98df25);
+        sum ^= sum >> 32;
+    }
+    return sum;
+}
+
 static void write_head(const struct journal *j, struct segment *s)
 {
     struct head head = { .version = RECORD_VERSION, .writer = j->writer, .number = s->number, .size = j->size };
     memcpy(head.magic, magic, sizeof(magic));
+    head.sum = head_sum(&head);
     record_blank(s->mapped.at + SEGMENT_HEAD);
     memcpy(s->mapped.at, &head, sizeof(head));
 }
@@ -183,21 +196,6 @@ void segment_drop_ahead(struct journal *j)
     }
     j->ahead = j->ahead_last = NULL;
     j->ahead_room = 0;
-}
-
-enum segment_head_is segment_check_head(const struct journal *j, struct segment *s)
-{
-    static const struct head none;
-    struct head head;
-    memcpy(&head, s->mapped.at, sizeof(head));
-    if (memcmp(&head, &none, sizeof(head)) == 0)
-        return HEAD_EMPTY;
-    bool known = head.version >= RECORD_VERSION_OLDEST && head.version <= RECORD_VERSION;
-    size_t size = head.version == 1 ? JOURNAL_SEGMENT : head.size;
-    if (memcmp(head.magic, magic, sizeof(magic)) != 0 || !known || head.writer != j->writer || size != j->size)
-        return HEAD_FOREIGN;
-    s->version = head.version;
-    return head.number == s->number ? HEAD_GOOD : HEAD_EMPTY;
 }
 
 enum found segment_look(const struct journal *j, const struct segment *s, size_t offset, size_t *length)
@@ -233,4 +231,30 @@ void segment_seal(const struct journal *j, struct segment *s, size_t end)
         return;
     record_write_end(s->mapped.at + end);
     record_publish(s->mapped.at + end, RECORD_HEAD, position(j, s, end));
+}
+
+/* Killed, or power lost, while it was written; or a head that was whole once and is damaged: then records follow it, which
+ * speak for themselves. */
+static enum segment_head_is half_head(const struct journal *j, const struct segment *s)
+{
+    size_t length;
+    return segment_look(j, s, SEGMENT_HEAD, &length) == FOUND_RECORD ? HEAD_GOOD : HEAD_EMPTY;
+}
+
+enum segment_head_is segment_check_head(const struct journal *j, struct segment *s)
+{
+    static const char none[sizeof(magic)];
+    struct head head;
+    memcpy(&head, s->mapped.at, sizeof(head));
+    if (memcmp(head.magic, none, sizeof(none)) == 0)
+        return half_head(j, s);
+    if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.version > RECORD_VERSION)
+        return HEAD_FOREIGN;
+    if (head.version != 1 && head.sum != head_sum(&head))
+        return half_head(j, s);
+    size_t size = head.version == 1 ? JOURNAL_SEGMENT : head.size;
+    if (head.version < RECORD_VERSION_OLDEST || head.writer != j->writer || size != j->size)
+        return HEAD_FOREIGN;
+    s->version = head.version;
+    return head.number == s->number ? HEAD_GOOD : HEAD_EMPTY;
 }

@@ -129,6 +129,37 @@ static int count(const char *text, const char *what)
     return times;
 }
 
+/* Segments are used again while this runs, and then the process is killed. */
+static void use_again_and_restart(void *self)
+{
+    static struct journal_record record;
+    struct test_disk *d = self;
+    struct journal *j = kit_open_on(test_disk_boot(d));
+    for (uint64_t n = 0; n < 200; n++) {
+        CHECK_INT(kit_put(j, n, 1 + n * 37 % 500), E_OK);
+        CHECK(journal_read(j, &record));
+        CHECK(!journal_read(j, &record)); /* not what stood there before */
+        journal_applied(j, record.position);
+    }
+    test_disk_kill(d);
+    journal_close(j);
+    j = kit_open_on(test_disk_boot(d));
+    journal_seek(j, record.position);
+    CHECK(!journal_read(j, &record));
+    journal_close(j);
+}
+
+TEST(old_bytes_behind_the_last_record_are_no_damage)
+{
+    char text[4096];
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct test_disk *d = test_disk_new(seed, SMALL, 0);
+        capture(use_again_and_restart, d, text);
+        CHECK_INT(count(text, "damage"), 0);
+        test_disk_free(d);
+    }
+}
+
 struct trouble {
     struct test_disk *disk;
     int error;

@@ -122,6 +122,36 @@ TEST(a_writer_at_rest_gets_over_a_failed_sync)
     log_level_set(LOG_INFO);
 }
 
+/* Killed, or cut off, between any two words of a segment's head: it opens, and what was recorded is there if the record is. */
+TEST(half_a_head_is_no_reason_not_to_start)
+{
+    enum { WORDS = 5 };
+    static struct journal_record record;
+    char old[WORDS * 8], *bytes;
+    for (unsigned kept = 0; kept < 3 * (1U << WORDS); kept++) {
+        struct test_disk *d = test_disk_new(1, SMALL, 0);
+        struct journal *j = kit_open_on(test_disk_boot(d));
+        bool with_record = kept < 2U << WORDS;
+        if (with_record)
+            CHECK_INT(kit_put(j, 1, 20), E_OK);
+        bytes = test_disk_bytes(d, SPAN("journal-0-0000000000.log"));
+        must(bytes);
+        test_disk_kill(d);
+        journal_close(j);
+        memcpy(old, "tgjournl\2\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0and a sum", sizeof(old));
+        if (kept < 1U << WORDS)
+            memset(old, 0, sizeof(old));
+        for (unsigned i = 0; i < WORDS; i++)
+            if (!(kept >> i & 1))
+                memcpy(bytes + 8 * (size_t)i, old + 8 * (size_t)i, 8);
+        j = kit_open_on(test_disk_boot(d));
+        bool there = j && journal_read(j, &record);
+        CHECK(there == with_record);
+        journal_close(j);
+        test_disk_free(d);
+    }
+}
+
 /* ---- power cuts, by dice ---- */
 
 enum { LIVE_MOST = 2000, BOOTS = 5 };
