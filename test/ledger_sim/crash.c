@@ -27,6 +27,14 @@ static void hold_to_promise(struct worker *at)
         at->synced++;
 }
 
+static void close_journals(struct world *w)
+{
+    for (unsigned i = 0; i < w->worker_count; i++) {
+        journal_close(w->workers[i].journal);
+        w->workers[i].journal = NULL;
+    }
+}
+
 void crash(struct world *w, bool power)
 {
     say(w, "---- %s ----", power ? "the power is cut" : "kill -9");
@@ -39,14 +47,16 @@ void crash(struct world *w, bool power)
         struct worker *at = &w->workers[i];
         hold_to_promise(at);
         disk_kill(&at->disk);
-        journal_close(at->journal);
-        at->journal = NULL;
         if (power)
             disk_cut_power(&at->disk);
     }
     ledger_free(w->ledger);
     w->ledger = NULL;
-    w->keep.pending = w->keep.committed;
+    if (w->with_store)
+        real_close(w);
+    else
+        w->keep.pending = w->keep.committed;
+    close_journals(w);
     if (power)
         keep_lose(w);
     w->down = false;
@@ -68,14 +78,15 @@ static bool open_journal(struct world *w, unsigned i)
             wrong(w, "a journal cannot be opened", span_of(why));
         return false;
     }
+    if (w->with_store)
+        return true;
     at->read = keep_position(w, i, &position);
     say(w, "worker %u: %zu records, store at %llu, %zu files", i, at->count, (unsigned long long)position, at->disk.now_count);
     journal_seek(at->journal, position);
     return true;
 }
 
-/* False: cut off again. */
-static bool replay(struct world *w)
+static bool replay_model(struct world *w)
 {
     struct keep *k = &w->keep;
     for (size_t before = SIZE_MAX; !w->wrong && before != k->committed;) {
@@ -86,6 +97,14 @@ static bool replay(struct world *w)
         if (chance(w, 2))
             return false;
     }
+    return true;
+}
+
+/* False: cut off again. */
+static bool replay(struct world *w)
+{
+    if (!(w->with_store ? real_open(w) : replay_model(w)))
+        return false;
     for (unsigned i = 0; i < w->worker_count; i++) {
         struct worker *at = &w->workers[i];
         if (at->read < (w->power ? at->synced : at->sure))
@@ -99,15 +118,15 @@ static bool replay(struct world *w)
     return !w->down;
 }
 
-static void close_journals(struct world *w)
+static void cut_off(struct world *w)
 {
-    for (unsigned i = 0; i < w->worker_count; i++) {
+    for (unsigned i = 0; i < w->worker_count; i++)
         disk_kill(&w->workers[i].disk);
-        if (w->workers[i].journal)
-            journal_close(w->workers[i].journal);
-        w->workers[i].journal = NULL;
-    }
-    w->keep.pending = w->keep.committed;
+    if (w->with_store)
+        real_close(w);
+    else
+        w->keep.pending = w->keep.committed;
+    close_journals(w);
     w->down = false;
 }
 
@@ -157,11 +176,13 @@ void recover(struct world *w)
 {
     while (!start(w) && !w->wrong) {
         say(w, "---- cut off again while starting ----");
-        close_journals(w);
+        cut_off(w);
     }
     if (w->wrong)
         return;
     w->lives++;
+    if (w->with_store)
+        real_check(w);
     restore(w);
     check_recovered(w);
     forget_calls(w);

@@ -10,6 +10,13 @@ static const struct span texts[] = { { "ws_main", 7 }, { "key_1f3c", 8 }, { "", 
 /* Texts of a record, by its id: not always the same, nor always there. */
 static struct span text(const struct entry *e, unsigned which) { return texts[(e->id / 3 + which + e->size) % 5]; }
 
+/* What the store keeps in columns stands in the row as well. */
+static const struct {
+    enum row_tag tag;
+    unsigned which;
+} columns[] = { { ROW_WORKSPACE, 0 }, { ROW_KEY, 1 }, { ROW_RUN, 2 }, { ROW_STEP, 3 }, { ROW_VENDOR, 4 }, { ROW_OPERATION, 1 }, { ROW_MODEL, 2 },
+    { ROW_USER, 0 }, { ROW_DENIED, 3 } /* not in a HOLD: last */ };
+
 /* The row's bytes, again whenever they are asked for; live until the next. */
 static struct span row_of(struct world *w, const struct entry *e)
 {
@@ -18,7 +25,13 @@ static struct span row_of(struct world *w, const struct entry *e)
     struct row_out out = row_out(&w->row);
     row_number(&out, ROW_ID, (int64_t)e->id);
     row_number(&out, ROW_AT, e->at);
-    row_text(&out, ROW_KEY, text(e, 1));
+    for (size_t i = 0; i < sizeof(columns) / sizeof(*columns) - (e->kind == JOURNAL_HOLD); i++)
+        row_text(&out, columns[i].tag, text(e, columns[i].which));
+    if (e->row == ROW_IS_SETTLEMENT) {
+        row_text(&out, ROW_KIND, SPAN("settlement"));
+        row_number(&out, ROW_OF, (int64_t)e->of);
+        row_text(&out, ROW_OUTCOME, e->late ? SPAN("corrected") : SPAN("settled"));
+    }
     memset(filler, 'a' + (int)(e->id % 26), sizeof(filler));
     row_text(&out, ROW_REASON, span_make(filler, e->size));
     return buf_span(&w->row);

@@ -19,11 +19,23 @@ static void add_lines(struct world *w, const struct entry *e, bool doubt)
     }
 }
 
+/* The second one, or one that has no doubt to end. From another journal it may come before its call. */
+static bool too_late(const struct entry *e)
+{
+    const struct call *c = e->call;
+    bool frees = false;
+    for (unsigned i = 0; i < e->count; i++)
+        frees = frees || e->lines[i].held;
+    if (e->late || c->doubt_open)
+        return false;
+    return c->rows ? frees || c->doubt : c->settlements > 0;
+}
+
 static void add_settlement(struct world *w, const struct entry *e)
 {
     struct call *c = e->call;
-    if (!e->late && !c->doubt_open)
-        return; /* the second one */
+    if (too_late(e))
+        return;
     c->settlements += !e->late;
     c->doubt_open = c->doubt_open && e->late;
     for (unsigned i = 0; i < e->count; i++) {
@@ -40,13 +52,13 @@ static void add_row(struct world *w, const struct entry *e, bool doubt)
     if (++c->rows > 1)
         wrong(w, "a call has two rows", SPAN_NONE);
     if (doubt || e->verdict == VERDICT_IN_DOUBT) {
-        c->doubt_open = true;
+        c->doubt_open = !c->settlements;
         c->doubt = e;
     }
     add_lines(w, e, doubt);
 }
 
-static void apply(struct world *w, const struct kept *k)
+static void apply(struct world *w, const struct logged *k)
 {
     const struct entry *e = k->entry;
     if (e->kind == JOURNAL_NOTE)
@@ -64,7 +76,7 @@ size_t keep_position(const struct world *w, unsigned worker, uint64_t *position)
     size_t count = 0;
     *position = 0;
     for (size_t i = 0; i < w->keep.committed; i++) {
-        const struct kept *k = &w->keep.log[i];
+        const struct logged *k = &w->keep.log[i];
         if (k->worker != worker || k->made)
             continue;
         *position = k->entry->position;
@@ -99,7 +111,7 @@ struct entry *keep_read(struct world *w, unsigned worker, struct journal_record 
     if (!entry_is(w, e, r))
         wrong(w, "a record is not what was appended", SPAN_NONE);
     must(k->pending < 2 * ENTRIES);
-    k->log[k->pending++] = (struct kept){ .entry = e, .worker = worker };
+    k->log[k->pending++] = (struct logged){ .entry = e, .worker = worker };
     return e;
 }
 
@@ -130,6 +142,10 @@ void keep_commit(struct world *w)
 void keep_batch(struct world *w, bool commits)
 {
     struct keep *k = &w->keep;
+    if (w->with_store) {
+        real_batch(w);
+        return;
+    }
     if (k->pending == k->committed)
         fill(w);
     else /* once more: what was read must still be there */
@@ -144,6 +160,10 @@ void keep_batch(struct world *w, bool commits)
 void keep_sync(struct world *w)
 {
     uint64_t position;
+    if (w->with_store) {
+        real_sync(w);
+        return;
+    }
     w->keep.durable = w->keep.committed;
     for (unsigned i = 0; i < w->worker_count; i++) {
         (void)keep_position(w, i, &position);
@@ -186,11 +206,11 @@ void keep_doubt_holds(struct world *w)
     struct keep *k = &w->keep;
     size_t count = k->committed;
     for (size_t i = 0; i < count; i++) {
-        const struct kept *at = &k->log[i];
+        const struct logged *at = &k->log[i];
         if (at->entry->kind != JOURNAL_HOLD || at->made || !at->entry->call->hold_open)
             continue;
         must(k->pending < 2 * ENTRIES);
-        k->log[k->pending++] = (struct kept){ .entry = at->entry, .worker = at->worker, .made = true };
+        k->log[k->pending++] = (struct logged){ .entry = at->entry, .worker = at->worker, .made = true };
     }
     keep_commit(w);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * main.c - plays seeds: `ledger_sim [count] [first seed]`, or one of them told event by event: `ledger_sim --seed N -v`. */
+ * main.c - plays seeds: `ledger_sim [count] [first seed] [step]` (`2000 400 400`: those with the real store), or one of them told event by event: `ledger_sim --seed N -v`. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,25 +99,25 @@ static void free_world(struct world *w)
 {
     for (unsigned i = 0; i < WORKERS; i++)
         disk_free(&w->workers[i].disk);
+    real_free(w);
     arena_free(&w->names);
     arena_free(&w->scratch);
     buf_free(&w->row);
     free(w);
 }
 
-static uint64_t play_all(struct world *w, uint64_t count, uint64_t first)
+static uint64_t play_all(struct world *w, uint64_t count, uint64_t first, uint64_t step)
 {
     uint64_t failed = 0;
     time_t began = time(NULL);
-    for (uint64_t seed = first; seed < first + count && failed < FAILURES_SHOWN; seed++) {
-        playing = seed;
+    for (uint64_t done = 1; done <= count && failed < FAILURES_SHOWN; done++) {
+        uint64_t seed = playing = first + (done - 1) * step;
         play(w, seed);
         if (w->wrong) {
             failed++;
             printf("seed %llu, event %u: %s %s\n", (unsigned long long)seed, w->event, w->wrong, w->whom);
             fflush(stdout);
         }
-        uint64_t done = seed - first + 1;
         if (done % TELL_EVERY == 0 && isatty(STDERR_FILENO))
             fprintf(stderr, "\rledger_sim: %llu of %llu seeds, %lld s ", (unsigned long long)done, (unsigned long long)count, (long long)(time(NULL) - began));
     }
@@ -129,9 +129,9 @@ static void tally(const struct world *w)
     printf("%llu events; %llu kills, %llu power cuts, %llu torn records; %llu syncs failed, %llu times no room\n",
         (unsigned long long)w->events, (unsigned long long)w->kills, (unsigned long long)w->cuts, (unsigned long long)w->torn,
         (unsigned long long)w->syncs_failed, (unsigned long long)w->full);
-    printf("calls: %llu forwarded, %llu refused, %llu in doubt, %llu resolved, %llu lost as their mode allows\n",
+    printf("calls: %llu forwarded, %llu refused, %llu in doubt, %llu resolved, %llu lost as their mode allows; %llu seeds with the real store\n",
         (unsigned long long)w->forwarded, (unsigned long long)w->refused, (unsigned long long)w->doubts,
-        (unsigned long long)w->resolved, (unsigned long long)w->lost_calls);
+        (unsigned long long)w->resolved, (unsigned long long)w->lost_calls, (unsigned long long)w->stores);
 }
 
 int main(int argc, char **argv)
@@ -139,6 +139,7 @@ int main(int argc, char **argv)
     bool one = argc > 2 && strcmp(argv[1], "--seed") == 0;
     uint64_t count = one ? 1 : argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    uint64_t step = !one && argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     struct setting setting = { .count = 0 };
     struct world *w = set_up(&setting) ? make_world(&setting) : NULL;
     if (!w)
@@ -147,7 +148,8 @@ int main(int argc, char **argv)
     if (!w->verbose)
         log_level_set((enum log_level)(LOG_ERROR + 1)); /* disks fail here by the thousand */
     signal(SIGABRT, aborted);
-    uint64_t failed = play_all(w, count, first);
+    signal(SIGSEGV, aborted);
+    uint64_t failed = play_all(w, count, first, step);
     tally(w);
     free_world(w);
     arena_free(&setting.arena);

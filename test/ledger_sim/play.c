@@ -10,7 +10,7 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 
-enum { EVENTS = 220, QUIET_ROUNDS = 400, SWEEP_KEEPS_MS = 60000, LOOK_AT_ALL = 16 };
+enum { EVENTS = 220, QUIET_ROUNDS = 400, SWEEP_KEEPS_MS = 60000, LOOK_AT_ALL = 16, STORE_EVERY = 400 /* seeds */ };
 
 /* Moments at which clocks turn: midnights, months, and where Berlin and New York change theirs. */
 static const int64_t moments[] = {
@@ -247,6 +247,7 @@ static void dice_budgets(struct world *w)
 static void begin(struct world *w, uint64_t seed)
 {
     bool crowd = seed % 4001 == 0; /* thousands of calls at once */
+    w->with_store = seed % STORE_EVERY == 0;
     w->seed = seed;
     w->dice = seed * UINT64_C(0x9e3779b97f4a7c15) + 0x1234567;
     w->wrong = NULL;
@@ -271,6 +272,10 @@ static void begin(struct world *w, uint64_t seed)
         at->disk.sync_fails = w->temper.sync_fails;
     }
     keep_reset(w);
+    if (w->with_store) {
+        w->temper.power = 0;
+        real_begin(w);
+    }
 }
 
 /* All that is wrong with the world ends; what was begun goes on to its end. */
@@ -330,7 +335,7 @@ static void end_quietly(struct world *w)
         check_end(w);
     if (w->wrong)
         return;
-    crash(w, chance(w, 50)); /* and all of it is still there */
+    crash(w, !w->with_store && chance(w, 50)); /* and all of it is still there */
     recover(w);
     if (!w->wrong)
         check_end(w);
@@ -359,6 +364,8 @@ void play(struct world *w, uint64_t seed)
         one_turn(w);
     if (!w->wrong)
         end_quietly(w);
+    if (w->with_store && w->ledger)
+        real_close(w);
     for (unsigned i = 0; i < w->worker_count; i++) {
         w->workers[i].disk.dead = true;
         journal_close(w->workers[i].journal);

@@ -154,14 +154,14 @@ bool entry_is(struct world *w, const struct entry *e, const struct journal_recor
 
 /* ---- keep.c: the store's contract ------------------------------------------------------------------------------------------ */
 
-struct kept {
+struct logged {
     struct entry *entry;
     unsigned worker;
     bool made;  /* a row in doubt that the store wrote itself, of a hold that a crash left */
     bool last;  /* of its commit */
 };
 struct keep {
-    struct kept log[2 * ENTRIES];
+    struct logged log[2 * ENTRIES];
     size_t committed, durable, pending; /* ends in log; pending: read, not committed */
     struct journal_record records[BATCH];
 };
@@ -218,12 +218,15 @@ void check_all(struct world *w);
 void check_recovered(struct world *w);
 void check_end(struct world *w);
 
-/* real.c: the store itself, beside the model. */
+/* real.c: the store itself, beside the model. All but begin and free: in seeds that have one (w->with_store). */
 struct real;
-bool real_open(struct world *w);
+void real_begin(struct world *w);
+void real_free(struct world *w);
+bool real_open(struct world *w); /* opens and replays; false: cut off */
 void real_batch(struct world *w);
-void real_close(struct world *w, bool killed);
-void real_clear(struct world *w);
+void real_sync(struct world *w);
+void real_close(struct world *w); /* as a kill does */
+void real_check(struct world *w);
 
 /* How rough a seed is: percent of events, or of operations. */
 struct temper {
@@ -267,7 +270,7 @@ struct world {
     unsigned lives;
     unsigned event;
     struct real *real;
-    bool with_store;
+    bool with_store; /* this seed */
     /* over all seeds: what the dice really played */
     uint64_t events, kills, cuts, torn, refused, forwarded, doubts, resolved, full, syncs_failed, lost_calls, stores;
     const struct budget *configured;
