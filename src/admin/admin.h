@@ -21,7 +21,7 @@ struct admin_parts {
     struct alerts *alerts; /* NULL: nothing delivers them */
 };
 
-/* Starts the thread. NULL: why[]. */
+/* Starts the thread, after books_start: it writes from then on. NULL: why[]. */
 struct admin *admin_start(const struct admin_parts *parts, char why[256]);
 struct span admin_address(const struct admin *a);
 /* From any thread (a signal, say): reads the configuration again and publishes it; an unreadable one is logged with file,

@@ -2,11 +2,11 @@
  * scene.c - see scene.h. */
 #include "test/unit/admin/scene.h"
 
-#include "base/sign.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/sign.h"
 
 #define ADMIN_TOKEN "tga_for_tests_0123456789"
 
@@ -24,6 +24,8 @@ static const char configuration[] =
     "        things.create: POST /v1/things\n"
     "        things.list: GET /v1/things\n"
     "        slow.list: GET /v1/slow\n"
+    "        things.buy: { call: POST /v1/buy, body: none, reserve: { usd: 3 }, settle: { usd: 2 } }\n"
+    "        things.lose: { call: POST /v1/lose, body: none, reserve: { usd: 3 }, settle: { usd: 2 } }\n"
     "credentials:\n"
     "  acme-main: { vendor: acme, secret: sk_secret_of_acme }\n"
     "policies:\n"
@@ -42,7 +44,9 @@ static void begin(void *self, struct http_request *r)
     static const struct http_field type = { { "content-type", 12 }, { "application/json", 16 } };
     atomic_fetch_add(&s->served, 1);
     http_request_user(r, &patient, NULL);
-    if (span_find(http_request_head(r)->target, SPAN("/v1/slow")) < 0)
+    if (span_find(http_request_head(r)->target, SPAN("/v1/lose")) >= 0)
+        http_reply_cut(r);
+    else if (span_find(http_request_head(r)->target, SPAN("/v1/slow")) < 0)
         http_reply(r, 200, &type, 1, SPAN("{\"id\":\"thing_1\"}"));
 }
 
@@ -72,6 +76,13 @@ static void say_wrong(const struct trouble *t)
 
 static struct snapshot *snapshot_now(void *self) { return gate_snapshot(((struct scene *)self)->gate); }
 
+static void committed(void *self)
+{
+    struct admin *admin = atomic_load(&((struct scene *)self)->told);
+    if (admin)
+        admin_committed(admin);
+}
+
 static void open_gate(struct scene *s)
 {
     char why[256] = "";
@@ -96,8 +107,10 @@ static void open_gate(struct scene *s)
     parts.config = s->config;
     s->alerts = parts.alerts = alerts_start(books_store(s->books), snapshot_now, s, why);
     must(s->alerts);
+    must(books_start(s->books, committed, s) == E_OK); /* before anybody asks it for anything */
     s->admin = admin_start(&parts, why);
-    must(s->admin && books_start(s->books, admin_committed, s->admin) == E_OK);
+    must(s->admin);
+    atomic_store(&s->told, s->admin);
 }
 
 static void close_gate(struct scene *s)
@@ -109,6 +122,7 @@ static void close_gate(struct scene *s)
     snapshot_drop(s->snapshot);
     store_reader_free(s->reader);
     books_close(s->books);
+    atomic_store(&s->told, NULL);
     signer_free(s->signer);
     admin_free(s->admin);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * scene.h - a whole gate in a temporary directory: books, workers, admin plane, and a vendor "acme" on loopback that answers
- * (/v1/things) or lets one wait (/v1/slow); for the tests of admin/. */
+ * (/v1/things; /v1/buy for 2 usd of 3 reserved), lets one wait (/v1/slow) or breaks off (/v1/lose); for the tests of admin/. */
 #ifndef TG_TEST_ADMIN_SCENE_H
 #define TG_TEST_ADMIN_SCENE_H
 
@@ -26,6 +26,7 @@ struct scene {
     struct gate *gate;
     struct alerts *alerts;
     struct admin *admin;
+    struct admin *_Atomic told; /* the same, for the store's thread */
     struct loop vendor_loop;
     struct http_server *vendor;
     struct listen_address vendor_address;
