@@ -2,8 +2,8 @@
  * recall.c - the steps for calls that were asked before: the same idempotency key gets the same answer, and the vendor sees one.
  *
  * The name of a call is our key, the vendor, and the caller's idempotency-key; a call that moves money and carries run and step
- * but no key is named by those with its method and path, so that a workflow that is run again from its first step charges nobody
- * twice. Only answers that tell of something done (2xx) are kept: what was refused may be put right and asked again, under the
+ * but no key is named by those with the whole request, so that a workflow that is run again from its first step charges nobody
+ * twice, and two different charges of one step are two. Only answers that tell of something done (2xx) are kept: what was refused may be put right and asked again, under the
  * same key at the vendor too, where it takes one. Event streams and bodies that nobody reads are not kept.
  *
  * Next to read: brakes.c. */
@@ -39,9 +39,9 @@ static void name_by_key(struct exchange *x)
 
 static void name_by_step(struct exchange *x)
 {
-    const struct span parts[] = { SPAN("step"), x->facts.key_id, x->facts.vendor, x->facts.run, x->facts.step, x->asking.head->method,
-        x->asking.path };
-    x->repeating.once = digest_of(x, parts, 7);
+    const struct span parts[] = { SPAN("step"), x->facts.key_id, x->facts.vendor, x->facts.run, x->facts.step,
+        span_make((const char *)x->repeating.asked.bytes, DIGEST_LEN) };
+    x->repeating.once = digest_of(x, parts, 6);
 }
 
 static void name_request(struct exchange *x)
@@ -84,8 +84,8 @@ static enum next name_call(struct exchange *x)
         name_by_key(x);
         name_request(x);
     } else if (can_be_kept(x) && x->facts.moves_money && x->facts.run.len && x->facts.step.len) {
-        name_by_step(x);
         name_request(x);
+        name_by_step(x);
     }
     x->repeating.upstream_key = upstream_key(x);
     return NEXT;
@@ -99,8 +99,7 @@ static const char *name_text(const struct exchange *x)
 static enum next conflict(struct exchange *x)
 {
     return fail(x, E_IDEMPOTENCY_CONFLICT,
-        "%s was used for another request (%s); a new request needs %s of its own", name_text(x),
-        "another body, path or query", x->asking.idempotency.len ? "a key" : "a step, or an idempotency-key,");
+        "this idempotency key was used for another request (another body, path or query); a new request needs a key of its own");
 }
 
 static enum next wait_or_refuse(struct exchange *x, bool lost)
