@@ -147,6 +147,7 @@ static void restore(struct world *w)
 {
     w->ledger = ledger_new();
     must(w->ledger);
+    w->spent_count = 0;
     for (size_t i = 0; i < w->tab_count; i++) {
         struct tab *t = &w->tabs[i];
         tab_restore(w, t);

@@ -289,7 +289,7 @@ void disk_torn(struct sim_disk *d)
 
 static void lose_pieces(struct sim_disk *d, struct file *f)
 {
-    size_t piece = chance(d->world, 0) ? WORD : SECTOR;
+    size_t piece = chance(d->world, 50) ? WORD : SECTOR;
     unsigned kept = roll(d->world, 3) * 50;
     for (size_t at = 0; at < d->segment; at += piece)
         if (memcmp(f->image + at, f->there + at, piece) != 0 && !chance(d->world, kept))

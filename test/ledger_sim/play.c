@@ -10,7 +10,7 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 
-enum { EVENTS = 220, QUIET_ROUNDS = 400, SWEEP_KEEPS_MS = 60000, LOOK_AT_ALL = 16, STORE_EVERY = 400 /* seeds */ };
+enum { EVENTS = 220, QUIET_ROUNDS = 400, SWEEP_KEEPS_MS = 60000, LOOK_AT_ALL = 16, STORE_EVERY = 400 /* seeds */, CROWD_EVERY = 4001 };
 
 /* Moments at which clocks turn: midnights, months, and where Berlin and New York change theirs. */
 static const int64_t moments[] = {
@@ -244,9 +244,17 @@ static void dice_budgets(struct world *w)
         w->budgets[w->budget_count++] = w->configured[roll(w, (uint32_t)w->configured_count)];
 }
 
+/* Thousands of calls at once, and room for most of them. */
+static void make_crowd(struct world *w)
+{
+    w->temper.crash = w->temper.crash > 0;
+    for (size_t i = 0; i < w->budget_count; i++)
+        w->budgets[i].limit *= (int64_t)w->call_count / 16;
+}
+
 static void begin(struct world *w, uint64_t seed)
 {
-    bool crowd = seed % 4001 == 0; /* thousands of calls at once */
+    bool crowd = seed % CROWD_EVERY == 0;
     w->with_store = seed % STORE_EVERY == 0;
     w->seed = seed;
     w->dice = seed * UINT64_C(0x9e3779b97f4a7c15) + 0x1234567;
@@ -258,17 +266,19 @@ static void begin(struct world *w, uint64_t seed)
     dice_budgets(w);
     w->worker_count = 1 + roll(w, WORKERS);
     w->call_count = crowd ? 1000 + roll(w, CALLS - 1000) : 4 + roll(w, 36);
-    w->first_open = w->tab_count = w->touched_count = 0;
+    tabs_clear(w);
+    if (crowd)
+        make_crowd(w);
+    w->first_open = w->touched_count = 0;
     w->entry_count = w->line_count = w->cell_count = w->spent_count = 0;
     w->lives = w->event = 0;
-    memset(w->by_name, 0, sizeof(w->by_name));
     memset(w->calls, 0, w->call_count * sizeof(*w->calls));
     for (size_t i = 0; i < w->call_count; i++)
         w->calls[i].worker = roll(w, w->worker_count);
     for (unsigned i = 0; i < w->worker_count; i++) {
         struct worker *at = &w->workers[i];
         at->count = at->read = at->synced = at->sure = 0;
-        disk_reset(&at->disk, w, crowd ? 1 << 18 : (size_t)4096 << roll(w, 3), FILES / 4);
+        disk_reset(&at->disk, w, crowd ? 1 << 18 : (size_t)4096 << (chance(w, 75) ? 0 : 1 + roll(w, 2)), FILES / 4);
         at->disk.sync_fails = w->temper.sync_fails;
     }
     keep_reset(w);

@@ -88,6 +88,7 @@ struct spent {
 };
 struct tab {
     struct span name;
+    size_t place; /* in by_name */
     bool rolling, soft, touched, swept, uncertain, below; /* uncertain: counts by a clock that was set back; below: may be below zero */
     int64_t limit, settled, reserved, doubt, ends_at;
     unsigned pins;
@@ -107,6 +108,7 @@ struct line {
     bool kept;
 };
 
+void tabs_clear(struct world *w);
 struct tab *tab_of(struct world *w, struct span name, bool rolling);
 int64_t tab_settled(const struct tab *t); /* what counts */
 bool tab_fits(const struct tab *t, int64_t amount, int64_t limit);

@@ -3,6 +3,13 @@
  * shards, no ring, no order of locks: ledger.c must say the same after every event. */
 #include "test/ledger_sim/sim.h"
 
+void tabs_clear(struct world *w)
+{
+    for (size_t i = 0; i < w->tab_count; i++)
+        w->by_name[w->tabs[i].place] = 0;
+    w->tab_count = 0;
+}
+
 struct tab *tab_of(struct world *w, struct span name, bool rolling)
 {
     size_t room = sizeof(w->by_name) / sizeof(*w->by_name), at = span_hash(name, 7) % room;
@@ -11,7 +18,7 @@ struct tab *tab_of(struct world *w, struct span name, bool rolling)
             return &w->tabs[w->by_name[at] - 1];
     must(w->tab_count < TABS);
     struct tab *t = &w->tabs[w->tab_count++];
-    *t = (struct tab){ .name = arena_copy(&w->names, name), .rolling = rolling, .newest = -1 };
+    *t = (struct tab){ .name = arena_copy(&w->names, name), .place = at, .rolling = rolling, .newest = -1 };
     must(t->name.at);
     w->by_name[at] = (uint32_t)w->tab_count;
     return t;
