@@ -9,31 +9,37 @@ enum { IDS_MOST = 1 << 30 };
 struct export {
     struct store_reader *reader;
     sqlite3_stmt *entry, *row;
-    int id_at; /* which parameter of `row` is the id */
-    struct buf ids;
-    int64_t number; /* rows before the entry */
+    int id_at;      /* which parameter of `row` is the id */
+    struct buf ids; /* of the entry that was loaded last */
+    int64_t first, count; /* its rows' numbers */
+    int64_t from, to;     /* numbers still to be looked at */
+    bool back;            /* the newest first */
     bool (*visit)(void *self, const struct store_link *link);
     void *self;
     bool stopped;
 };
 
-static enum err load_entry(struct export *x, bool *there)
+/* The entry that the row of this number is in. */
+static enum err load_entry(struct export *x, int64_t number)
 {
     enum err e;
-    sql_bind_i64(x->entry, 1, x->number);
-    *there = sql_next(x->entry, &e);
-    if (!*there)
+    x->count = 0;
+    sql_bind_i64(x->entry, 1, number);
+    if (!sql_next(x->entry, &e))
         return e;
+    x->first = sqlite3_column_int64(x->entry, 0);
     buf_clear(&x->ids);
-    buf_put(&x->ids, sql_span(x->entry, 0));
+    buf_put(&x->ids, sql_span(x->entry, 1));
+    x->count = (int64_t)(x->ids.len / 8);
     sqlite3_reset(x->entry);
     return x->ids.broken ? E_NO_MEMORY : E_OK;
 }
 
 /* A row that the filter leaves out is passed over. */
-static enum err show_row(struct export *x, uint64_t id, int64_t number)
+static enum err show_row(struct export *x, int64_t number)
 {
     enum err e;
+    uint64_t id = chain_id(x->ids.at + 8 * (number - x->first));
     sql_bind_i64(x->row, x->id_at, (int64_t)id);
     if (!sql_next(x->row, &e))
         return e;
@@ -48,28 +54,49 @@ static enum err show_row(struct export *x, uint64_t id, int64_t number)
     return E_OK;
 }
 
-static enum err show_entry(struct export *x, bool *there)
+/* The rows of one entry that are still to be looked at. */
+static enum err show_entry(struct export *x)
 {
-    enum err e = load_entry(x, there);
-    size_t count = *there ? x->ids.len / 8 : 0;
-    for (size_t i = 0; i < count && e == E_OK && !x->stopped; i++)
-        e = show_row(x, chain_id(x->ids.at + 8 * i), x->number + (int64_t)i);
-    x->number += (int64_t)count;
-    *there = count > 0 && !x->stopped;
+    int64_t next = x->back ? x->to - 1 : x->from;
+    enum err e = load_entry(x, next);
+    if (e == E_OK && next >= x->first + x->count)
+        x->from = x->to; /* no such entry: the chain is broken, which store_verify tells */
+    while (e == E_OK && !x->stopped && x->from < x->to && next >= x->first && next < x->first + x->count) {
+        e = show_row(x, next);
+        if (x->back)
+            x->to = next--;
+        else
+            x->from = ++next;
+    }
     return e;
 }
 
+static void set_range(struct export *x, const struct call_filter *f, int64_t rows)
+{
+    int64_t before = f->before < (uint64_t)rows ? (int64_t)f->before : rows;
+    x->back = f->before > 0;
+    x->to = x->back ? before : rows;
+    x->from = x->back ? 0 : f->after < (uint64_t)rows ? (int64_t)f->after : rows;
+    if (!f->limit || x->to - x->from <= f->limit)
+        return;
+    if (x->back)
+        x->from = x->to - f->limit;
+    else
+        x->to = x->from + f->limit;
+}
+
 /* Entry by entry, each a read of its own: a slow listener must not keep the log file from being recycled. */
-static enum err show_all(struct export *x)
+static enum err show_all(struct export *x, const struct call_filter *f)
 {
     sqlite3 *db = x->reader->db;
     struct chain tip;
-    bool there = true;
     enum err e = chain_tip(db, &tip);
-    while (e == E_OK && there && x->number < tip.rows) {
+    if (e == E_OK)
+        set_range(x, f, tip.rows);
+    while (e == E_OK && !x->stopped && x->from < x->to) {
         e = sql_run(db, "BEGIN");
         if (e == E_OK)
-            e = show_entry(x, &there);
+            e = show_entry(x);
         (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
     }
     return e;
@@ -79,19 +106,21 @@ enum err store_audit(
     struct store_reader *r, const struct call_filter *f, bool (*visit)(void *self, const struct store_link *link), void *self)
 {
     struct export x = { .reader = r, .visit = visit, .self = self };
+    struct call_filter rows = *f; /* its ids are numbers of the chain */
     struct query q;
+    rows.before = rows.after = 0;
     reader_unhurried(r);
     buf_init(&x.ids, IDS_MOST);
     query_init(&q);
     query_text(&q, SPAN("SELECT kind, row, prev_hash, hash FROM calls"));
-    enum err e = query_where(r, &q, f, f->changes ? WHERE_ALL : WHERE_MONEY);
+    enum err e = query_where(r, &q, &rows, f->changes ? WHERE_ALL : WHERE_MONEY);
     query_i64(&q, SPAN(" AND id = ?"), 0);
     x.id_at = q.count;
     if (e == E_OK)
         x.row = query_prepare(r, &q, &e);
-    x.entry = sql_prepare(r->db, SPAN("SELECT ids FROM chain WHERE first = ?"));
+    x.entry = sql_prepare(r->db, SPAN("SELECT first, ids FROM chain WHERE first <= ? ORDER BY first DESC LIMIT 1"));
     if (e == E_OK)
-        e = x.entry ? show_all(&x) : E_IO;
+        e = x.entry ? show_all(&x, f) : E_IO;
     sqlite3_finalize(x.entry);
     reader_finish(r, x.row);
     query_free(&q);

@@ -102,7 +102,7 @@ struct call_filter {
     uint64_t before;  /* keyset: ids below this; 0: from the newest */
     uint64_t after;   /* oldest first, ids above this, when ascending */
     bool ascending;
-    int limit; /* 1..1000 */
+    int limit; /* 1..1000; but see store_audit */
     bool changes; /* rows of admin changes too; store_audit only */
 };
 /* visit gets each row's JSON, complete, with prev_hash and hash. */
@@ -166,7 +166,10 @@ CHECKED enum err store_alert_tried(struct store *s, int64_t id, bool done, int64
 
 /* ---- the audit chain ------------------------------------------------------------------------------------------------------- */
 
-/* Rows in the order of the chain, all kinds that f asks for, for an export. hash and prev_hash are 32 bytes. visit false: stop. */
+/* Rows in the order of the chain, all kinds that f asks for, for an export. hash and prev_hash are 32 bytes. visit false: stop.
+ * f's `after` and `before` are numbers here: from number `after` on, or, when `before` is not 0, the newest first below it. Its
+ * `limit` is how many rows are looked at, those included that the filter passes over (0: all): so a long one can be read
+ * in slices. */
 struct store_link {
     uint64_t id;
     int64_t number; /* in the chain, from 0 */
