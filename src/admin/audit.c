@@ -3,10 +3,18 @@
  * export.c. */
 #include "admin/export.h"
 #include "admin/inside.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "rules/row.h"
 
-enum { ROWS_USUAL = 100, ROWS_MOST = 1000, CHECKPOINTS_SHOWN = 10000, JSON_MOST = 64 << 20 };
+enum {
+    ROWS_USUAL = 100,
+    ROWS_MOST = 1000,
+    CHECKPOINTS_SHOWN = 10000,
+    JSON_MOST = 64 << 20,
+    SLICE_ROWS = 2000, /* looked at before the clock is */
+    LOOK_MS = 250      /* what a page may take: one that finds little in it ends early, and says where to go on */
+};
 
 /* ---- GET /audit ---- */
 
@@ -16,8 +24,7 @@ struct page {
     struct buf json;
     int kind; /* of enum store_kind; -1: all */
     int left;
-    bool more;
-    int64_t last;
+    int64_t next; /* numbers below it are still to be looked at */
 };
 
 static void put_hex(struct json_out *o, struct span name, struct span bytes, struct buf *scratch)
@@ -45,14 +52,25 @@ static bool visit_link(void *self, const struct store_link *link)
     struct page *p = self;
     if (p->kind >= 0 && (int)link->kind != p->kind)
         return true;
-    if (p->left == 0) {
-        p->more = true;
-        return false;
-    }
     put_link(p->out, link, &p->json);
-    p->last = link->number;
-    p->left--;
-    return true;
+    p->next = link->number;
+    return --p->left > 0;
+}
+
+/* Slice by slice, the newest first, until the page is full, nothing is left, or it took long enough. */
+static enum err read_page(struct page *p, struct call_filter *f)
+{
+    int64_t end = clock_unix_ms() + LOOK_MS;
+    enum err e = E_OK;
+    f->limit = SLICE_ROWS;
+    while (!e && p->left > 0 && p->next > 0 && clock_unix_ms() < end) {
+        int64_t below = p->next - SLICE_ROWS;
+        f->before = (uint64_t)p->next;
+        e = store_audit(p->visit->admin->reader, f, visit_link, p);
+        if (p->left > 0)
+            p->next = below > 0 ? below : 0;
+    }
+    return e;
 }
 
 static bool read_kind(struct visit *v, int *kind)
@@ -76,6 +94,40 @@ static bool read_cursor(struct visit *v, uint64_t *before)
     return false;
 }
 
+static bool take_number(void *self, const struct store_link *link)
+{
+    *(int64_t *)self = link->number;
+    return false;
+}
+
+enum err audit_tip(struct admin *a, int64_t *number)
+{
+    struct call_filter f = { .limit = 1, .changes = true, .before = INT64_MAX };
+    *number = -1;
+    return store_audit(a->reader, &f, take_number, number);
+}
+
+static enum err put_page(struct visit *v, struct call_filter *f, struct page *page)
+{
+    enum err e = E_OK;
+    page->next = (int64_t)f->before;
+    if (!page->next) {
+        e = audit_tip(v->admin, &page->next);
+        page->next++;
+    }
+    buf_init(&page->json, JSON_MOST);
+    json_open(&v->json, '{');
+    json_name(&v->json, SPAN("data"));
+    json_open(&v->json, '[');
+    if (!e)
+        e = read_page(page, f);
+    json_close(&v->json, ']');
+    json_pair(&v->json, SPAN("next_cursor"), page->next > 0 ? arena_print(&v->arena, "%lld", (long long)page->next) : SPAN_NONE);
+    json_close(&v->json, '}');
+    buf_free(&page->json);
+    return e;
+}
+
 void audit_list(struct visit *v)
 {
     struct call_filter f;
@@ -84,20 +136,11 @@ void audit_list(struct visit *v)
         return;
     f.changes = page.kind < 0 || page.kind == STORE_CHANGE;
     visit_catch_up(v);
-    buf_init(&page.json, JSON_MOST);
-    json_open(&v->json, '{');
-    json_name(&v->json, SPAN("data"));
-    json_open(&v->json, '[');
-    enum err e = store_audit(v->admin->reader, &f, visit_link, &page);
-    buf_free(&page.json);
-    if (e) {
+    enum err e = put_page(v, &f, &page);
+    if (e)
         reply_store(v, e);
-        return;
-    }
-    json_close(&v->json, ']');
-    json_pair(&v->json, SPAN("next_cursor"), page.more ? arena_print(&v->arena, "%lld", (long long)page.last) : SPAN_NONE);
-    json_close(&v->json, '}');
-    reply_json(v, 200);
+    else
+        reply_json(v, 200);
 }
 
 /* ---- GET /audit/checkpoints ---- */

@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 enum {
-    SLICE_ROWS = 200,
+    SLICE_ROWS = 1000,       /* looked at in a turn */
     SLICE_BYTES = 256 << 10, /* a slice ends when it is longer */
     LINE_MOST = 16 << 20,
     TOTALS_MOST = 64 << 20 /* memory for the vendors' names and sums */
@@ -29,7 +29,7 @@ struct export {
     int only;           /* kind; -1: all that the filter gives */
     int64_t tip;        /* the last number of this export */
     int64_t next;       /* number to go on from */
-    bool over, failed;
+    bool full, failed;  /* full: the slice is long enough */
     struct export_total total;
     struct buf out, scratch;
 };
@@ -50,7 +50,6 @@ static bool take_link(void *self, const struct store_link *link)
     struct export *x = self;
     if (link->number > x->tip)
         return false;
-    x->over = false; /* there was something */
     x->next = link->number + 1;
     if (x->only >= 0 && (int)link->kind != x->only)
         return true;
@@ -59,7 +58,8 @@ static bool take_link(void *self, const struct store_link *link)
         export_csv_row(&x->out, link, &x->scratch);
     else
         export_json_row(&x->out, link, &x->scratch);
-    return !x->failed && x->out.len < SLICE_BYTES;
+    x->full = x->failed || x->out.len >= SLICE_BYTES;
+    return !x->full;
 }
 
 static enum err finish(struct export *x)
@@ -71,16 +71,23 @@ static enum err finish(struct export *x)
     return E_OK;
 }
 
+static enum err read_slice(struct export *x)
+{
+    int64_t end = x->next + SLICE_ROWS;
+    x->full = false;
+    x->filter.after = (uint64_t)x->next;
+    enum err e = store_audit(x->admin->reader, &x->filter, take_link, x);
+    if (!x->full)
+        x->next = end; /* all of it was looked at */
+    return e;
+}
+
 /* False: it is over, x is gone. */
 static bool slice(struct export *x)
 {
+    bool over = x->next > x->tip;
     buf_clear(&x->out);
-    x->over = true;
-    x->filter.after = (uint64_t)x->next;
-    enum err e = x->next > x->tip ? E_OK : store_audit(x->admin->reader, &x->filter, take_link, x);
-    bool over = x->over;
-    if (!e && !x->failed && over)
-        e = finish(x);
+    enum err e = over ? finish(x) : read_slice(x);
     if (e || x->failed || x->out.broken || x->scratch.broken) {
         log_warn("admin", "an export broke off: %s", e ? err_text(e).at : "out of memory");
         http_reply_cut(x->request);
@@ -135,22 +142,7 @@ static void keep_filter(struct export *x, const struct call_filter *f)
     x->filter.verdict = kept(x, f->verdict);
     x->filter.workspace = kept(x, f->workspace);
     x->filter.model = kept(x, f->model);
-    x->filter.ascending = true;
     x->filter.limit = SLICE_ROWS;
-}
-
-static bool first_number(void *self, const struct store_link *link)
-{
-    *(int64_t *)self = link->number;
-    return false;
-}
-
-/* -1: the chain is empty. */
-static enum err find_tip(struct admin *a, int64_t *tip)
-{
-    struct call_filter f = { .limit = 1, .changes = true };
-    *tip = -1;
-    return store_audit(a->reader, &f, first_number, tip);
 }
 
 static struct export *export_new(struct admin *a, const struct call_filter *f)
@@ -196,11 +188,15 @@ void audit_export(struct visit *v)
     struct call_filter f;
     int format, kind, totals;
     int64_t tip;
+    if (span_is(http_request_head(v->request)->method, SPAN("HEAD"))) {
+        reply_text(v, SPAN("application/jsonl"), SPAN(""));
+        return;
+    }
     if (!calls_filter(v, &f) || !read_choice(v, "format", formats, &format) || !read_choice(v, "kind", kinds, &kind) ||
         !read_choice(v, "totals", switches, &totals))
         return;
     visit_catch_up(v);
-    enum err e = find_tip(a, &tip);
+    enum err e = audit_tip(a, &tip);
     if (e) {
         reply_store(v, e);
         return;

@@ -165,6 +165,11 @@ void errands_end(struct admin *a);
 /* False: no thread (a visit was replied to); done is not called. */
 bool errand_start(struct admin *a, struct visit *v, void (*run)(struct errand *e), void (*done)(struct errand *e), void *mine);
 
+/* ---- audit.c, for export.c ---- */
+
+/* The newest row's number in the chain; -1: there is none. */
+CHECKED enum err audit_tip(struct admin *a, int64_t *number);
+
 /* ---- hooks.c: what calls ask of the operator's side ---- */
 
 void hooks_set(struct admin *a);

@@ -16,7 +16,7 @@
 #include "rules/call_id.h"
 #include "store/store.h"
 
-enum { BAR = 30 };
+enum { BAR = 30, LOG_USUAL = 100, LOG_MOST = 1000 };
 
 /* ---- where it is ---- */
 
@@ -318,32 +318,45 @@ static void put_change(struct cli *c, struct table *t, struct json_value link)
     table_put(t, difference(c, json_member(row, SPAN("before")), json_member(row, SPAN("after"))));
 }
 
-static int list(struct cli *c)
+/* A page of the gate ends early when changes lie far apart: then the next one is asked for. */
+static int list_page(struct cli *c, struct table *t, struct span *cursor, size_t most, bool *printed)
 {
-    static const char *const names[] = { "limit", "cursor", NULL };
     struct api_path path;
     struct json_value root, item;
-    struct table t;
     struct span name;
-    bool printed;
     api_path(&path, "audit");
     api_path_query(&path, "kind", SPAN("change"));
-    api_path_options(&path, c, names);
+    api_path_query(&path, "limit", arena_print(&c->arena, "%zu", most - t->rows));
+    api_path_query(&path, "cursor", *cursor);
     int code = put_range(c, &path);
     if (code != EXIT_DONE) {
         buf_free(&path.text);
         return code;
     }
-    code = api_call(c, "GET", &path, SPAN_NONE, &root, &printed);
-    if (code != EXIT_DONE || printed)
-        return code;
+    code = api_call(c, "GET", &path, SPAN_NONE, &root, printed);
+    *cursor = code == EXIT_DONE ? arena_copy(&c->arena, api_text(c, root, "next_cursor")) : SPAN_NONE;
+    for (struct json_iter it = json_iter(json_member(root, SPAN("data"))); code == EXIT_DONE && json_next(&it, &name, &item);)
+        put_change(c, t, item);
+    return code;
+}
+
+static int list(struct cli *c)
+{
+    struct table t;
+    struct span cursor = option(c, "cursor"), limit = option(c, "limit");
+    uint64_t most = LOG_USUAL;
+    bool printed = false;
+    if (limit.at && (!span_to_u64(limit, &most) || most < 1 || most > LOG_MOST))
+        return usage_error(c, "--limit: found \"%.*s\"; allowed: 1 to %d", SPAN_ARG(limit), LOG_MOST);
     table_init(&t, &c->arena, columns, sizeof(columns) / sizeof(*columns), c->colour);
-    for (struct json_iter it = json_iter(json_member(root, SPAN("data"))); json_next(&it, &name, &item);)
-        put_change(c, &t, item);
+    do {
+        int code = list_page(c, &t, &cursor, (size_t)most, &printed);
+        if (code != EXIT_DONE || printed)
+            return code;
+    } while (cursor.at && t.rows < most);
     api_show(c, &t, "nothing was changed yet");
-    struct span next = api_text(c, root, "next_cursor");
-    if (next.at)
-        printf("there are older ones: --cursor %.*s\n", SPAN_ARG(next));
+    if (cursor.at)
+        printf("there are older ones: --cursor %.*s\n", SPAN_ARG(cursor));
     return EXIT_DONE;
 }
 
