@@ -99,10 +99,13 @@ static void tell_threshold(struct exchange *x, size_t line, int percent, const s
     put_note(x, alert_name(x, what, line), remembered(x, line));
 }
 
-/* When the limit will be reached at the average speed of this window; 0: not before it ends, or not to be told yet. */
+/* When the limit will be reached at the average speed of this window; 0: not before it ends, or not to be told yet. Who has
+ * spent no more than that part of the limit is not going to pass it: so most calls do not look at the calendar. */
 static int64_t forecast(const struct exchange *x, size_t line, const struct ledger_balance *now)
 {
     int64_t start, end, at = x->times.began_ms, limit = x->charging.wants[line].limit;
+    if (now->settled <= limit / FORECAST_PART)
+        return 0;
     window_at(&x->charging.budgets[line]->window, at, &start, &end);
     if (end <= start || at - start < (end - start) / FORECAST_PART || now->settled <= 0 || now->settled >= limit)
         return 0;
@@ -128,8 +131,10 @@ static void tell_forecast(struct exchange *x, size_t line, int64_t full_at, cons
 static uint32_t reached(const struct budget *b, int64_t limit, int64_t settled)
 {
     uint32_t bits = 0;
+    if (settled <= 0 || (b->alert_count && settled < limit / 100 * b->alerts[0]))
+        return 0;
     for (size_t i = 0; i < b->alert_count; i++)
-        if (settled > 0 && settled >= money_mul_div_up(limit, b->alerts[i], 100))
+        if (settled >= money_mul_div_up(limit, b->alerts[i], 100))
             bits |= UINT32_C(1) << i;
     return bits;
 }
