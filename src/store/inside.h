@@ -32,6 +32,7 @@ enum {
     REPLAY_MEMORY = 32 << 20,        /* fewer times it writes the same pages of indexes */
     REPLAY_BYTES = 32 << 20,
     REPLAY_CACHE_KIB = 16 << 10,
+    WRITE_CACHE_KIB = 8 << 10, /* afterwards: with less a full batch writes pages before it is over, 0.8 us a call */
     BATCH_CEILING = 64 << 20,        /* of memory: one record more must fit */
     GATHER_MS = 20,                  /* the longest that the first record of a batch waits for others */
     GATHER_BUSY_MS = 100,            /* the same, after a batch of BUSY_RECORDS: a transaction has a price of its own */

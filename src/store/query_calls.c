@@ -78,7 +78,7 @@ enum err store_settlements(
 {
     enum err e = E_IO;
     reader_hurried(r);
-    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM calls WHERE of = ? ORDER BY id LIMIT ?"));
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM settlements AS s JOIN calls USING(id) WHERE s.of = ? ORDER BY id LIMIT ?"));
     if (!q)
         return e;
     sql_bind_i64(q, 1, (int64_t)of);

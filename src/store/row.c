@@ -84,7 +84,10 @@ static enum err put_settlement(struct store *s, const struct store_record *r)
         e = put(s, r, &there);
     if (e != E_OK || !there)
         return e;
-    return sums_add(s, r, reserved > 0 ? -reserved : 0);
+    sql_bind_i64(s->statements[ST_SETTLEMENT], 1, (int64_t)r->of);
+    sql_bind_i64(s->statements[ST_SETTLEMENT], 2, (int64_t)r->call);
+    e = sql_step(s->statements[ST_SETTLEMENT]);
+    return e == E_OK ? sums_add(s, r, reserved > 0 ? -reserved : 0) : e;
 }
 
 static enum err put_change(struct store *s, const struct store_record *r)

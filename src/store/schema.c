@@ -61,11 +61,12 @@ static const char version_2[] =
 
 /* Settlements and admin changes are rows of `calls` too, of another kind; balances have slots; and there is what stands in
  * doubt, what is kept for repeats and to be told, and the signatures. What was in doubt before is taken over as far as it
- * is known: a row never said which accounts it held something on. */
+ * is known: a row never said which accounts it held something on. `settlements` is an index by hand: one on calls(of), even
+ * one that leaves out all that are null, costs every call 0.6 us (SQLite opens it for each row). */
 static const char version_3[] =
     "ALTER TABLE calls ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE calls ADD COLUMN of INTEGER;"
-    "CREATE INDEX calls_of ON calls(of) WHERE of IS NOT NULL;"
+    "CREATE TABLE settlements(of INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(of, id)) WITHOUT ROWID;"
     "ALTER TABLE accounts RENAME TO accounts_2;"
     "CREATE TABLE accounts("
     " account TEXT NOT NULL, slot INTEGER NOT NULL, settled INTEGER NOT NULL, doubt INTEGER NOT NULL,"

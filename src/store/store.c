@@ -183,7 +183,7 @@ static enum err give_back(struct store *s,
 static void set_replaying(struct store *s, bool on)
 {
     char set[64];
-    snprintf(set, sizeof(set), "PRAGMA cache_size = -%d", on ? (int)REPLAY_CACHE_KIB : (int)SQL_CACHE_KIB);
+    snprintf(set, sizeof(set), "PRAGMA cache_size = -%d", on ? (int)REPLAY_CACHE_KIB : (int)WRITE_CACHE_KIB);
     (void)sqlite3_exec(s->db, set, NULL, NULL, NULL);
     s->replaying = on;
     s->loaded = true; /* there is something to give back in the first quiet moment */
