@@ -66,6 +66,8 @@ static struct call *some_call(struct world *w)
     while (w->first_open < w->call_count && w->calls[w->first_open].state >= CALL_OVER)
         w->first_open++;
     size_t left = w->call_count - w->first_open;
+    if (left > w->at_once)
+        left = w->at_once;
     return left ? &w->calls[w->first_open + roll(w, (uint32_t)left)] : NULL;
 }
 
@@ -229,7 +231,7 @@ static void dice_temper(struct world *w)
         .sync_fails = chance(w, 30) ? roll(w, 40) : 0, .batch = 2 + roll(w, 20), .batch_fails = chance(w, 30) ? roll(w, 60) : 0,
         .store_sync = 1 + roll(w, 8), .commit = 3 + roll(w, 25), .full = roll(w, 2) * 60 };
     w->temper.wide = chance(w, 40);
-    w->temper.tick = chance(w, 30) ? ticks[roll(w, 3)] : 0;
+    w->temper.tick = chance(w, 15) ? ticks[roll(w, 3)] : 0;
     w->mode = (enum mode)roll(w, 3);
 }
 
@@ -265,7 +267,8 @@ static void begin(struct world *w, uint64_t seed)
     dice_temper(w);
     dice_budgets(w);
     w->worker_count = 1 + roll(w, WORKERS);
-    w->call_count = crowd ? 1000 + roll(w, CALLS - 1000) : 4 + roll(w, 36);
+    w->call_count = crowd ? 1000 + roll(w, CALLS - 1000) : w->temper.tick ? 30 + roll(w, 90) : 4 + roll(w, 36);
+    w->at_once = crowd ? CALLS : w->temper.tick ? 4 : 40;
     tabs_clear(w);
     if (crowd)
         make_crowd(w);
@@ -369,7 +372,7 @@ void play(struct world *w, uint64_t seed)
 {
     begin(w, seed);
     recover(w);
-    unsigned events = w->call_count < 100 ? 30 + roll(w, EVENTS) : 6 * (unsigned)w->call_count;
+    unsigned events = w->call_count < 40 ? 30 + roll(w, EVENTS) : 6 * (unsigned)w->call_count;
     for (w->event = 1; w->event < events && !w->wrong; w->event++)
         one_turn(w);
     if (!w->wrong)

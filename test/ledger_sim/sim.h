@@ -254,7 +254,7 @@ struct world {
     struct worker workers[WORKERS];
     unsigned worker_count;
     struct call calls[CALLS];
-    size_t call_count, first_open; /* calls before first_open are over */
+    size_t call_count, first_open, at_once; /* calls before first_open are over; so many are under way */
     struct tab tabs[TABS];
     size_t tab_count;
     uint32_t by_name[4 * TABS]; /* index + 1 */
