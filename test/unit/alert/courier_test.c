@@ -208,14 +208,14 @@ TEST(what_lay_there_is_sent_at_the_start)
     hook_start(&h, 0, NULL, 0);
     add_endpoint(&s, h.port, ALERT_ALL);
     for (int i = 0; i < 40; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "n%d", i);
         put_at(&s, name, "threshold", clock_unix_ms() - 100 + i);
     }
     start(&s, SECOND);
     CHECK(hook_await(&h, 40));
     for (int i = 0; i < 40; i++) {
-        char part[16];
+        char part[32];
         snprintf(part, sizeof(part), "\"n\":\"n%d\"", i);
         CHECK(rig_has(buf_span(&h.calls[i].body), part)); /* oldest first */
     }
@@ -288,7 +288,7 @@ TEST(an_endpoint_that_comes_back)
     hook_stop(&h);
     add_endpoint(&s, port, ALERT_ALL);
     for (int i = 0; i < 5; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "n%d", i);
         put(&s, name, "threshold");
     }
