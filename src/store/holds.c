@@ -7,6 +7,7 @@
  * its amounts stay reserved. */
 #include "store/inside.h"
 
+#include "rules/budget.h"
 #include "rules/row.h"
 
 enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILING = 8 << 20 };
@@ -112,6 +113,15 @@ static enum err put_doubt(struct store *s, struct doubt *d, struct store_record 
     return row_put(s, r);
 }
 
+/* What is limited "at once" ended with the process: only the rest is in doubt. */
+static void let_go(struct store_line *lines, size_t count)
+{
+    enum unit unit;
+    for (size_t i = 0; i < count; i++)
+        if (budget_account_unit(lines[i].account, &unit) && unit == UNIT_CALLS)
+            lines[i].kept = false;
+}
+
 /* A copy of the first hold, in d->memory. False: none is left, or *e. */
 static bool take_hold(struct doubt *d, sqlite3_stmt *q, struct store_record *r, enum err *e)
 {
@@ -119,7 +129,9 @@ static bool take_hold(struct doubt *d, sqlite3_stmt *q, struct store_record *r, 
         return false;
     *r = (struct store_record){ .call = (uint64_t)sqlite3_column_int64(q, 0), .at = sqlite3_column_int64(q, 1) };
     r->row = arena_copy(&d->memory, sql_span(q, 2));
-    r->lines = lines_get(&d->memory, arena_copy(&d->memory, sql_span(q, 3)), &r->count);
+    struct store_line *lines = lines_get(&d->memory, arena_copy(&d->memory, sql_span(q, 3)), &r->count);
+    let_go(lines, r->count);
+    r->lines = lines;
     r->once = arena_copy(&d->memory, sql_span(q, 4));
     r->again = arena_copy(&d->memory, sql_span(q, 5));
     sqlite3_reset(q);

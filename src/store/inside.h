@@ -197,7 +197,7 @@ void points_text(struct buf *out, int64_t rows, int64_t at, struct span hash);
 /* lines.c: the lines of a hold or a doubt as bytes */
 void lines_put(struct buf *out, const struct store_line *line);
 /* In a; NULL without memory. */
-const struct store_line *lines_get(struct arena *a, struct span bytes, size_t *count);
+struct store_line *lines_get(struct arena *a, struct span bytes, size_t *count);
 
 /* holds.c */
 /* r stays until the batch ends. */

@@ -37,7 +37,7 @@ static bool get(struct span *rest, struct store_line *line)
     return true;
 }
 
-const struct store_line *lines_get(struct arena *a, struct span bytes, size_t *count)
+struct store_line *lines_get(struct arena *a, struct span bytes, size_t *count)
 {
     struct store_line *lines = ARENA_ARRAY(a, struct store_line, bytes.len / PLAIN + 1);
     *count = 0;

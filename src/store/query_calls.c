@@ -45,7 +45,8 @@ enum err store_calls(
     int limit = f->limit < 1 ? 1 : f->limit > CALLS_MOST ? CALLS_MOST : f->limit;
     reader_hurried(r);
     query_init(&q);
-    query_text(&q, SPAN("SELECT id, prev_hash, hash, row FROM calls"));
+    query_text(&q, SPAN("SELECT id, prev_hash, hash, row"));
+    query_from(&q, f);
     enum err e = query_where(r, &q, f, WHERE_CALLS);
     query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), limit);
     if (e == E_OK)

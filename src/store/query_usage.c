@@ -105,7 +105,6 @@ static void put_query(struct query *q, const struct group *const *by, size_t by_
         query_text(q, SPAN(", "));
     }
     query_text(q, span_of(sums));
-    query_text(q, SPAN(" FROM calls"));
 }
 
 static void put_groups(struct query *q, const struct group *const *by, size_t by_count)
@@ -138,6 +137,7 @@ enum err store_usage(struct store_reader *r, const struct call_filter *f, const 
     reader_hurried(r);
     query_init(&q);
     put_query(&q, chosen, by_count);
+    query_from(&q, f);
     enum err e = query_where(r, &q, f, WHERE_MONEY);
     put_groups(&q, chosen, by_count);
     if (e == E_OK)

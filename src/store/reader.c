@@ -184,6 +184,12 @@ static enum err where_time(struct store_reader *r, struct query *q, const struct
 
 static int64_t as_id(uint64_t id) { return id > INT64_MAX ? INT64_MAX : (int64_t)id; }
 
+void query_from(struct query *q, const struct call_filter *f)
+{
+    bool refused = f->denied.at && !f->run.at && !f->key.at;
+    query_text(q, refused ? SPAN(" FROM refused CROSS JOIN calls USING(id)") : SPAN(" FROM calls"));
+}
+
 /* A plus before a column keeps SQLite from using its index: a run is always the narrower way in. */
 static void where_texts(struct query *q, const struct call_filter *f)
 {
@@ -202,9 +208,9 @@ static void where_texts(struct query *q, const struct call_filter *f)
     if (!f->denied.at)
         return;
     if (span_is(f->denied, SPAN("*")))
-        query_text(q, f->run.at ? SPAN(" AND +denied IS NOT NULL") : SPAN(" AND denied IS NOT NULL"));
+        query_text(q, SPAN(" AND denied IS NOT NULL"));
     else
-        query_span(q, f->run.at ? SPAN(" AND +denied = ?") : SPAN(" AND denied = ?"), f->denied);
+        query_span(q, SPAN(" AND denied = ?"), f->denied);
 }
 
 enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f, enum where kinds)

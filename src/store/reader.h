@@ -42,6 +42,8 @@ void query_text(struct query *q, struct span constant);
 /* The text with one `?` in it, and that parameter's value. */
 void query_span(struct query *q, struct span constant, struct span value);
 void query_i64(struct query *q, struct span constant, int64_t value);
+/* " FROM calls", by the narrowest way in that the filter leaves. */
+void query_from(struct query *q, const struct call_filter *f);
 /* " WHERE ..." of a filter, and of the rows' kind: calls; what has a cost (calls and settlements); all. E_BAD_REQUEST: a
  * verdict that is none. */
 enum where { WHERE_CALLS, WHERE_MONEY, WHERE_ALL };

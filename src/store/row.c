@@ -65,7 +65,11 @@ static enum err put_call(struct store *s, const struct store_record *r)
         e = holds_close(s, r->call);
     if (e != E_OK || !there)
         return e;
-    if (r->verdict == IN_DOUBT)
+    if (r->denied.len) {
+        sql_bind_i64(s->statements[ST_REFUSED], 1, (int64_t)r->call);
+        e = sql_step(s->statements[ST_REFUSED]);
+    }
+    if (e == E_OK && r->verdict == IN_DOUBT)
         e = doubts_put(s, r, &open);
     return e == E_OK ? sums_add(s, r, open ? r->reserved : 0) : e;
 }
