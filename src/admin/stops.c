@@ -186,8 +186,10 @@ enum err stops_lift(struct admin *a, struct span id, struct span reason, struct 
         e = change_put(a, &c); /* it could not be stored when it was made */
     if (!e)
         e = publish(a, arena, id, NULL, NULL);
-    if (!e)
+    if (!e) {
+        gate_resumed(a->parts.gate, stop->kind, stop->value);
         tell(a, SPAN("resume"), stop);
+    }
     stop_set_drop(set);
     return e;
 }

@@ -85,12 +85,20 @@ static int64_t remembered(struct exchange *x, size_t line)
     return ends_at ? ends_at : x->times.began_ms + KEEP_MS;
 }
 
+/* "The budget of key:support-agent over 100 usd per day": what people call it. */
+static struct span called(struct exchange *x, size_t line)
+{
+    const struct budget *b = x->charging.budgets[line];
+    return arena_print(&x->arena, "The budget of %.*s over %.*s %.*s per %.*s", SPAN_ARG(b->owner), SPAN_ARG(amount_text(x, b, x->charging.wants[line].limit)),
+        SPAN_ARG(unit_name(b->unit)), SPAN_ARG(b->window_text));
+}
+
 static void tell_threshold(struct exchange *x, size_t line, int percent, const struct ledger_balance *now)
 {
     char what[32];
     const struct budget *b = x->charging.budgets[line];
-    struct span text = arena_print(&x->arena, "Budget %.*s of %.*s has reached %d %%: %.*s of %.*s %.*s are spent.", SPAN_ARG(b->id), SPAN_ARG(b->owner),
-        percent, SPAN_ARG(amount_text(x, b, now->settled)), SPAN_ARG(amount_text(x, b, x->charging.wants[line].limit)), SPAN_ARG(unit_name(b->unit)));
+    struct span text = arena_print(&x->arena, "%.*s has reached %d %%: %.*s %.*s are spent.", SPAN_ARG(called(x, line)), percent,
+        SPAN_ARG(amount_text(x, b, now->settled)), SPAN_ARG(unit_name(b->unit)));
     struct json_out o = begin(x, SPAN("threshold"), text);
     json_pair_i64(&o, SPAN("percent"), percent);
     put_budget(x, &o, line, now);
@@ -117,9 +125,8 @@ static void tell_forecast(struct exchange *x, size_t line, int64_t full_at, cons
 {
     char when[TIME_TEXT];
     const struct budget *b = x->charging.budgets[line];
-    struct span text = arena_print(&x->arena, "Budget %.*s of %.*s will be used up at %.*s if spending goes on like this: %.*s of %.*s %.*s are spent.",
-        SPAN_ARG(b->id), SPAN_ARG(b->owner), SPAN_ARG(text_time(full_at, when)), SPAN_ARG(amount_text(x, b, now->settled)),
-        SPAN_ARG(amount_text(x, b, x->charging.wants[line].limit)), SPAN_ARG(unit_name(b->unit)));
+    struct span text = arena_print(&x->arena, "%.*s will be used up at %.*s if spending goes on like this: %.*s %.*s are spent.", SPAN_ARG(called(x, line)),
+        SPAN_ARG(text_time(full_at, when)), SPAN_ARG(amount_text(x, b, now->settled)), SPAN_ARG(unit_name(b->unit)));
     struct json_out o = begin(x, SPAN("forecast"), text);
     json_pair_time(&o, SPAN("full_at"), full_at);
     put_budget(x, &o, line, now);
@@ -173,9 +180,8 @@ void tell_refusal(struct exchange *x)
         return;
     if (!ledger_mark(x->desk->ledger, x->charging.wants[r->line].account, UINT32_C(1) << REFUSED_BIT))
         return;
-    struct span text = arena_print(&x->arena, "Budget %.*s of %.*s refuses calls: %.*s of %.*s %.*s are spent, %.*s reserved, and a call needs %.*s.",
-        SPAN_ARG(b->id), SPAN_ARG(b->owner), SPAN_ARG(amount_text(x, b, r->settled)), SPAN_ARG(amount_text(x, b, r->limit)),
-        SPAN_ARG(unit_name(b->unit)), SPAN_ARG(amount_text(x, b, r->reserved)), SPAN_ARG(amount_text(x, b, r->attempted)));
+    struct span text = arena_print(&x->arena, "%.*s refuses calls: %.*s are spent, %.*s reserved, and a call needs %.*s.", SPAN_ARG(called(x, r->line)),
+        SPAN_ARG(amount_text(x, b, r->settled)), SPAN_ARG(amount_text(x, b, r->reserved)), SPAN_ARG(amount_text(x, b, r->attempted)));
     struct json_out o = begin(x, SPAN("threshold"), text);
     json_pair_i64(&o, SPAN("percent"), 100);
     json_pair_bool(&o, SPAN("refused"), true);

@@ -12,6 +12,11 @@
 
 enum { ATTEMPT_MOST = 300 };
 
+struct span brake_resumed(struct arena *a, enum stop_kind kind, struct span value)
+{
+    return arena_print(a, "resumed %.*s:%.*s", SPAN_ARG(stop_kind_name(kind)), SPAN_ARG(value));
+}
+
 static struct span subject_of(struct exchange *x, const struct brake_rule *rule)
 {
     bool key = rule->per_key || !x->facts.run.len;
@@ -19,13 +24,22 @@ static struct span subject_of(struct exchange *x, const struct brake_rule *rule)
                  arena_print(&x->arena, "run:%.*s/%.*s", SPAN_ARG(x->facts.workspace), SPAN_ARG(x->facts.run));
 }
 
+/* How often an operator has resumed it within a day: what was counted before is forgiven. */
+static int64_t times_resumed(struct exchange *x, const struct brake_rule *rule)
+{
+    bool key = rule->per_key || !x->facts.run.len;
+    struct span name = brake_resumed(&x->arena, key ? STOP_KEY : STOP_RUN, key ? x->facts.key_id : x->facts.run);
+    return brakes_seen(x->desk->brakes, name, BRAKE_FORGIVEN_MS, x->times.began_ms);
+}
+
 /* Each rule counts for itself: its place in the policy, its subject, and of a repeat the request. */
 static struct span counter_of(struct exchange *x, size_t rule, struct span subject)
 {
     const struct policy *p = x->deciding.key->policy;
     struct buf *b = &x->desk->scratch;
+    int64_t resumed = times_resumed(x, &p->brakes[rule]);
     buf_clear(b);
-    buf_print(b, "%zu %.*s %.*s ", rule, SPAN_ARG(p->name), SPAN_ARG(subject));
+    buf_print(b, "%zu %lld %.*s %.*s ", rule, (long long)resumed, SPAN_ARG(p->name), SPAN_ARG(subject));
     if (p->brakes[rule].kind == BRAKE_REPEAT)
         buf_put(b, span_make((const char *)x->repeating.asked.bytes, DIGEST_LEN));
     return arena_copy(&x->arena, buf_span(b));

@@ -104,6 +104,7 @@ struct charging {
 struct repeating {
     bool applies; /* it has an idempotency key of its own or a derived one */
     bool claimed; /* this call is the one that goes; its end is told to the others */
+    bool unkept;  /* it was carried out, and its answer found no room: its row must say so */
     struct digest once, asked;
     struct span upstream_key; /* for the vendor; SPAN_NONE: it takes none */
     uint64_t of;              /* the call whose answer is given again; 0: none */

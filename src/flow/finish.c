@@ -141,6 +141,21 @@ void measure(struct exchange *x, int64_t real[UNIT_COUNT])
         measure_saas(x, real);
 }
 
+/* What is limited "at once" goes back with the call's end, known or not: it is under way no more. */
+static bool line_is_kept(const struct charging *c, size_t line)
+{
+    return c->kept && c->budgets[line]->unit != UNIT_CALLS;
+}
+
+static void doubt_books(struct exchange *x)
+{
+    struct charging *c = &x->charging;
+    ledger_doubt(x->desk->ledger, &c->hold);
+    for (size_t i = 0; i < c->count; i++) /* false: its window is over and out of memory */
+        if (!line_is_kept(c, i))
+            (void)ledger_resolve(x->desk->ledger, c->wants[i].account, c->wants[i].slot, c->wants[i].amount, 0);
+}
+
 static void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
 {
     struct charging *c = &x->charging;
@@ -149,7 +164,7 @@ static void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
     if (!c->hold.open)
         return;
     if (c->kept)
-        ledger_doubt(x->desk->ledger, &c->hold);
+        doubt_books(x);
     else
         ledger_settle(x->desk->ledger, &c->hold, c->real);
 }
@@ -217,15 +232,29 @@ size_t charged_lines(const struct exchange *x, struct journal_line *lines)
     const struct charging *c = &x->charging;
     size_t count = c->reserved ? c->count : 0;
     for (size_t i = 0; i < count; i++)
-        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].slot, c->wants[i].amount, c->real[i], c->wants[i].ends_at, c->kept };
+        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].slot, c->wants[i].amount, c->real[i], c->wants[i].ends_at, line_is_kept(c, i) };
     return count;
+}
+
+/* A row carries the name of its idempotency key when nothing else in the journal will: in doubt, or carried out without room
+ * for its answer. */
+static struct span named(const struct exchange *x)
+{
+    const struct repeating *r = &x->repeating;
+    bool tell = r->unkept || (r->claimed && x->charging.kept);
+    return tell ? span_make((const char *)r->once.bytes, DIGEST_LEN) : SPAN_NONE;
 }
 
 static void leave_in_doubt(struct exchange *x, const struct journal_row *row)
 {
+    struct journal_line lines[LEDGER_LINES];
     const struct world *w = x->desk->world;
+    size_t count = 0;
+    for (size_t i = 0; i < row->count; i++)
+        if (row->lines[i].kept)
+            lines[count++] = row->lines[i];
     const struct doubt d = { .call = x->id, .at = x->times.began_ms, .row = row->row, .once = row->once, .again = row->again,
-        .lines = row->lines, .count = row->count };
+        .lines = lines, .count = count };
     w->doubted(w->self, &d);
 }
 
@@ -265,7 +294,7 @@ enum next record(struct exchange *x)
         .denied = x->fault == E_OK ? SPAN_NONE : err_code(x->fault),
         .user = x->facts.user,
         .row = buf_span(&x->desk->scratch),
-        .once = x->repeating.claimed ? span_make((const char *)x->repeating.once.bytes, DIGEST_LEN) : SPAN_NONE,
+        .once = named(x),
         .again = again,
         .lines = lines,
         .count = count,

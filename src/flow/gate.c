@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "flow/recollect.h"
+#include "flow/steps.h"
 #include "flow/worker.h"
 
 struct listening {
@@ -445,6 +447,16 @@ void gate_hook(struct gate *g, const struct gate_hooks *hooks)
     g->hooks = *hooks;
     atomic_store(&g->shop.hooks, &g->hooks);
     pthread_mutex_unlock(&g->lock);
+}
+
+void gate_resumed(struct gate *g, enum stop_kind kind, struct span value)
+{
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    struct span name = brake_resumed(&a, kind, value);
+    if (name.at)
+        (void)brakes_add(g->shop.brakes, name, BRAKE_FORGIVEN_MS, 1, clock_unix_ms());
+    arena_free(&a);
 }
 
 /* ---- the end ---- */

@@ -46,6 +46,8 @@ struct gate_hooks {
     void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
 };
 void gate_hook(struct gate *g, const struct gate_hooks *hooks);
+/* An operator resumed it: brakes begin to count anew. Any thread. */
+void gate_resumed(struct gate *g, enum stop_kind kind, struct span value);
 
 /* ---- in doubt: resolved by one worker only, so at most once ---- */
 

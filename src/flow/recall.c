@@ -198,7 +198,8 @@ enum next keep(struct exchange *x)
         .name = span_make((const char *)r->once.bytes, DIGEST_LEN),
         .bytes = bytes };
     uint64_t position = UINT64_MAX;
-    if (bytes.at && w->put_note(w->self, &note) == E_OK)
+    r->unkept = !bytes.at || w->put_note(w->self, &note) != E_OK;
+    if (!r->unkept)
         position = w->written(w->self);
     else
         log_warn("flow", "the answer of call %s cannot be kept longer than this process lives", x->id_text);

@@ -62,6 +62,8 @@ enum verdict verdict_of(const struct exchange *x);               /* finish.c */
 size_t charged_lines(const struct exchange *x, struct journal_line *lines); /* finish.c: its accounts, for the journal */
 struct span seal_request(struct exchange *x);                    /* again.c: to ask again with; SPAN_NONE: it cannot be */
 void release_repeat(struct exchange *x);                         /* recall.c: what becomes of those that wait for this one */
+#define BRAKE_FORGIVEN_MS (INT64_C(24) * 60 * 60 * 1000)
+struct span brake_resumed(struct arena *a, enum stop_kind kind, struct span value); /* brakes.c: the counter of its resumptions */
 void count_brakes(struct exchange *x);                           /* brakes.c: what this call adds */
 void tell_budgets(struct exchange *x);                           /* alarm.c: thresholds and forecasts, once each */
 void tell_refusal(struct exchange *x);                           /* alarm.c: a cap refused a call */
