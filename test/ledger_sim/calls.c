@@ -342,13 +342,23 @@ static struct entry *clearing(struct world *w, struct call *c)
     return settlement(w, c, lines, c->doubt->count);
 }
 
+static void adjust(struct world *w, const struct line *l)
+{
+    if (l->ends_at > l->tab->ends_at)
+        l->tab->ends_at = l->ends_at;
+    if (!ledger_adjust(w->ledger, l->tab->name, l->slot, l->real, l->ends_at))
+        wrong(w, "a price that came later was not counted", l->tab->name);
+}
+
 /* An account on which nothing stands may have left memory. */
 static void clear(struct world *w, const struct line *l)
 {
     if (ledger_resolve(w->ledger, l->tab->name, l->slot, l->held, l->real))
         return;
-    if (l->held || !ledger_adjust(w->ledger, l->tab->name, l->slot, l->real, l->ends_at))
+    if (l->held)
         wrong(w, "an amount in doubt is not there", l->tab->name);
+    else
+        adjust(w, l);
 }
 
 void call_resolve(struct world *w, struct call *c)
@@ -393,9 +403,6 @@ void call_correct(struct world *w, struct call *c)
         const struct line *l = &e->lines[i];
         tab_add(w, l->tab, l->slot, l->real);
         l->tab->over += delta < 0 ? -delta : delta;
-        if (l->ends_at > l->tab->ends_at)
-            l->tab->ends_at = l->ends_at;
-        if (!ledger_adjust(w->ledger, l->tab->name, l->slot, l->real, l->ends_at))
-            wrong(w, "a price that came later was not counted", l->tab->name);
+        adjust(w, l);
     }
 }

@@ -13,7 +13,7 @@ static void add_lines(struct world *w, const struct entry *e, bool doubt)
     for (unsigned i = 0; i < e->count; i++) {
         const struct line *l = &e->lines[i];
         struct cell *c = tab_cell(w, l->tab, l->slot);
-        bool kept = doubt || l->kept;
+        bool kept = (doubt || l->kept) && e->call->doubt_open;
         c->settled += doubt ? 0 : l->real;
         c->doubt += kept ? l->held : 0;
     }
@@ -36,13 +36,13 @@ static void add_settlement(struct world *w, const struct entry *e)
     struct call *c = e->call;
     if (too_late(e))
         return;
-    c->settlements += !e->late;
-    c->doubt_open = c->doubt_open && e->late;
     for (unsigned i = 0; i < e->count; i++) {
         struct cell *cell = tab_cell(w, e->lines[i].tab, e->lines[i].slot);
         cell->settled += e->lines[i].real;
-        cell->doubt -= e->lines[i].held;
+        cell->doubt -= c->doubt_open ? e->lines[i].held : 0; /* its call may never come */
     }
+    c->settlements += !e->late;
+    c->doubt_open = c->doubt_open && e->late;
 }
 
 static void add_row(struct world *w, const struct entry *e, bool doubt)
