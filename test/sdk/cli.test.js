@@ -174,9 +174,9 @@ test("a gate that is not there: 3; a wrong token: 1", async () => {
   assert.ok(!wrong.err.includes("a-wrong-token"), "the token is not repeated");
 });
 
-test("audit verify: while the gate runs the directory is locked; then it proves the log", async () => {
+test("audit verify: proves the log while the gate runs, and after", async () => {
   const busy = await run(binary, ["audit", "verify", "--data", gate.dataDir], { env: cleanEnv() });
-  assert.notEqual(busy.code, 0);
+  assert.equal(busy.code, 0, busy.err);
   await gate.stop();
   const proof = await run(binary, ["audit", "verify", "--data", gate.dataDir], { env: cleanEnv() });
   assert.equal(proof.code, 0, proof.err);
