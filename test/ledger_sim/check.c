@@ -131,17 +131,27 @@ static void expect_doubts(const struct world *w)
     }
 }
 
+/* What the store has of it, in the window that counted then. */
+static int64_t settled_then(const struct tab *t)
+{
+    int64_t sum = 0;
+    for (const struct cell *c = t->cells; c; c = c->next)
+        if (!t->rolling || in_window(c->slot, t->told_newest))
+            sum += c->settled;
+    return sum;
+}
+
 /* A kill loses nothing: balances are what they were. Those of the event that was cut off may be from before or after it. */
 static void check_survived(struct world *w)
 {
     expect_doubts(w);
     for (size_t i = 0; i < w->touched_count; i++)
-        w->touched[i]->told_settled = INT64_MIN;
+        w->touched[i]->told_newest = INT64_MIN;
     for (size_t i = 0; i < w->tab_count; i++) {
         const struct tab *t = &w->tabs[i];
-        if (t->rolling || t->swept || t->told_settled == INT64_MIN)
+        if (t->swept || t->uncertain || t->told_newest == INT64_MIN)
             continue;
-        if (t->settled != t->told_settled || t->doubt != t->told_doubt)
+        if (settled_then(t) != t->told_settled || t->doubt != t->told_doubt)
             wrong(w, "a balance is not what it was before the kill", t->name);
     }
 }

@@ -99,7 +99,7 @@ struct tab {
     int64_t truth;      /* what the upstream did, on holds that must not be forgotten */
     int64_t most, over; /* the highest limit ever granted; what may lie above it, with a reason */
     int64_t back;       /* above that: holds that came back with a crash */
-    int64_t told_settled, told_doubt; /* as a crash must leave it */
+    int64_t told_settled, told_doubt, told_newest; /* as a crash must leave it; of a rolling one, in that window */
 };
 
 struct line {
@@ -110,6 +110,7 @@ struct line {
 
 void tabs_clear(struct world *w);
 struct tab *tab_of(struct world *w, struct span name, bool rolling);
+bool in_window(int64_t slot, int64_t newest);
 int64_t tab_settled(const struct tab *t); /* what counts */
 bool tab_fits(const struct tab *t, int64_t amount, int64_t limit);
 void tab_want(struct world *w, struct tab *t, const struct ledger_want *want);
