@@ -15,6 +15,8 @@ struct doubt {
     struct span again; /* its request, sealed; SPAN_NONE: nobody can be asked */
     const struct journal_line *lines;
     size_t count;
+    unsigned worker;   /* its row stands in that one's journal, before */
+    uint64_t position; /* ... here; 0: the store had it when the gate started */
 };
 
 enum outcome { OUTCOME_UNKNOWN, OUTCOME_SPENT, OUTCOME_NOT_SPENT };

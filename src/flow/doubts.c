@@ -269,13 +269,15 @@ static void tell_repeats(struct doubts *ds, const struct doubt *d, enum outcome 
         repeats_drop(ds->desk->repeats, &once, ds->desk->index, position);
 }
 
-/* answered: the answer was kept already. */
+/* answered: the answer was kept already. E_OVERLOADED: its row is not in the store for good: a settlement in another journal must
+ * not be there before it, and still less without it after a power cut. */
 static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct clearing *c, bool answered)
 {
     const struct doubt *d = o->d;
+    const struct world *w = ds->desk->world;
     bool named = d->once.len == DIGEST_LEN;
-    enum err e = E_OK;
-    if (named && !answered && c->outcome == OUTCOME_SPENT)
+    enum err e = w->applied(w->self, d->worker) >= d->position ? E_OK : E_OVERLOADED;
+    if (e == E_OK && named && !answered && c->outcome == OUTCOME_SPENT)
         e = note_spent(ds, d);
     if (e == E_OK)
         e = put_settlement(ds, d, c);
@@ -301,7 +303,7 @@ void doubts_cleared(struct doubts *ds, struct exchange *x, const struct clearing
     bool answered = c->outcome == OUTCOME_SPENT && x->repeating.applies && !x->repeating.claimed;
     enum err e = resolve(ds, o, c, answered);
     if (e != E_OK)
-        log_error("flow", "call %s in doubt cannot be settled now (%.*s); it is asked again", x->id_text, SPAN_ARG(err_code(e)));
+        log_warn("flow", "call %s in doubt cannot be settled now (%.*s); it is asked again", x->id_text, SPAN_ARG(err_code(e)));
 }
 
 enum err doubts_resolve(struct doubts *ds, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason)

@@ -28,7 +28,7 @@ void doubts_tick(struct doubts *ds, int64_t now_ms);
 /* What a second asking found; x may have kept the answer. */
 void doubts_cleared(struct doubts *ds, struct exchange *x, const struct clearing *c);
 
-/* By hand; see flow/gate.h. */
+/* By hand; see flow/gate.h. E_OVERLOADED: a moment later. */
 CHECKED enum err doubts_resolve(struct doubts *ds, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason);
 CHECKED enum err doubts_ask_again(struct doubts *ds, uint64_t call);
 size_t doubts_count(const struct doubts *ds);

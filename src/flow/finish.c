@@ -254,7 +254,7 @@ static void leave_in_doubt(struct exchange *x, const struct journal_row *row)
         if (row->lines[i].kept)
             lines[count++] = row->lines[i];
     const struct doubt d = { .call = x->id, .at = x->times.began_ms, .row = row->row, .once = row->once, .again = row->again,
-        .lines = lines, .count = count };
+        .lines = lines, .count = count, .worker = x->desk->index, .position = x->charging.position };
     w->doubted(w->self, &d);
 }
 

@@ -403,8 +403,14 @@ static enum err ask_the_first(struct gate *g, struct asking_worker *q)
 
 enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason)
 {
+    enum { TRIES = 30, PAUSE_NS = 100 * 1000 * 1000 };
     struct asking_worker q = { .call = call, .resolve = true, .happened = happened, .cost = cost, .actor = actor, .reason = reason };
-    return ask_the_first(g, &q);
+    enum err e = ask_the_first(g, &q);
+    for (int i = 0; e == E_OVERLOADED && i < TRIES; i++) { /* the store syncs about once a second */
+        nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+        e = ask_the_first(g, &q);
+    }
+    return e;
 }
 
 enum err gate_ask_again(struct gate *g, uint64_t call)

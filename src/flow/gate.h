@@ -52,7 +52,8 @@ void gate_resumed(struct gate *g, enum stop_kind kind, struct span value);
 /* ---- in doubt: resolved by one worker only, so at most once ---- */
 
 /* By hand. happened: `cost` was spent (-1: what was reserved), else nothing was. The settlement is in the journal when it returns
- * E_OK. E_NOT_FOUND: no such call is in doubt (any more). Blocking. */
+ * E_OK. E_NOT_FOUND: no such call is in doubt (any more). E_OVERLOADED: its row is not yet in the store. Blocks, up to some
+ * seconds. */
 CHECKED enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano_usd cost, struct span actor, struct span reason);
 /* Asks the vendor again now, for one call or (0) for all that can be. E_NOT_FOUND; E_CONFLICT: this one cannot be asked again or
  * looked up. The outcome comes later. */

@@ -217,6 +217,12 @@ static uint64_t written(void *self)
     return books_end(w->shop->books, w->index);
 }
 
+static uint64_t applied(void *self, unsigned worker)
+{
+    const struct worker *w = self;
+    return books_applied(w->shop->books, worker);
+}
+
 static enum io synced(void *self, uint64_t position, unsigned long *asked)
 {
     struct worker *w = self;
@@ -310,18 +316,13 @@ static void clean_up(struct timer *t)
     timer_set(&w->loop, &w->janitor, JANITOR_MS);
 }
 
-static uint64_t applied(void *self, unsigned worker)
-{
-    return books_applied(self, worker);
-}
-
 static void each_second(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, tick);
     write_unwritten(w);
     if (w->doubts) {
         doubts_tick(w->doubts, w->world.now_ms(w));
-        repeats_tidy(w->desk.repeats, applied, w->shop->books);
+        repeats_tidy(w->desk.repeats, applied, w);
     }
     timer_set(&w->loop, &w->tick, TICK_MS);
 }
@@ -371,6 +372,7 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     w->world.put_row = put_row;
     w->world.put_note = put_note;
     w->world.written = written;
+    w->world.applied = applied;
     w->world.synced = synced;
     w->world.await_news = await_news;
     w->world.stop = stop_it;

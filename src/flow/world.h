@@ -49,6 +49,7 @@ struct world {
     /* Where the journal ends now; and whether it is on the platter up to there: END, FAILED, or WAIT: it was asked for, there
      * will be news. *asked is the asker's, zero at first. */
     uint64_t (*written)(void *self);
+    uint64_t (*applied)(void *self, unsigned worker); /* up to where the store has that worker's journal, for good */
     enum io (*synced)(void *self, uint64_t position, unsigned long *asked);
     /* x returns WAIT: it is run again when something from another thread may concern it (a sync, an answer to a duplicate),
      * after most_ms at the latest. */

@@ -276,6 +276,8 @@ static enum err put_settlement(struct sim *s, const struct journal_row *r)
         struct sim_call *c = &s->calls[i];
         if (!c->begun || c->x.id != r->of)
             continue;
+        if (!c->rows)
+            sim_wrong(s, "a settlement before its call's row");
         if (!c->doubted || c->settlements++)
             sim_wrong(s, "a settlement of what is not in doubt, or a second one");
         c->row_doubt = 0;
@@ -326,6 +328,14 @@ static enum err put_note(void *self, const struct journal_note *n)
         return E_LEDGER_UNAVAILABLE;
     s->written++;
     return E_OK;
+}
+
+/* The store of this world is some records behind. */
+static uint64_t applied(void *self, unsigned worker)
+{
+    struct sim *s = self;
+    (void)worker;
+    return s->written - sim_roll(s, 3) % (s->written + 1);
 }
 
 static uint64_t written(void *self) { return ((struct sim *)self)->written; }
@@ -428,7 +438,7 @@ void sim_world(struct world *w, struct sim *s)
         .self = s, .now_ms = now_ms, .monotonic_ns = monotonic_ns, .read = read_body, .read_fault = read_fault, .reply = reply,
         .reply_head = reply_head, .reply_write = reply_write, .reply_room = reply_room, .reply_end = reply_end, .reply_cut = reply_cut,
         .open = open_call, .ready = ready, .send = send_call, .write = write_call, .room = room, .head = answer_head, .answer = read_answer,
-        .fault = fault, .sent = sent, .reused = reused, .close = close_call, .put_hold = put_hold, .put_row = put_row, .put_note = put_note, .written = written,
+        .fault = fault, .sent = sent, .reused = reused, .close = close_call, .put_hold = put_hold, .put_row = put_row, .put_note = put_note, .written = written, .applied = applied,
         .synced = synced, .await_news = await_news, .doubted = doubted, .cleared = cleared, .stop = stop, .over = over,
     };
 }
