@@ -20,7 +20,7 @@
 enum {
     WORKERS = 3,
     CALLS = 2048,      /* of one seed, at most */
-    TABS = 2048,
+    TABS = 8192,
     LINES = 12,        /* accounts of one call */
     ENTRIES = 12288,   /* over all journals */
     CELLS = 65536,
