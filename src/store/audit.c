@@ -36,10 +36,9 @@ static enum err load_entry(struct export *x, int64_t number)
 }
 
 /* A row that the filter leaves out is passed over. */
-static enum err show_row(struct export *x, int64_t number)
+static enum err show_row(struct export *x, int64_t number, uint64_t id)
 {
     enum err e;
-    uint64_t id = chain_id(x->ids.at + 8 * (number - x->first));
     sql_bind_i64(x->row, x->id_at, (int64_t)id);
     if (!sql_next(x->row, &e))
         return e;
@@ -62,7 +61,7 @@ static enum err show_entry(struct export *x)
     if (e == E_OK && next >= x->first + x->count)
         x->from = x->to; /* no such entry: the chain is broken, which store_verify tells */
     while (e == E_OK && !x->stopped && x->from < x->to && next >= x->first && next < x->first + x->count) {
-        e = show_row(x, next);
+        e = show_row(x, next, chain_id(x->ids.at + 8 * (next - x->first)));
         if (x->back)
             x->to = next--;
         else
@@ -94,11 +93,30 @@ static enum err show_all(struct export *x, const struct call_filter *f)
     if (e == E_OK)
         set_range(x, f, tip.rows);
     while (e == E_OK && !x->stopped && x->from < x->to) {
-        e = sql_run(db, "BEGIN");
+        e = atomic_load(&x->reader->stopped) ? E_OVERLOADED : sql_run(db, "BEGIN");
         if (e == E_OK)
             e = show_entry(x);
         (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
     }
+    return e;
+}
+
+/* The same of changes alone, which are few. */
+static enum err show_changes(struct export *x, const struct call_filter *f)
+{
+    enum err e = E_IO;
+    sqlite3_stmt *q = sql_prepare(x->reader->db,
+        f->before ? SPAN("SELECT number, id FROM changes WHERE number < ? ORDER BY number DESC LIMIT ?")
+                  : SPAN("SELECT number, id FROM changes WHERE number >= ? ORDER BY number LIMIT ?"));
+    if (!q)
+        return e;
+    uint64_t edge = f->before ? f->before : f->after;
+    sql_bind_i64(q, 1, edge > INT64_MAX ? INT64_MAX : (int64_t)edge);
+    sql_bind_i64(q, 2, f->limit > 0 ? f->limit : -1);
+    while (!x->stopped && sql_next(q, &e) && e == E_OK)
+        if ((e = show_row(x, sqlite3_column_int64(q, 0), (uint64_t)sqlite3_column_int64(q, 1))) != E_OK)
+            break;
+    sqlite3_finalize(q);
     return e;
 }
 
@@ -113,14 +131,14 @@ enum err store_audit(
     buf_init(&x.ids, IDS_MOST);
     query_init(&q);
     query_text(&q, SPAN("SELECT kind, row, prev_hash, hash FROM calls"));
-    enum err e = query_where(r, &q, &rows, f->changes ? WHERE_ALL : WHERE_MONEY);
+    enum err e = query_where(r, &q, &rows, f->changes || f->only_changes ? WHERE_ALL : WHERE_MONEY);
     query_i64(&q, SPAN(" AND id = ?"), 0);
     x.id_at = q.count;
     if (e == E_OK)
         x.row = query_prepare(r, &q, &e);
     x.entry = sql_prepare(r->db, SPAN("SELECT first, ids FROM chain WHERE first <= ? ORDER BY first DESC LIMIT 1"));
     if (e == E_OK)
-        e = x.entry ? show_all(&x, f) : E_IO;
+        e = !x.entry ? E_IO : f->only_changes ? show_changes(&x, f) : show_all(&x, f);
     sqlite3_finalize(x.entry);
     reader_finish(r, x.row);
     query_free(&q);

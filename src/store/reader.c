@@ -19,7 +19,7 @@ enum { LOOK_AT_CLOCK = 4000 /* of SQLite's steps */, JSON_MOST = 1 << 30, QUERY_
 static int overdue(void *self)
 {
     const struct store_reader *r = self;
-    return r->deadline && thread_now() > r->deadline;
+    return atomic_load(&r->stopped) || (r->deadline && thread_now() > r->deadline);
 }
 
 static struct store_reader *open_reader(const char *path, int flags, char why[256])
@@ -30,6 +30,7 @@ static struct store_reader *open_reader(const char *path, int flags, char why[25
         return NULL;
     }
     buf_init(&r->json, JSON_MOST);
+    atomic_init(&r->stopped, false);
     r->db = sql_open(path, SQLITE_OPEN_READONLY | flags, why);
     if (r->db && sql_run(r->db, "PRAGMA query_only = ON") == E_OK) {
         sqlite3_progress_handler(r->db, LOOK_AT_CLOCK, overdue, r);
@@ -90,6 +91,8 @@ void store_reader_free(struct store_reader *r)
     buf_free(&r->json);
     free(r);
 }
+
+void store_reader_stop(struct store_reader *r) { atomic_store(&r->stopped, true); }
 
 void reader_hurried(struct store_reader *r) { r->deadline = thread_now() + READ_MOST_MS; }
 

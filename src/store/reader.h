@@ -3,6 +3,8 @@
 #ifndef TG_STORE_READER_H
 #define TG_STORE_READER_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "store/sql.h"
@@ -13,6 +15,7 @@ enum { READ_MOST_MS = 30 * 1000 /* one query; then E_OVERLOADED. A long read kee
 struct store_reader {
     sqlite3 *db;
     int64_t deadline; /* monotonic ms; 0: none */
+    atomic_bool stopped;
     struct buf json;  /* of the row being visited */
     char key[2 * 32]; /* hex: of the last checkpoint that was checked */
 };

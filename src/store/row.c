@@ -97,8 +97,14 @@ static enum err put_settlement(struct store *s, const struct store_record *r)
 static enum err put_change(struct store *s, const struct store_record *r)
 {
     bool there = false;
+    sqlite3_stmt *q = s->statements[ST_CHANGE];
     enum err e = put(s, r, &there);
-    return e == E_OK && there ? sums_add(s, r, 0) : e;
+    if (e != E_OK || !there)
+        return e;
+    sql_bind_i64(q, 1, s->batch.chain.rows - 1);
+    sql_bind_i64(q, 2, (int64_t)r->call);
+    e = sql_step(q);
+    return e == E_OK ? sums_add(s, r, 0) : e;
 }
 
 enum err row_put(struct store *s, const struct store_record *r)

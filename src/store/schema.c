@@ -61,14 +61,15 @@ static const char version_2[] =
 
 /* Settlements and admin changes are rows of `calls` too, of another kind; balances have slots; and there is what stands in
  * doubt, what is kept for repeats and to be told, and the signatures. What was in doubt before is taken over as far as it
- * is known: a row never said which accounts it held something on. `refused` and `settlements` are indexes by hand: SQLite
- * opens every index of a table for each row, also one that leaves the row out, which is 0.6 us a call. */
+ * is known: a row never said which accounts it held something on. `refused`, `settlements` and `changes` are indexes by
+ * hand: SQLite opens every index of a table for each row, also one that leaves the row out, which is 0.6 us a call. */
 static const char version_3[] =
     "ALTER TABLE calls ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE calls ADD COLUMN of INTEGER;"
     "DROP INDEX calls_denied;"
     "CREATE TABLE refused(id INTEGER PRIMARY KEY);"
     "INSERT INTO refused SELECT id FROM calls WHERE denied IS NOT NULL ORDER BY id;"
+    "CREATE TABLE changes(number INTEGER PRIMARY KEY, id INTEGER NOT NULL);"
     "CREATE TABLE settlements(of INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(of, id)) WITHOUT ROWID;"
     "ALTER TABLE accounts RENAME TO accounts_2;"
     "CREATE TABLE accounts("

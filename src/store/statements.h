@@ -35,6 +35,7 @@ STATEMENT(DOUBT_GET, "SELECT reserved FROM doubts WHERE call = ?")
 STATEMENT(UNDOUBT, "DELETE FROM doubts WHERE call = ?")
 STATEMENT(CALL_VERDICT, "SELECT verdict FROM calls WHERE id = ?")
 STATEMENT(REFUSED, "INSERT OR IGNORE INTO refused(id) VALUES(?)")
+STATEMENT(CHANGE, "INSERT OR IGNORE INTO changes(number, id) VALUES(?,?)")
 STATEMENT(SETTLEMENT, "INSERT OR IGNORE INTO settlements(of, id) VALUES(?,?)")
 STATEMENT(SETTLED_BY, "SELECT row FROM settlements JOIN calls USING(id) WHERE settlements.of = ?")
 /* The first answer stays; what has run out is as good as gone. */

@@ -94,6 +94,9 @@ struct store_reader *store_reader_new(struct store *s, char why[256]);
 /* Of a directory or a database file, without a store, also while a gate writes there. */
 struct store_reader *store_reader_open(struct span path, char why[256]);
 void store_reader_free(struct store_reader *r);
+/* Any thread: what the reader is at, and all that it is asked after, ends with E_OVERLOADED. For a check that must not hold
+ * up the end of the process. */
+void store_reader_stop(struct store_reader *r);
 CHECKED enum err store_objects(struct store_reader *r, struct arena *a, struct store_object **list, size_t *count);
 
 struct call_filter {
@@ -104,6 +107,7 @@ struct call_filter {
     bool ascending;
     int limit; /* 1..1000; but see store_audit */
     bool changes; /* rows of admin changes too; store_audit only */
+    bool only_changes; /* nothing else, and without looking at all else; store_audit only */
 };
 /* visit gets each row's JSON, complete, with prev_hash and hash. */
 CHECKED enum err store_calls(struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self);

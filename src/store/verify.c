@@ -285,7 +285,7 @@ static enum err walk(struct check *c, void (*progress)(void *self, int64_t done,
         e = next_point(c, 0);
     bool good = true;
     while (e == E_OK && good && c->at.rows < x.tip.rows) {
-        e = sql_run(db, "BEGIN"); /* one look at the file for the whole entry */
+        e = atomic_load(&c->reader->stopped) ? E_OVERLOADED : sql_run(db, "BEGIN"); /* one look at the file for the whole entry */
         good = e == E_OK && check_entry(c, &e);
         (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
         if (progress)

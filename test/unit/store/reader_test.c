@@ -248,6 +248,41 @@ static bool take_link(void *self, const struct store_link *l)
     return ++x->count != x->stop_at;
 }
 
+static bool take_back(void *self, const struct store_link *l)
+{
+    struct links *x = self;
+    CHECK(l->number < x->next);
+    x->next = l->number;
+    x->count++;
+    return true;
+}
+
+static void stop_it(void *self, int64_t done, int64_t of)
+{
+    (void)done;
+    (void)of;
+    store_reader_stop(self);
+}
+
+TEST(a_check_can_be_stopped)
+{
+    struct rig g;
+    struct store_verdict v;
+    rig_init(&g, 1);
+    rig_open(&g, false);
+    bool more;
+    for (uint64_t i = 1; i <= 3; i++) {
+        rig_append(&g, 0, rig_row(&g, i));
+        CHECK_INT(batch_run(g.store, 0, &more), E_OK);
+    }
+    struct store_reader *r = rig_reader(&g);
+    CHECK_INT(store_verify(r, NULL, stop_it, r, &v), E_OVERLOADED);
+    CHECK_INT(v.rows, 1);
+    CHECK(!v.trouble);
+    store_reader_free(r);
+    rig_free(&g);
+}
+
 TEST(the_chain_is_exported_in_its_order)
 {
     struct rig g;
@@ -258,6 +293,25 @@ TEST(the_chain_is_exported_in_its_order)
     CHECK_INT(store_audit(r, &f, take_link, &x), E_OK);
     CHECK(x.count == 9 && x.next == 9 && x.cost == 2 * 10000000 + 5);
     f.changes = false;
+    f.only_changes = true;
+    x = (struct links){ 0 };
+    CHECK_INT(store_audit(r, &f, take_link, &x), E_OK);
+    CHECK(x.count == 2 && x.next == 9);
+    f.before = 8;
+    x = (struct links){ 0 };
+    CHECK_INT(store_audit(r, &f, take_link, &x), E_OK);
+    CHECK(x.count == 1 && x.next == 3);
+    f.before = INT64_MAX;
+    f.limit = 1;
+    x = (struct links){ 0 };
+    CHECK_INT(store_audit(r, &f, take_link, &x), E_OK);
+    CHECK(x.count == 1 && x.next == 9);
+    f = (struct call_filter){ .changes = true, .before = 5, .limit = 3 }; /* numbers 4, 3 and 2 */
+    x = (struct links){ .next = 100 };
+    f.after = 0;
+    CHECK_INT(store_audit(r, &f, take_back, &x), E_OK);
+    CHECK(x.count == 3 && x.next == 2);
+    f = (struct call_filter){ 0 };
     x = (struct links){ 0 };
     CHECK_INT(store_audit(r, &f, take_link, &x), E_OK);
     CHECK(x.count == 7 && x.cost == 2 * 10000000 + 5);

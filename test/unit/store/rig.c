@@ -274,7 +274,9 @@ void rig_append(struct rig *g, size_t source, struct rig_record r)
 }
 
 const char rig_undo_version_3[] =
-    "DROP TABLE settlements; DROP TABLE refused; CREATE INDEX calls_denied ON calls(id, denied) WHERE denied IS NOT NULL; ALTER TABLE calls DROP COLUMN of; ALTER TABLE calls DROP COLUMN kind;"
+    "DROP TABLE settlements; DROP TABLE changes; DROP TABLE refused;"
+    "CREATE INDEX calls_denied ON calls(id, denied) WHERE denied IS NOT NULL;"
+    "ALTER TABLE calls DROP COLUMN of; ALTER TABLE calls DROP COLUMN kind;"
     "DROP INDEX doubts_once; DROP TABLE doubts; DROP TABLE answers; DROP TABLE outbox; DROP TABLE checkpoints;"
     "ALTER TABLE holds DROP COLUMN once; ALTER TABLE holds DROP COLUMN again;"
     "ALTER TABLE accounts RENAME TO accounts_3;"
