@@ -2,6 +2,8 @@
  * objects_test.c - versions, conflicts, and who sees what when. */
 #include "test/unit/store/rig.h"
 
+#include "store/inside.h"
+
 static struct store_object find(struct rig *g, struct span kind, struct span id)
 {
     struct store_object *list, none = { 0 };
@@ -166,5 +168,35 @@ TEST(pitfall_71_one_ordered_writer)
     CHECK_INT(rig_verified(&g), 400);
     CHECK_INT(rig_ask(&g, "SELECT sum(cost) FROM calls"), 100);
     CHECK_INT(find(&g, SPAN("key"), SPAN("x")).version, 150);
+    rig_free(&g);
+}
+
+static enum err refuse_writes(struct store *s, void *self) { return sql_run(s->db, self); }
+
+/* A database that cannot be written: every change is refused, none is half made, and it heals by itself. */
+TEST(changes_on_a_failing_disk)
+{
+    static char on[] = "PRAGMA query_only = ON", off[] = "PRAGMA query_only = OFF";
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    struct rig_record change = rig_change(&g, 100);
+    CHECK_INT(jobs_do(g.store, refuse_writes, on), E_OK);
+    CHECK_INT(store_event(g.store, &change.record), E_IO);
+    CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("a"), SPAN("{}"), 0, 1, &change.record), E_IO);
+    CHECK_INT(store_alert_put(g.store, SPAN("n"), SPAN("{}"), 1, 2), E_IO);
+    rig_append(&g, 0, rig_doubt(&g, 1, 20));
+    rig_append(&g, 0, rig_settlement(&g, 2, 1, 20, 7, SPAN("settled")));
+    CHECK_INT(store_barrier(g.store), E_IO);
+    CHECK(!store_healthy(g.store));
+    CHECK_INT(store_event(g.store, &change.record), E_IO);
+    CHECK_INT(jobs_do(g.store, refuse_writes, off), E_OK);
+    CHECK_INT(store_object_put(g.store, SPAN("key"), SPAN("a"), SPAN("{}"), 0, 1, &change.record), E_OK);
+    while (!store_healthy(g.store)) /* it tries every half second */
+        CHECK(store_barrier(g.store) == E_OK || !store_healthy(g.store));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    CHECK_INT(rig_verified(&g), 3);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 7);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM outbox"), 0);
     rig_free(&g);
 }
