@@ -228,6 +228,23 @@ TEST(open_hold_becomes_one_row_in_doubt)
     rig_free(&g);
 }
 
+/* A limit of calls at once is no money: its place goes back with the process, and no doubt keeps it. */
+TEST(pitfall_03_a_crash_gives_back_the_calls_at_once)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    struct rig_record hold = rig_hold(&g, 2, 20000000);
+    hold.lines[1] = (struct store_line){ .account = SPAN("key_a/calls/total"), .slot = -1, .held = 1 };
+    hold.record.count = 2;
+    rig_append(&g, 0, hold);
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls WHERE verdict = 3"), 1);
+    CHECK_INT(rig_ask(&g, "SELECT sum(doubt) FROM accounts WHERE account = 'key_a/0'"), 20000000);
+    CHECK_INT(rig_ask(&g, "SELECT ifnull(sum(doubt), 0) FROM accounts WHERE account LIKE '%calls%'"), 0);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM doubts WHERE instr(lines, CAST('calls' AS BLOB)) > 0"), 0);
+    rig_free(&g);
+}
+
 /* Far more than one transaction of them, and texts that are no rows. */
 TEST(many_holds_become_rows_in_doubt)
 {
