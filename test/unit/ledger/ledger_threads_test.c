@@ -9,7 +9,7 @@
 #include "test/unit/ledger/ledger_rig.h"
 
 /* The last two accounts roll; two of the rest refund. */
-enum { THREADS = 8, ROUNDS = 8000, SHARED = 14, ROLLING = 12, LINES = 4, STRESS_LIMIT = 3000, MOST = 40, YIELDS = 64, BLOWS = 200000 };
+enum { THREADS = 8, ROUNDS = 20000, SHARED = 14, ROLLING = 12, LINES = 4, STRESS_LIMIT = 9000, MOST = 40, YIELDS = 64, BLOWS = 200000 };
 
 struct stress {
     struct ledger *l;
