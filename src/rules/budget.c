@@ -60,9 +60,11 @@ static struct span fact(const struct facts *f, enum dimension what, struct span 
 /* An owner that could not be found out may be the one that is meant. */
 static bool touches(const struct facts *f, const struct budget_filter *filter)
 {
-    for (size_t i = 0; i < f->scope_count; i++)
-        if (span_is(f->scopes[i].name, filter->name) && span_like(f->scopes[i].value, filter->pattern))
+    for (size_t i = 0; i < f->scope_count; i++) {
+        struct span value = f->scopes[i].value;
+        if (span_is(f->scopes[i].name, filter->name) && (span_is(value, FACTS_UNTOLD) || span_like(value, filter->pattern)))
             return true;
+    }
     return f->scopes_unresolved;
 }
 

@@ -17,6 +17,8 @@ enum unit { UNIT_USD, UNIT_TOKENS, UNIT_TOKENS_IN, UNIT_TOKENS_OUT, UNIT_REQUEST
 struct scope {
     struct span name, value;
 };
+/* Its value where the call touches such an object and does not say which: a refund names a charge, and not whose it was. */
+#define FACTS_UNTOLD SPAN("?")
 
 /* A request parameter that policies may bound: {"amount", "5000"}; nested ones by dots ("metadata.order"). */
 struct parameter {

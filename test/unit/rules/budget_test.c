@@ -428,6 +428,13 @@ TEST(filters_by_scope_and_metadata)
     f.scopes_unresolved = true; /* it may be cus_C */
     CHECK(budget_applies(&b, &f));
     f.scopes_unresolved = false;
+    const struct scope untold[] = { { SPAN("stripe.customer"), FACTS_UNTOLD }, { SPAN("stripe.account"), SPAN("acct_1") } };
+    f.scopes = untold; /* so may this one, but its account is no customer */
+    f.scope_count = 2;
+    CHECK(budget_applies(&b, &f));
+    CHECK(read_one(&a, "{ limit: 1 usd, scopes: { stripe.account: acct_2 } }", &b, &t) && !budget_applies(&b, &f));
+    f.scopes = scopes;
+    f.scope_count = 3;
     CHECK(read_one(&a, "{ limit: 1 usd, scopes: { stripe.account: 'acct_*', stripe.customer: cus_A } }", &b, &t) && budget_applies(&b, &f));
     CHECK(read_one(&a, "{ limit: 1 usd, metadata: { tenant: 'a*' } }", &b, &t) && budget_applies(&b, &f));
     CHECK(read_one(&a, "{ limit: 1 usd, metadata: { tenant: other } }", &b, &t) && !budget_applies(&b, &f));
