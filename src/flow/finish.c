@@ -176,7 +176,7 @@ static void look_at_accounts(struct exchange *x)
         struct ledger_balance *b = &c->after[i];
         (void)ledger_balance(x->desk->ledger, c->wants[i].account, c->wants[i].slot, b);
         b->limit = c->wants[i].limit;
-        int64_t left = b->limit - b->settled - b->reserved;
+        int64_t left = b->limit - (b->settled < 0 ? 0 : b->settled) - b->reserved;
         if (c->budgets[i]->unit == UNIT_USD && !c->wants[i].soft && (c->remaining < 0 || left < c->remaining))
             c->remaining = left < 0 ? 0 : left;
     }

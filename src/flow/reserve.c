@@ -79,27 +79,34 @@ static int64_t input_most(const struct exchange *x)
     return context > 0 && context < ask->input_most ? context : ask->input_most;
 }
 
+/* Money for the answers: what comes on top (web searches, ...) is set aside. Pieces without a price are refused later. */
+static nano_usd left_for_output(struct exchange *x)
+{
+    nano_usd left = least_left(x, UNIT_USD), ceiling = call_ceiling(x), fees = 0;
+    if (ceiling >= 0 && ceiling < left)
+        left = ceiling;
+    return price_fees_ceiling(x->deciding.price, x->deciding.ask.fees, &fees) == E_OK ? left - fees : left;
+}
+
 /* A request without an output limit gets one that fits the model and what is left: a call that could cost anything cannot
- * be reserved for. */
+ * be reserved for. A prediction may be billed beside each of the answers. */
 static int64_t fitting_output(struct exchange *x, int64_t input)
 {
     const struct price *p = x->deciding.price;
-    int64_t choices = x->deciding.ask.choices, most = p ? price_output_max(p) : 0, fits;
+    const struct ask *ask = &x->deciding.ask;
+    int64_t most = p ? price_output_max(p) : 0, fits;
     if (most <= 0)
         most = p && price_context(p) > 0 ? price_context(p) : 32768;
     if (p && money_matters(x)) {
-        nano_usd left = least_left(x, UNIT_USD), ceiling = call_ceiling(x);
-        if (ceiling >= 0 && ceiling < left)
-            left = ceiling;
-        fits = price_output_fitting(p, left, input, x->deciding.ask.tier, x->times.began_ms) / choices;
+        fits = price_output_fitting(p, left_for_output(x), input, ask->tier, x->times.began_ms) / ask->choices - ask->output_extra;
         most = fits < most ? fits : most;
     }
     if (counts(x, UNIT_TOKENS)) {
-        fits = (least_left(x, UNIT_TOKENS) - input) / choices;
+        fits = (least_left(x, UNIT_TOKENS) - input) / ask->choices - ask->output_extra;
         most = fits < most ? fits : most;
     }
     if (counts(x, UNIT_TOKENS_OUT)) {
-        fits = least_left(x, UNIT_TOKENS_OUT) / choices;
+        fits = least_left(x, UNIT_TOKENS_OUT) / ask->choices - ask->output_extra;
         most = fits < most ? fits : most;
     }
     return most;
