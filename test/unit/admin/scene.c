@@ -105,9 +105,9 @@ static void open_gate(struct scene *s)
     parts.gate = s->gate;
     parts.books = s->books;
     parts.config = s->config;
+    must(books_start(s->books, committed, s) == E_OK); /* before anybody asks it for anything */
     s->alerts = parts.alerts = alerts_start(books_store(s->books), snapshot_now, s, why);
     must(s->alerts);
-    must(books_start(s->books, committed, s) == E_OK); /* before anybody asks it for anything */
     s->admin = admin_start(&parts, why);
     must(s->admin);
     atomic_store(&s->told, s->admin);
