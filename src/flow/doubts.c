@@ -269,6 +269,16 @@ static void tell_repeats(struct doubts *ds, const struct doubt *d, enum outcome 
         repeats_drop(ds->desk->repeats, &once, ds->desk->index, position);
 }
 
+/* An account that is not in memory any more held nothing (one that counts refunds down, say), or its window is over. */
+static void resolve_line(struct doubts *ds, const struct journal_line *line, int64_t real)
+{
+    struct ledger *l = ds->desk->ledger;
+    if (ledger_resolve(l, line->account, line->slot, line->held, real) || line->held || !real)
+        return;
+    if (!ledger_adjust(l, line->account, line->slot, real, line->ends_at))
+        log_error("flow", "no memory to settle on %.*s; the balance is right again after the next start", SPAN_ARG(line->account));
+}
+
 /* answered: the answer was kept already. E_OVERLOADED: its row is not in the store for good: a settlement in another journal must
  * not be there before it, and still less without it after a power cut. */
 static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct clearing *c, bool answered)
@@ -283,8 +293,8 @@ static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct cl
         e = put_settlement(ds, d, c);
     if (e != E_OK)
         return e;
-    for (size_t i = 0; i < d->count; i++) /* false: its window is over and out of memory */
-        (void)ledger_resolve(ds->desk->ledger, d->lines[i].account, d->lines[i].slot, d->lines[i].held, real_of(d, c, i));
+    for (size_t i = 0; i < d->count; i++)
+        resolve_line(ds, &d->lines[i], real_of(d, c, i));
     if (named && !answered)
         tell_repeats(ds, d, c->outcome);
     forget(ds, o);

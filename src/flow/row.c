@@ -85,6 +85,7 @@ static void put_cost(const struct exchange *x, struct row_out *o)
     if (c->priced)
         row_number(o, ROW_COST, c->cost);
     row_number(o, ROW_SETTLED, !c->kept && !c->estimated);
+    row_number(o, ROW_HELD, c->journaled);
     row_number(o, ROW_ESTIMATED, c->estimated);
     row_number(o, ROW_REPLAYED, c->replayed);
     row_text(o, ROW_USAGE, u->raw);
