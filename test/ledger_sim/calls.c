@@ -5,9 +5,8 @@
 
 static const struct span runs[] = { { "run_a", 5 }, { "run_b", 5 }, { "", 0 } };
 static const struct span users[] = { { "u1", 2 }, { "u2", 2 } };
-static const struct scope customers[] = {
-    { { "stripe.customer", 15 }, { "cus_A", 5 } }, { { "stripe.customer", 15 }, { "cus_B", 5 } }, { { "stripe.customer", 15 }, { "cus_A", 5 } }
-};
+static const struct scope customers[] = { { { "stripe.customer", 15 }, { "cus_A", 5 } },
+    { { "stripe.customer", 15 }, { "cus_B", 5 } }, { { "stripe.customer", 15 }, { "cus_A", 5 } } };
 static const struct tag tags[] = { { { "tenant", 6 }, { "acme", 4 } } };
 
 static void dice_facts(struct world *w, struct call *c, struct facts *f)
@@ -65,10 +64,17 @@ static size_t build(struct world *w, struct call *c, const struct facts *f, stru
         must(n && n <= LINES - count);
         for (size_t i = 0; i < n; i++, count++) {
             const struct budget_account *a = &accounts[i];
-            wants[count] = (struct ledger_want){ .account = a->name, .slot = a->slot, .limit = budget_limit(budget, w->now),
-                .amount = budget_amount(budget, f), .ends_at = a->ends_at, .soft = budget->soft };
-            c->lines[count] = (struct line){ .tab = tab_of(w, a->name, a->slot >= 0), .slot = a->slot, .held = wants[count].amount,
-                .real = budget_real(budget, f, real), .ends_at = a->ends_at };
+            wants[count] = (struct ledger_want){ .account = a->name,
+                .slot = a->slot,
+                .limit = budget_limit(budget, w->now),
+                .amount = budget_amount(budget, f),
+                .ends_at = a->ends_at,
+                .soft = budget->soft };
+            c->lines[count] = (struct line){ .tab = tab_of(w, a->name, a->slot >= 0),
+                .slot = a->slot,
+                .held = wants[count].amount,
+                .real = budget_real(budget, f, real),
+                .ends_at = a->ends_at };
             c->worst[count] = budget_real(budget, f, worst);
         }
     }
@@ -100,7 +106,8 @@ static void grant_on_paper(const struct call *c, const struct ledger_want *wants
     }
 }
 
-static void check_refusal(struct world *w, const struct call *c, const struct ledger_want *wants, size_t line, const struct ledger_refusal *why)
+static void check_refusal(
+    struct world *w, const struct call *c, const struct ledger_want *wants, size_t line, const struct ledger_refusal *why)
 {
     const struct tab *t = c->lines[line].tab;
     int64_t attempted = 0;
@@ -108,7 +115,8 @@ static void check_refusal(struct world *w, const struct call *c, const struct le
         attempted += c->lines[i].tab == t ? wants[i].amount : 0;
     for (size_t i = 0; i < line; i++)
         c->lines[i].tab->reserved -= wants[i].amount;
-    if (why->line != line || why->limit != wants[line].limit || why->settled != tab_settled(t) || why->reserved != t->reserved || why->attempted != attempted)
+    if (why->line != line || why->limit != wants[line].limit || why->settled != tab_settled(t) || why->reserved != t->reserved ||
+        why->attempted != attempted)
         wrong(w, "a refusal does not say what stands in its way", t->name);
 }
 
@@ -120,7 +128,8 @@ static bool reserve(struct world *w, struct call *c, const struct ledger_want *w
     if (e != E_OK && e != E_BUDGET_EXCEEDED)
         wrong(w, "a reservation failed for no reason of its own", SPAN_NONE);
     else if ((e == E_OK) != (fitted == c->count))
-        wrong(w, e == E_OK ? "a call was let through that does not fit" : "a call was refused that fits", c->lines[fitted < c->count ? fitted : 0].tab->name);
+        wrong(w, e == E_OK ? "a call was let through that does not fit" : "a call was refused that fits",
+            c->lines[fitted < c->count ? fitted : 0].tab->name);
     else if (e != E_OK)
         check_refusal(w, c, wants, fitted, &why);
     else
@@ -206,7 +215,8 @@ static void begin(struct world *w, struct call *c)
     dice_facts(w, c, &f);
     c->count = build(w, c, &f, wants);
     bool ok = reserve(w, c, wants);
-    say(w, "call %zu: errand %d on %zu accounts, %s", (size_t)(c - w->calls), (int)c->errand, c->count, ok ? "reserved" : "refused");
+    say(w, "call %zu: errand %d on %zu accounts, %s", (size_t)(c - w->calls), (int)c->errand, c->count,
+        ok ? "reserved" : "refused");
     if (!ok) {
         refuse(w, c);
         return;
@@ -265,7 +275,8 @@ static void await(struct world *w, struct call *c)
         return;
     }
     c->state = chance(w, 80) ? CALL_ANSWERED : CALL_LOST;
-    say(w, "call %zu: %s, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done", c->state == CALL_LOST ? "nobody said so" : "answered");
+    say(w, "call %zu: %s, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done",
+        c->state == CALL_LOST ? "nobody said so" : "answered");
 }
 
 static void finish(struct world *w, struct call *c)

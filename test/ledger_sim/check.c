@@ -71,7 +71,8 @@ static void check_line(struct world *w, const struct call *c, size_t i)
     struct ledger_balance b;
     const struct line *l = &c->lines[i];
     ledger_line_balance(w->ledger, &c->hold.lines[i], &b);
-    if (!span_is(ledger_line_account(&c->hold.lines[i]), l->tab->name) || c->hold.lines[i].held != l->held || b.reserved != l->tab->reserved)
+    if (!span_is(ledger_line_account(&c->hold.lines[i]), l->tab->name) || c->hold.lines[i].held != l->held ||
+        b.reserved != l->tab->reserved)
         wrong(w, "an open hold does not stand on its account", l->tab->name);
 }
 

@@ -11,7 +11,10 @@
 
 enum { SECTOR = 512, WORD = 8 };
 
-static struct sim_disk *disk_at(void *self) { return self; }
+static struct sim_disk *disk_at(void *self)
+{
+    return self;
+}
 
 static struct name *find(struct name *list, size_t count, struct span text)
 {
@@ -230,12 +233,23 @@ static int sync_names(void *self)
     return 0;
 }
 
-static void leave(void *self) { (void)self; }
+static void leave(void *self)
+{
+    (void)self;
+}
 
 struct disk disk_of(struct sim_disk *d)
 {
-    return (struct disk){ .self = d, .segment = d->segment, .list = list_files, .open = open_file, .rename = rename_file,
-        .remove = remove_file, .close = close_file, .sync = sync_file, .sync_names = sync_names, .free = leave };
+    return (struct disk){ .self = d,
+        .segment = d->segment,
+        .list = list_files,
+        .open = open_file,
+        .rename = rename_file,
+        .remove = remove_file,
+        .close = close_file,
+        .sync = sync_file,
+        .sync_names = sync_names,
+        .free = leave };
 }
 
 void disk_reset(struct sim_disk *d, struct world *w, size_t segment, size_t capacity)

@@ -8,14 +8,17 @@ enum { FILLER = 700, SMALL = 40, REST = 1700 /* of a record, at most, without it
 static const struct span texts[] = { { "ws_main", 7 }, { "key_1f3c", 8 }, { "", 0 }, { "run_abcdefgh", 12 }, { "stripe", 6 } };
 
 /* Texts of a record, by its id: not always the same, nor always there. */
-static struct span text(const struct entry *e, unsigned which) { return texts[(e->id / 3 + which + e->size) % 5]; }
+static struct span text(const struct entry *e, unsigned which)
+{
+    return texts[(e->id / 3 + which + e->size) % 5];
+}
 
 /* What the store keeps in columns stands in the row as well. */
 static const struct {
     enum row_tag tag;
     unsigned which;
-} columns[] = { { ROW_WORKSPACE, 0 }, { ROW_KEY, 1 }, { ROW_RUN, 2 }, { ROW_STEP, 3 }, { ROW_VENDOR, 4 }, { ROW_OPERATION, 1 }, { ROW_MODEL, 2 },
-    { ROW_USER, 0 }, { ROW_DENIED, 3 } /* not in a HOLD: last */ };
+} columns[] = { { ROW_WORKSPACE, 0 }, { ROW_KEY, 1 }, { ROW_RUN, 2 }, { ROW_STEP, 3 }, { ROW_VENDOR, 4 }, { ROW_OPERATION, 1 },
+    { ROW_MODEL, 2 }, { ROW_USER, 0 }, { ROW_DENIED, 3 } /* not in a HOLD: last */ };
 
 /* The row's bytes, again whenever they are asked for; live until the next. */
 static struct span row_of(struct world *w, const struct entry *e)
@@ -69,11 +72,32 @@ static void fill_lines(const struct entry *e, struct journal_line out[LINES])
 
 static enum err put_row(struct world *w, struct worker *at, const struct entry *e, const struct journal_line *lines)
 {
-    const struct journal_row row = { .call = e->id, .at = e->at, .kind = e->row, .of = e->of, .verdict = e->verdict,
-        .status = 200 + (int)e->size, .held = e->held, .settled = e->count > 1, .cost = (int64_t)e->size * 7, .reserved = e->count,
-        .tokens_in = e->size, .tokens_out = -1, .workspace = text(e, 0), .key = text(e, 1), .run = text(e, 2), .step = text(e, 3),
-        .vendor = text(e, 4), .operation = text(e, 1), .model = text(e, 2), .denied = text(e, 3), .user = text(e, 0),
-        .row = row_of(w, e), .once = text(e, 2), .again = text(e, 4), .lines = lines, .count = e->count };
+    const struct journal_row row = { .call = e->id,
+        .at = e->at,
+        .kind = e->row,
+        .of = e->of,
+        .verdict = e->verdict,
+        .status = 200 + (int)e->size,
+        .held = e->held,
+        .settled = e->count > 1,
+        .cost = (int64_t)e->size * 7,
+        .reserved = e->count,
+        .tokens_in = e->size,
+        .tokens_out = -1,
+        .workspace = text(e, 0),
+        .key = text(e, 1),
+        .run = text(e, 2),
+        .step = text(e, 3),
+        .vendor = text(e, 4),
+        .operation = text(e, 1),
+        .model = text(e, 2),
+        .denied = text(e, 3),
+        .user = text(e, 0),
+        .row = row_of(w, e),
+        .once = text(e, 2),
+        .again = text(e, 4),
+        .lines = lines,
+        .count = e->count };
     return journal_put_row(at->journal, &row);
 }
 
@@ -84,12 +108,21 @@ static enum err put(struct world *w, struct worker *at, const struct entry *e)
     if (e->kind == JOURNAL_ROW)
         return put_row(w, at, e, lines);
     if (e->kind == JOURNAL_HOLD) {
-        const struct journal_hold hold = { .call = e->id, .at = e->at, .row = row_of(w, e), .once = text(e, 2), .again = text(e, 4),
-            .lines = lines, .count = e->count };
+        const struct journal_hold hold = { .call = e->id,
+            .at = e->at,
+            .row = row_of(w, e),
+            .once = text(e, 2),
+            .again = text(e, 4),
+            .lines = lines,
+            .count = e->count };
         return journal_put_hold(at->journal, &hold);
     }
-    const struct journal_note note = { .what = e->size % 2 ? NOTE_ANSWER : NOTE_ALERT, .call = e->id, .at = e->at, .until = e->at + 1,
-        .name = text(e, 3), .bytes = row_of(w, e) };
+    const struct journal_note note = { .what = e->size % 2 ? NOTE_ANSWER : NOTE_ALERT,
+        .call = e->id,
+        .at = e->at,
+        .until = e->at + 1,
+        .name = text(e, 3),
+        .bytes = row_of(w, e) };
     return journal_put_note(at->journal, &note);
 }
 
@@ -151,7 +184,8 @@ static bool same_lines(const struct entry *e, const struct journal_line *lines, 
     for (unsigned i = 0; i < count; i++) {
         const struct line *want = &e->lines[i];
         const struct journal_line *got = &lines[i];
-        if (!span_is(got->account, want->tab->name) || got->slot != want->slot || got->held != want->held || got->ends_at != want->ends_at)
+        if (!span_is(got->account, want->tab->name) || got->slot != want->slot || got->held != want->held ||
+            got->ends_at != want->ends_at)
             return false;
         if (e->kind == JOURNAL_ROW && (got->real != want->real || got->kept != want->kept))
             return false;
@@ -163,12 +197,13 @@ static bool row_is(struct world *w, const struct entry *e, const struct journal_
 {
     const struct journal_row *got = &r->row;
     return got->call == e->id && got->at == e->at && got->kind == e->row && got->of == e->of && got->verdict == e->verdict &&
-        got->status == 200 + (int)e->size && got->held == e->held && got->settled == (e->count > 1) && got->cost == (int64_t)e->size * 7 &&
-        got->reserved == e->count && got->tokens_in == e->size && got->tokens_out == -1 && span_is(got->workspace, text(e, 0)) &&
-        span_is(got->key, text(e, 1)) && span_is(got->run, text(e, 2)) && span_is(got->step, text(e, 3)) &&
-        span_is(got->vendor, text(e, 4)) && span_is(got->operation, text(e, 1)) && span_is(got->model, text(e, 2)) &&
-        span_is(got->denied, text(e, 3)) && span_is(got->user, text(e, 0)) && span_is(got->once, text(e, 2)) &&
-        span_is(got->again, text(e, 4)) && span_is(got->row, row_of(w, e)) && same_lines(e, r->lines, got->count);
+           got->status == 200 + (int)e->size && got->held == e->held && got->settled == (e->count > 1) &&
+           got->cost == (int64_t)e->size * 7 && got->reserved == e->count && got->tokens_in == e->size && got->tokens_out == -1 &&
+           span_is(got->workspace, text(e, 0)) && span_is(got->key, text(e, 1)) && span_is(got->run, text(e, 2)) &&
+           span_is(got->step, text(e, 3)) && span_is(got->vendor, text(e, 4)) && span_is(got->operation, text(e, 1)) &&
+           span_is(got->model, text(e, 2)) && span_is(got->denied, text(e, 3)) && span_is(got->user, text(e, 0)) &&
+           span_is(got->once, text(e, 2)) && span_is(got->again, text(e, 4)) && span_is(got->row, row_of(w, e)) &&
+           same_lines(e, r->lines, got->count);
 }
 
 bool entry_is(struct world *w, const struct entry *e, const struct journal_record *r)
@@ -178,8 +213,8 @@ bool entry_is(struct world *w, const struct entry *e, const struct journal_recor
     if (e->kind == JOURNAL_ROW)
         return row_is(w, e, r);
     if (e->kind == JOURNAL_HOLD)
-        return r->hold.call == e->id && r->hold.at == e->at && span_is(r->hold.row, row_of(w, e)) && span_is(r->hold.once, text(e, 2)) &&
-            span_is(r->hold.again, text(e, 4)) && same_lines(e, r->lines, r->hold.count);
+        return r->hold.call == e->id && r->hold.at == e->at && span_is(r->hold.row, row_of(w, e)) &&
+               span_is(r->hold.once, text(e, 2)) && span_is(r->hold.again, text(e, 4)) && same_lines(e, r->lines, r->hold.count);
     return r->note.what == (e->size % 2 ? NOTE_ANSWER : NOTE_ALERT) && r->note.call == e->id && r->note.at == e->at &&
-        r->note.until == e->at + 1 && span_is(r->note.name, text(e, 3)) && span_is(r->note.bytes, row_of(w, e));
+           r->note.until == e->at + 1 && span_is(r->note.name, text(e, 3)) && span_is(r->note.bytes, row_of(w, e));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * main.c - plays seeds: `ledger_sim [count] [first seed] [step]` (`2000 400 400`: those with the real store), or one of them told event by event: `ledger_sim --seed N -v`. */
+ * main.c - plays seeds: `ledger_sim [count] [first seed] [step]` (`2000 400 400`: those with the real store), or one of them told
+ * event by event: `ledger_sim --seed N -v`. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +120,8 @@ static uint64_t play_all(struct world *w, uint64_t count, uint64_t first, uint64
             fflush(stdout);
         }
         if (done % TELL_EVERY == 0 && isatty(STDERR_FILENO))
-            fprintf(stderr, "\rledger_sim: %llu of %llu seeds, %lld s ", (unsigned long long)done, (unsigned long long)count, (long long)(time(NULL) - began));
+            fprintf(stderr, "\rledger_sim: %llu of %llu seeds, %lld s ", (unsigned long long)done, (unsigned long long)count,
+                (long long)(time(NULL) - began));
     }
     return failed;
 }
@@ -129,7 +131,8 @@ static void tally(const struct world *w)
     printf("%llu events; %llu kills, %llu power cuts, %llu torn records; %llu syncs failed, %llu times no room\n",
         (unsigned long long)w->events, (unsigned long long)w->kills, (unsigned long long)w->cuts, (unsigned long long)w->torn,
         (unsigned long long)w->syncs_failed, (unsigned long long)w->full);
-    printf("calls: %llu forwarded, %llu refused, %llu in doubt, %llu resolved, %llu lost as their mode allows; %llu seeds with the real store\n",
+    printf("calls: %llu forwarded, %llu refused, %llu in doubt, %llu resolved, %llu lost as their mode allows; %llu seeds with "
+           "the real store\n",
         (unsigned long long)w->forwarded, (unsigned long long)w->refused, (unsigned long long)w->doubts,
         (unsigned long long)w->resolved, (unsigned long long)w->lost_calls, (unsigned long long)w->stores);
 }
@@ -153,6 +156,7 @@ int main(int argc, char **argv)
     tally(w);
     free_world(w);
     arena_free(&setting.arena);
-    printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed), (unsigned long long)failed);
+    printf("%llu seeds\n%llu passed, %llu failed\n", (unsigned long long)count, (unsigned long long)(count - failed),
+        (unsigned long long)failed);
     return failed ? 1 : 0;
 }

@@ -10,7 +10,14 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 
-enum { EVENTS = 220, QUIET_ROUNDS = 400, SWEEP_KEEPS_MS = 60000, LOOK_AT_ALL = 16, STORE_EVERY = 400 /* seeds */, CROWD_EVERY = 4001 };
+enum {
+    EVENTS = 220,
+    QUIET_ROUNDS = 400,
+    SWEEP_KEEPS_MS = 60000,
+    LOOK_AT_ALL = 16,
+    STORE_EVERY = 400 /* seeds */,
+    CROWD_EVERY = 4001
+};
 
 /* Moments at which clocks turn: midnights, months, and where Berlin and New York change theirs. */
 static const int64_t moments[] = {
@@ -107,11 +114,12 @@ void play_aside(struct world *w)
 
 static void turn_clock(struct world *w)
 {
-    static const int64_t steps[] = { 20000, 5 * MINUTE_MS, 25 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 8 * DAY_MS, 33 * DAY_MS };
-    int64_t step = steps[roll(w, sizeof(steps) / sizeof(*steps))];
-    step += (int64_t)roll(w, 3) - 1;
+    static const int64_t steps[] = { 20000, 5 * MINUTE_MS, 25 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 8 * DAY_MS,
+        33 * DAY_MS };
+    int64_t step = steps[roll(w, sizeof(steps) / sizeof(*steps))], near = (int64_t)roll(w, 3) - 1; /* just before, at, just after */
+    step += near;
     if (chance(w, 25))
-        step = DAY_MS - w->now % DAY_MS - HOUR_MS * roll(w, 3) - 1 + roll(w, 3); /* to a midnight, of UTC or of Berlin */
+        step = near + DAY_MS - w->now % DAY_MS - HOUR_MS * roll(w, 3); /* to a midnight, of UTC or of Berlin */
     else if (chance(w, 40))
         step = -step;
     if (w->now + step < moments[0] - 400 * DAY_MS)
@@ -156,7 +164,8 @@ static void sweep(struct world *w)
     struct ledger_balance b;
     for (size_t i = 0; i < w->tab_count; i++) {
         struct tab *t = &w->tabs[i];
-        if (t->reserved || t->pins || !t->ends_at || t->ends_at >= before || ledger_balance(w->ledger, t->name, LEDGER_NO_SLOT, &b))
+        if (t->reserved || t->pins || !t->ends_at || t->ends_at >= before ||
+            ledger_balance(w->ledger, t->name, LEDGER_NO_SLOT, &b))
             continue;
         gone += t->settled != 0 || t->newest >= 0;
         tab_forget(t);
@@ -227,11 +236,18 @@ static void one_event(struct world *w)
 static void dice_temper(struct world *w)
 {
     static const int64_t ticks[] = { 1000, MINUTE_MS, 24 * MINUTE_MS };
-    w->temper = (struct temper){ .crash = roll(w, 3) * 15, .power = roll(w, 3) * 50, .clock = roll(w, 3) * 3,
-        .sync_fails = chance(w, 30) ? roll(w, 40) : 0, .batch = 2 + roll(w, 20), .batch_fails = chance(w, 30) ? roll(w, 60) : 0,
-        .store_sync = 1 + roll(w, 8), .commit = 3 + roll(w, 25), .full = roll(w, 2) * 60 };
-    w->temper.wide = chance(w, 40);
-    w->temper.tick = chance(w, 15) ? ticks[roll(w, 3)] : 0;
+    struct temper *t = &w->temper; /* one roll after the other: compilers order the members of a list as they like */
+    t->crash = roll(w, 3) * 15;
+    t->power = roll(w, 3) * 50;
+    t->clock = roll(w, 3) * 3;
+    t->sync_fails = chance(w, 30) ? roll(w, 40) : 0;
+    t->batch = 2 + roll(w, 20);
+    t->batch_fails = chance(w, 30) ? roll(w, 60) : 0;
+    t->store_sync = 1 + roll(w, 8);
+    t->commit = 3 + roll(w, 25);
+    t->full = roll(w, 2) * 60;
+    t->wide = chance(w, 40);
+    t->tick = chance(w, 15) ? ticks[roll(w, 3)] : 0;
     w->mode = (enum mode)roll(w, 3);
 }
 
@@ -262,7 +278,8 @@ static void begin(struct world *w, uint64_t seed)
     w->dice = seed * UINT64_C(0x9e3779b97f4a7c15) + 0x1234567;
     w->wrong = NULL;
     w->whom[0] = '\0';
-    w->now = moments[roll(w, sizeof(moments) / sizeof(*moments))] - roll(w, 2 * 3600) * INT64_C(1000);
+    w->now = moments[roll(w, sizeof(moments) / sizeof(*moments))];
+    w->now -= roll(w, 2 * 3600) * INT64_C(1000);
     w->down = w->power = w->syncing = false;
     dice_temper(w);
     dice_budgets(w);

@@ -2,8 +2,8 @@
  * real.c - the real store beside the model, in a share of the seeds: what SQLite has must be what keep.c says.
  *
  * A crash may come at any write of SQLite's: a file system in front of the system's own counts them, and from the one that
- * the dice chose on, half of which may arrive, nothing takes effect. No thread runs: the store's batches are the simulation's events.
- * Files keep what was written, as a kill -9 leaves it; power cuts are left to the model. */
+ * the dice chose on, half of which may arrive, nothing takes effect. No thread runs: the store's batches are the simulation's
+ * events. Files keep what was written, as a kill -9 leaves it; power cuts are left to the model. */
 #include <dirent.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ struct real {
     unsigned sought;
 };
 
-/* ---- a file system that dies ------------------------------------------------------------------------------------------------- */
+/* ---- a file system that dies -------------------------------------------------------------------------------------------------
+ */
 
 /* SQLite's file systems are global, so their state is. */
 static struct {
@@ -41,7 +42,10 @@ struct shim_file {
     sqlite3_file *below;
 };
 
-static sqlite3_file *below(sqlite3_file *f) { return ((struct shim_file *)(void *)f)->below; }
+static sqlite3_file *below(sqlite3_file *f)
+{
+    return ((struct shim_file *)(void *)f)->below;
+}
 
 /* SQLITE_OK: this write takes place; *half: the process dies in it. */
 static int before_write(bool *half)
@@ -56,19 +60,58 @@ static int before_write(bool *half)
     return SQLITE_OK;
 }
 
-static int shim_close(sqlite3_file *f) { return below(f)->pMethods->xClose(below(f)); }
-static int shim_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) { return below(f)->pMethods->xRead(below(f), to, n, at); }
-static int shim_size(sqlite3_file *f, sqlite3_int64 *size) { return below(f)->pMethods->xFileSize(below(f), size); }
-static int shim_lock(sqlite3_file *f, int how) { return below(f)->pMethods->xLock(below(f), how); }
-static int shim_unlock(sqlite3_file *f, int how) { return below(f)->pMethods->xUnlock(below(f), how); }
-static int shim_reserved(sqlite3_file *f, int *out) { return below(f)->pMethods->xCheckReservedLock(below(f), out); }
-static int shim_control(sqlite3_file *f, int what, void *arg) { return below(f)->pMethods->xFileControl(below(f), what, arg); }
-static int shim_sector(sqlite3_file *f) { return below(f)->pMethods->xSectorSize(below(f)); }
-static int shim_traits(sqlite3_file *f) { return below(f)->pMethods->xDeviceCharacteristics(below(f)); }
-static int shim_map(sqlite3_file *f, int page, int size, int grow, void volatile **out) { return below(f)->pMethods->xShmMap(below(f), page, size, grow, out); }
-static int shim_shm_lock(sqlite3_file *f, int at, int n, int flags) { return below(f)->pMethods->xShmLock(below(f), at, n, flags); }
-static void shim_barrier(sqlite3_file *f) { below(f)->pMethods->xShmBarrier(below(f)); }
-static int shim_unmap(sqlite3_file *f, int remove) { return below(f)->pMethods->xShmUnmap(below(f), remove); }
+static int shim_close(sqlite3_file *f)
+{
+    return below(f)->pMethods->xClose(below(f));
+}
+static int shim_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
+{
+    return below(f)->pMethods->xRead(below(f), to, n, at);
+}
+static int shim_size(sqlite3_file *f, sqlite3_int64 *size)
+{
+    return below(f)->pMethods->xFileSize(below(f), size);
+}
+static int shim_lock(sqlite3_file *f, int how)
+{
+    return below(f)->pMethods->xLock(below(f), how);
+}
+static int shim_unlock(sqlite3_file *f, int how)
+{
+    return below(f)->pMethods->xUnlock(below(f), how);
+}
+static int shim_reserved(sqlite3_file *f, int *out)
+{
+    return below(f)->pMethods->xCheckReservedLock(below(f), out);
+}
+static int shim_control(sqlite3_file *f, int what, void *arg)
+{
+    return below(f)->pMethods->xFileControl(below(f), what, arg);
+}
+static int shim_sector(sqlite3_file *f)
+{
+    return below(f)->pMethods->xSectorSize(below(f));
+}
+static int shim_traits(sqlite3_file *f)
+{
+    return below(f)->pMethods->xDeviceCharacteristics(below(f));
+}
+static int shim_map(sqlite3_file *f, int page, int size, int grow, void volatile **out)
+{
+    return below(f)->pMethods->xShmMap(below(f), page, size, grow, out);
+}
+static int shim_shm_lock(sqlite3_file *f, int at, int n, int flags)
+{
+    return below(f)->pMethods->xShmLock(below(f), at, n, flags);
+}
+static void shim_barrier(sqlite3_file *f)
+{
+    below(f)->pMethods->xShmBarrier(below(f));
+}
+static int shim_unmap(sqlite3_file *f, int remove)
+{
+    return below(f)->pMethods->xShmUnmap(below(f), remove);
+}
 
 static int shim_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
@@ -103,10 +146,22 @@ static int shim_delete(sqlite3_vfs *vfs, const char *path, int sync)
 
 static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *f, int flags, int *out)
 {
-    static const sqlite3_io_methods methods = { .iVersion = 2, .xClose = shim_close, .xRead = shim_read, .xWrite = shim_write,
-        .xTruncate = shim_truncate, .xSync = shim_sync, .xFileSize = shim_size, .xLock = shim_lock, .xUnlock = shim_unlock,
-        .xCheckReservedLock = shim_reserved, .xFileControl = shim_control, .xSectorSize = shim_sector,
-        .xDeviceCharacteristics = shim_traits, .xShmMap = shim_map, .xShmLock = shim_shm_lock, .xShmBarrier = shim_barrier,
+    static const sqlite3_io_methods methods = { .iVersion = 2,
+        .xClose = shim_close,
+        .xRead = shim_read,
+        .xWrite = shim_write,
+        .xTruncate = shim_truncate,
+        .xSync = shim_sync,
+        .xFileSize = shim_size,
+        .xLock = shim_lock,
+        .xUnlock = shim_unlock,
+        .xCheckReservedLock = shim_reserved,
+        .xFileControl = shim_control,
+        .xSectorSize = shim_sector,
+        .xDeviceCharacteristics = shim_traits,
+        .xShmMap = shim_map,
+        .xShmLock = shim_shm_lock,
+        .xShmBarrier = shim_barrier,
         .xShmUnmap = shim_unmap };
     struct shim_file *s = (struct shim_file *)(void *)f;
     (void)vfs;
@@ -129,7 +184,8 @@ static bool install(void)
     return sqlite3_vfs_register(&shim.ours, 1) == SQLITE_OK;
 }
 
-/* ---- what the store reads ---------------------------------------------------------------------------------------------------- */
+/* ---- what the store reads ----------------------------------------------------------------------------------------------------
+ */
 
 static void put_lines(struct feed *f, struct store_record *out, size_t count)
 {
@@ -147,16 +203,41 @@ static void convert(struct feed *f, struct store_record *out)
     const struct journal_row *r = &f->record.row;
     const struct journal_note *n = &f->record.note;
     if (f->record.kind == JOURNAL_NOTE) {
-        *out = (struct store_record){ .what = n->what == NOTE_ANSWER ? STORE_ANSWER : STORE_ALERT, .call = n->call, .at = n->at, .until = n->until,
-            .once = n->name, .bytes = n->bytes };
+        *out = (struct store_record){ .what = n->what == NOTE_ANSWER ? STORE_ANSWER : STORE_ALERT,
+            .call = n->call,
+            .at = n->at,
+            .until = n->until,
+            .once = n->name,
+            .bytes = n->bytes };
     } else if (f->record.kind == JOURNAL_HOLD) {
-        *out = (struct store_record){ .what = STORE_HOLD, .call = h->call, .at = h->at, .row = h->row, .once = h->once, .again = h->again };
+        *out = (struct store_record){
+            .what = STORE_HOLD, .call = h->call, .at = h->at, .row = h->row, .once = h->once, .again = h->again
+        };
         put_lines(f, out, h->count);
     } else {
-        *out = (struct store_record){ .what = STORE_ROW, .call = r->call, .at = r->at, .kind = (enum store_kind)r->kind, .of = r->of,
-            .verdict = (int)r->verdict, .status = r->status, .held = r->held, .settled = r->settled, .cost = r->cost, .reserved = r->reserved,
-            .row = r->row, .once = r->once, .again = r->again, .workspace = r->workspace, .key = r->key, .run = r->run, .step = r->step,
-            .vendor = r->vendor, .operation = r->operation, .model = r->model, .denied = r->denied, .user = r->user };
+        *out = (struct store_record){ .what = STORE_ROW,
+            .call = r->call,
+            .at = r->at,
+            .kind = (enum store_kind)r->kind,
+            .of = r->of,
+            .verdict = (int)r->verdict,
+            .status = r->status,
+            .held = r->held,
+            .settled = r->settled,
+            .cost = r->cost,
+            .reserved = r->reserved,
+            .row = r->row,
+            .once = r->once,
+            .again = r->again,
+            .workspace = r->workspace,
+            .key = r->key,
+            .run = r->run,
+            .step = r->step,
+            .vendor = r->vendor,
+            .operation = r->operation,
+            .model = r->model,
+            .denied = r->denied,
+            .user = r->user };
         put_lines(f, out, r->count);
     }
     out->position = f->record.position;
@@ -220,7 +301,8 @@ static void feed_applied(void *self, uint64_t position)
     journal_applied(f->world->workers[f->worker].journal, position);
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void arm(struct world *w)
 {
@@ -324,7 +406,8 @@ void real_close(struct world *w)
     shim.dead = false;
 }
 
-/* ---- what it has ------------------------------------------------------------------------------------------------------------- */
+/* ---- what it has -------------------------------------------------------------------------------------------------------------
+ */
 
 struct look {
     struct world *world;

@@ -24,7 +24,10 @@ struct tab *tab_of(struct world *w, struct span name, bool rolling)
     return t;
 }
 
-bool in_window(int64_t slot, int64_t newest) { return slot > newest - LEDGER_SLOTS; }
+bool in_window(int64_t slot, int64_t newest)
+{
+    return slot > newest - LEDGER_SLOTS;
+}
 
 int64_t tab_settled(const struct tab *t)
 {
