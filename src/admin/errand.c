@@ -75,6 +75,7 @@ void errands_end(struct admin *a)
 {
     for (struct list *at = a->errands.next; at != &a->errands; at = at->next)
         atomic_store(&CONTAINER_OF(at, struct errand, link)->stop, true);
-    while (!list_empty(&a->errands))
-        end(CONTAINER_OF(a->errands.next, struct errand, link));
+    struct list *first;
+    while ((first = list_take_first(&a->errands)))
+        end(CONTAINER_OF(first, struct errand, link));
 }
