@@ -148,6 +148,25 @@ static void tear(struct world *w, struct worker *at)
         disk_kill(&w->workers[i].disk);
 }
 
+/* What a journal may answer: a row of a call that has its HOLD finds the room that was kept for it (JOURNAL_ROW_ROOM; less of
+ * it in small segments), anything else at least while the disk has some. */
+static void check_answer(struct world *w, const struct worker *at, const struct entry *e, enum err got)
+{
+    bool entitled = e->kind == JOURNAL_ROW && e->held && at->disk.segment >= 8 * JOURNAL_ROW_ROOM;
+    if (w->down || got == E_OK)
+        return;
+    if (got != E_LEDGER_UNAVAILABLE || entitled || at->disk.now_count < at->disk.capacity)
+        wrong(w, "a journal refused a record for which there was room", SPAN_NONE);
+}
+
+void entry_too_large(struct world *w, struct worker *at)
+{
+    uint64_t end = journal_end(at->journal);
+    const struct journal_note note = { .what = NOTE_ALERT, .bytes = span_make(at->disk.files[0].live, at->disk.segment / 2) };
+    if (journal_put_note(at->journal, &note) != E_TOO_LARGE || journal_end(at->journal) != end)
+        wrong(w, "a journal took a record of more than half a segment", SPAN_NONE);
+}
+
 bool entry_append(struct world *w, struct worker *at, struct entry *e)
 {
     bool torn = interrupts(w, at);
@@ -168,8 +187,7 @@ bool entry_append(struct world *w, struct worker *at, struct entry *e)
         w->full++;
         say(w, "no room: %zu of %zu segments", at->disk.now_count, at->disk.capacity);
     }
-    if (!w->down && got != E_OK && (got != E_LEDGER_UNAVAILABLE || at->disk.now_count < at->disk.capacity))
-        wrong(w, "a journal refused a record for which there was room", SPAN_NONE);
+    check_answer(w, at, e, got);
     if (!w->down && got == E_OK && e->position <= end)
         wrong(w, "a journal's position went back", SPAN_NONE);
     return got == E_OK;

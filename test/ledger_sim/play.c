@@ -180,6 +180,8 @@ static void note(struct world *w)
     struct worker *at = &w->workers[roll(w, w->worker_count)];
     struct entry *e = entry_new(w, JOURNAL_NOTE, NULL, NULL, 0);
     (void)entry_append(w, at, e);
+    if (!w->down)
+        entry_too_large(w, at);
     say(w, "a note is written");
 }
 

@@ -152,6 +152,7 @@ struct worker {
 struct entry *entry_new(struct world *w, enum journal_kind kind, struct call *c, const struct line *lines, size_t count);
 /* False: no room on disk, and nothing was written. May crash the process on the way: w->down. */
 bool entry_append(struct world *w, struct worker *at, struct entry *e);
+void entry_too_large(struct world *w, struct worker *at); /* is refused */
 /* Whether a record read is that one, to the last byte. */
 bool entry_is(struct world *w, const struct entry *e, const struct journal_record *r);
 
