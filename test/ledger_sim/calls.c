@@ -171,6 +171,8 @@ static void close_books(struct world *w, struct call *c, enum verdict verdict)
     struct entry *e = entry_new(w, JOURNAL_ROW, c, c->lines, c->count);
     e->verdict = verdict;
     e->held = c->held != NULL;
+    for (size_t i = 0; i < c->count; i++)
+        touch(w, c->lines[i].tab); /* a crash in the middle may leave this row, or not */
     bool ok = entry_append(w, at, e);
     c->state = !ok ? CALL_CLOSED : w->mode == MODE_STRICT ? CALL_TELLING : CALL_OVER;
     c->told = ok && w->mode != MODE_STRICT && !w->down;
