@@ -8,7 +8,7 @@ enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void *self), 
 {
     struct job job = { .run = run, .self = self, .result = E_IO };
     must(pthread_mutex_lock(&s->mutex) == 0);
-    bool alone = !s->running;
+    bool alone = !s->running && !s->stopping; /* after the end there is nothing to write to any more */
     if (s->running && !s->stopping) {
         list_add_last(&s->jobs, &job.link);
         must(pthread_cond_signal(&s->wake) == 0);

@@ -205,11 +205,10 @@ enum err store_start(struct store *s)
     must(!s->running);
     s->synced_at = s->sweep.at = thread_now();
     atomic_store(&s->nudged, true); /* what was appended since the replay */
-    s->running = true;
-    if (pthread_create(&s->thread, NULL, run, s) == 0)
-        return E_OK;
-    s->running = false;
-    return E_NO_MEMORY;
+    must(pthread_mutex_lock(&s->mutex) == 0);
+    s->running = pthread_create(&s->thread, NULL, run, s) == 0;
+    must(pthread_mutex_unlock(&s->mutex) == 0);
+    return s->running ? E_OK : E_NO_MEMORY;
 }
 
 /* The exchange is a full barrier: what the caller appended is visible before `nudged` is, so it cannot be missed. */
