@@ -121,27 +121,40 @@ static bool read_overlap(struct visit *v, int64_t *overlap_ms)
     return false;
 }
 
+/* The client's name for this rotation. */
+static bool read_once(struct visit *v, struct span *once)
+{
+    static const struct span field = { "idempotency-key", 15 };
+    const struct http_head *head = http_request_head(v->request);
+    *once = http_get(head, field);
+    bool fine = http_count(head, field) <= 1 && (!once->at || (once->len > 0 && once->len <= CONFIG_ONCE_LONGEST));
+    if (!fine)
+        reply_problem(v, E_BAD_REQUEST, "idempotency-key", "allowed: one, of 1 to %d characters", CONFIG_ONCE_LONGEST);
+    return fine;
+}
+
 void keys_rotate(struct visit *v)
 {
     struct config_input in;
     struct config_changed made;
     struct trouble t = { .set = false };
-    int64_t overlap_ms;
-    struct span id = find_key(v);
-    if (!id.at || !read_overlap(v, &overlap_ms))
+    struct config_rotation r = { .key_id = find_key(v), .now_ms = clock_unix_ms() };
+    if (!r.key_id.at || !read_once(v, &r.once) || !read_overlap(v, &r.overlap_ms))
         return;
     enum err e = admin_input(v->admin, &v->arena, &in);
     if (!e)
-        e = config_rotate(&in, id, overlap_ms, clock_unix_ms(), &v->arena, &made, &t);
-    if (e || !objects_keep(v, &in, SPAN("key"), &rotate_act, &made, &e, &t)) {
+        e = config_rotate(&in, &r, &v->arena, &made, &t);
+    if (e || (!made.repeated && !objects_keep(v, &in, SPAN("key"), &rotate_act, &made, &e, &t))) {
         reply_trouble(v, e, &t);
         return;
     }
-    events_tell_change(v->admin, SPAN("key"), id, rotate_act.told);
+    if (!made.repeated)
+        events_tell_change(v->admin, SPAN("key"), r.key_id, rotate_act.told);
     json_open(&v->json, '{');
-    if (!objects_write(v, SPAN("key"), id, made.token))
+    if (!objects_write(v, SPAN("key"), r.key_id, made.token))
         return;
-    json_pair_time(&v->json, SPAN("previous_valid_until"), overlap_ms ? clock_unix_ms() + overlap_ms : 0);
+    json_pair_time(&v->json, SPAN("previous_valid_until"), made.previous_until);
+    json_pair_bool(&v->json, SPAN("repeated"), made.repeated);
     json_close(&v->json, '}');
     reply_json(v, 200);
 }

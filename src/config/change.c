@@ -127,25 +127,34 @@ static struct span random_id(struct arena *a)
 
 /* ---- secrets ---- */
 
-static bool put_hash(struct change *c, struct node *list, struct span token, int64_t until)
+/* In hex, as it is stored. */
+static struct span hash_of(struct change *c, struct span token)
 {
     struct digest_keyed keyed;
     struct buf hex;
-    char mask[24], time[TIME_TEXT];
-    struct node *item = edit_map(c->a);
     config_token_hash_init(&keyed, c->in->master_key);
     struct digest hash = digest_keyed_hash(&keyed, token);
     secret_wipe(&keyed, sizeof(keyed));
     buf_init(&hex, 256);
     buf_put_hex(&hex, span_make((const char *)hash.bytes, DIGEST_LEN));
-    edit_set(c->a, item, "hash", edit_text(c->a, buf_span(&hex)));
+    struct span text = hex.broken ? SPAN_NONE : arena_copy(c->a, buf_span(&hex));
+    buf_free(&hex);
+    return text;
+}
+
+static bool put_hash(struct change *c, struct node *list, struct span token, int64_t until)
+{
+    char mask[24], time[TIME_TEXT];
+    struct node *item = edit_map(c->a);
+    struct span hash = hash_of(c, token);
+    if (!hash.at)
+        return false;
+    edit_set(c->a, item, "hash", edit_text(c->a, hash));
     edit_set(c->a, item, "shown", edit_text(c->a, token_mask(token, mask)));
     if (until)
         edit_set(c->a, item, "until", edit_text(c->a, text_time(until, time)));
     edit_add(c->a, list, item);
-    bool good = !hex.broken && !c->a->broken;
-    buf_free(&hex);
-    return good;
+    return !c->a->broken;
 }
 
 static struct span fresh_token(struct arena *a)
@@ -538,25 +547,61 @@ enum err config_apply(const struct config_input *in, const struct config_change 
 
 /* ---- rotation ---- */
 
+/* Until when it lives; 0: for ever; -1: not any more. */
+static int64_t lives_until(const struct node *token, int64_t now_ms)
+{
+    int64_t until = 0;
+    struct trouble ignored = { .set = false };
+    bool readable = node_time(node_get(token, "until"), "", &until, &ignored);
+    return readable && (!until || until > now_ms) ? until : -1;
+}
+
 /* An old token stays for the overlap, unless its own end comes first. */
 static void keep_hash(struct change *c, struct node *list, const struct node *old, int64_t now_ms, int64_t end_ms)
 {
     char time[TIME_TEXT];
-    int64_t until = 0;
-    struct trouble ignored = { .set = false };
-    if (!node_time(node_get(old, "until"), "", &until, &ignored) || (until && until <= now_ms) || list->count == TOKENS_MOST)
+    int64_t until = lives_until(old, now_ms);
+    if (until < 0 || list->count == TOKENS_MOST)
         return;
     struct node *copy = edit_copy(c->a, old);
     edit_set(c->a, copy, "until", edit_text(c->a, text_time(until && until < end_ms ? until : end_ms, time)));
     edit_add(c->a, list, copy);
 }
 
-static enum err put_tokens(struct change *c, int64_t now_ms, int64_t end_ms)
+static struct span named_token(struct change *c, const struct config_rotation *r, int64_t hours_ago)
 {
+    enum { HOUR_MS = 60 * 60 * 1000 };
+    char token[TOKEN_LEN + 1];
+    config_rotation_token(c->in->master_key, c->id, r->once, r->now_ms / HOUR_MS - hours_ago, token);
+    struct span copy = arena_copy(c->a, span_make(token, TOKEN_LEN));
+    secret_wipe(token, sizeof(token));
+    return copy;
+}
+
+/* Nothing is kept of a rotation but its token's hash: the token is made from the name again, and found by that. */
+static bool made_before(struct change *c, const struct config_rotation *r)
+{
+    const struct node *hashes = node_get(c->now, "token_hashes");
+    for (int64_t hours_ago = 0; r->once.at && hours_ago <= 1 && !c->out->repeated; hours_ago++) {
+        struct span token = named_token(c, r, hours_ago), hash = hash_of(c, token);
+        for (const struct node *n = hashes && hash.at ? hashes->first : NULL; n; n = n->next)
+            c->out->repeated = c->out->repeated || (span_is(text_of(n, "hash"), hash) && lives_until(n, r->now_ms) >= 0);
+        c->out->token = token;
+    }
+    for (const struct node *n = c->out->repeated ? hashes->first : NULL; n; n = n->next)
+        if (lives_until(n, r->now_ms) > c->out->previous_until)
+            c->out->previous_until = lives_until(n, r->now_ms);
+    return c->out->repeated;
+}
+
+static enum err put_tokens(struct change *c, const struct config_rotation *r)
+{
+    int64_t now_ms = r->now_ms, end_ms = r->now_ms + r->overlap_ms;
     struct node *list = edit_list(c->a);
     const struct node *hashes = node_get(c->now, "token_hashes");
     struct span plain = text_of(c->now, "token");
-    c->out->token = fresh_token(c->a);
+    c->out->token = r->once.at ? named_token(c, r, 0) : fresh_token(c->a);
+    c->out->previous_until = r->overlap_ms ? end_ms : 0;
     c->stored = stored_part(c);
     if (!list || !c->stored || !c->out->token.at || !put_hash(c, list, c->out->token, 0))
         return E_NO_MEMORY;
@@ -570,7 +615,7 @@ static enum err put_tokens(struct change *c, int64_t now_ms, int64_t end_ms)
     return E_OK;
 }
 
-static enum err rotate(struct change *c, int64_t now_ms, int64_t end_ms)
+static enum err rotate(struct change *c, const struct config_rotation *r)
 {
     enum err e = look_up(c, c->asked->id);
     if (e)
@@ -579,19 +624,23 @@ static enum err rotate(struct change *c, int64_t now_ms, int64_t end_ms)
         return not_found(c);
     if (node_get(c->now, "revoked_at"))
         return say(c, E_CONFLICT, "revoked_at", "this key was revoked; make a new one");
-    e = put_tokens(c, now_ms, end_ms);
+    if (made_before(c, r)) {
+        c->out->id = c->id;
+        return c->a->broken ? E_NO_MEMORY : E_OK;
+    }
+    e = put_tokens(c, r);
     return e ? e : build(c);
 }
 
-enum err config_rotate(const struct config_input *in, struct span key_id, int64_t overlap_ms, int64_t now_ms, struct arena *a, struct config_changed *out, struct trouble *t)
+enum err config_rotate(const struct config_input *in, const struct config_rotation *r, struct arena *a, struct config_changed *out, struct trouble *t)
 {
     struct arena scratch;
-    struct config_change asked = { .kind = SPAN("key"), .id = key_id, .body = SPAN("{}") };
+    struct config_change asked = { .kind = SPAN("key"), .id = r->key_id, .body = SPAN("{}") };
     struct change c = { .in = in, .asked = &asked, .a = a, .out = out, .t = t, .kind = KIND_KEY };
     c.body = edit_map(a); /* not a deletion */
     arena_init(&scratch, SCRATCH_CEILING);
     enum err e = begin(&c, &scratch);
-    if (!e && (overlap_ms < 0 || overlap_ms > OVERLAP_MOST))
+    if (!e && (r->overlap_ms < 0 || r->overlap_ms > OVERLAP_MOST))
         e = say(&c, E_CONFIG, "overlap", "allowed: from 0 (the old token ends now) to 90 days");
-    return finish(&c, e ? e : rotate(&c, now_ms, now_ms + overlap_ms), &scratch);
+    return finish(&c, e ? e : rotate(&c, r), &scratch);
 }

@@ -55,11 +55,20 @@ struct config_changed {
     struct span id;
     struct span stored; /* for store_object_put; SPAN_NONE: delete */
     struct span token;  /* a new key's secret text, to be shown once; SPAN_NONE otherwise */
+    int64_t previous_until; /* of a rotation: when the last of the old tokens ends; 0: they have ended */
+    bool repeated;          /* of a rotation: it was made before; nothing is to be stored, and there is no snapshot */
     struct snapshot *snapshot; /* the configuration with it, one reference */
 };
 CHECKED enum err config_apply(const struct config_input *in, const struct config_change *c, struct arena *a, struct config_changed *out, struct trouble *t);
-/* A new secret text for a key; the old one stays valid for overlap_ms (0: ends now). */
-CHECKED enum err config_rotate(const struct config_input *in, struct span key_id, int64_t overlap_ms, int64_t now_ms, struct arena *a, struct config_changed *out, struct trouble *t);
+/* A new secret text for a key; the old one stays valid for overlap_ms (0: ends now). `once`, if there is one (at most
+ * CONFIG_ONCE_LONGEST bytes), names the rotation: asked for again by that name within an hour at least, and while its token
+ * lives, it gives that token again and changes nothing, so that a lost answer is not a lost token. */
+enum { CONFIG_ONCE_LONGEST = 255 };
+struct config_rotation {
+    struct span key_id, once;
+    int64_t overlap_ms, now_ms;
+};
+CHECKED enum err config_rotate(const struct config_input *in, const struct config_rotation *r, struct arena *a, struct config_changed *out, struct trouble *t);
 
 /* An object as the API shows it: file and stored parts merged, no secret, with "id", "origin" (file, api, file+api,
  * built-in) and for keys "token" masked. E_NOT_FOUND. */

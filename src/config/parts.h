@@ -6,6 +6,7 @@
 #define TG_CONFIG_PARTS_H
 
 #include "config/tree.h"
+#include "rules/token.h"
 
 struct missing {
     enum kind kind;
@@ -102,6 +103,8 @@ struct digest config_seal_key(const uint8_t master[32]);
 struct digest config_keep_key(const uint8_t master[32]);
 void config_token_hash_init(struct digest_keyed *k, const uint8_t master[32]);
 void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]);
+/* The token that a rotation of this key asked for as `once` in that hour makes: the same one each time. */
+void config_rotation_token(const uint8_t master[32], struct span key_id, struct span once, int64_t hour, char out[TOKEN_LEN + 1]);
 /* What a sealed secret is bound to: it opens under this name and for this vendor only. */
 struct span config_secret_bound(struct span credential, struct span vendor, struct arena *a);
 

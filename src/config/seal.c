@@ -12,6 +12,21 @@ struct digest config_seal_key(const uint8_t master[32]) { return derive(master, 
 
 struct digest config_keep_key(const uint8_t master[32]) { return derive(master, SPAN("tollgate kept content 1")); }
 
+void config_rotation_token(const uint8_t master[32], struct span key_id, struct span once, int64_t hour, char out[TOKEN_LEN + 1])
+{
+    struct digest key = derive(master, SPAN("tollgate rotations 1")), seed;
+    struct buf text;
+    buf_init(&text, 4096);
+    buf_print(&text, "%lld %.*s ", (long long)hour, SPAN_ARG(key_id));
+    buf_put(&text, once);
+    must(!text.broken);
+    seed = digest_hmac(span_make((const char *)key.bytes, DIGEST_LEN), buf_span(&text));
+    token_derive(&seed, out);
+    buf_free(&text);
+    secret_wipe(&key, sizeof(key));
+    secret_wipe(&seed, sizeof(seed));
+}
+
 static void init_hash(struct digest_keyed *k, const uint8_t master[32], struct span purpose)
 {
     struct digest key = derive(master, purpose);

@@ -4,7 +4,6 @@
 
 #include <zlib.h>
 
-#include "base/digest.h"
 #include "base/text.h"
 
 enum { PREFIX = 3, RANDOM = 32, CHECK = 6, BASE = 62 };
@@ -23,21 +22,43 @@ static void write_check(const char *token, char out[CHECK])
         out[i] = alphabet[sum % BASE];
 }
 
+/* How many of the random characters there are then. 248 is the largest multiple of 62 in a byte; what lies above would
+ * favour the first letters. */
+static size_t put_characters(char *out, size_t made, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count && made < RANDOM; i++)
+        if (bytes[i] < 248)
+            out[PREFIX + made++] = alphabet[bytes[i] % BASE];
+    return made;
+}
+
+static void put_frame(char out[TOKEN_LEN + 1])
+{
+    memcpy(out, "tg_", PREFIX);
+    write_check(out, out + PREFIX + RANDOM);
+    out[TOKEN_LEN] = '\0';
+}
+
 void token_make(char out[TOKEN_LEN + 1])
 {
     uint8_t bytes[64];
-    size_t made = 0;
-    memcpy(out, "tg_", PREFIX);
-    while (made < RANDOM) {
+    for (size_t made = 0; made < RANDOM;) {
         random_fill(bytes, sizeof(bytes));
-        /* 248 is the largest multiple of 62 in a byte; what lies above would favour the first letters. */
-        for (size_t i = 0; i < sizeof(bytes) && made < RANDOM; i++)
-            if (bytes[i] < 248)
-                out[PREFIX + made++] = alphabet[bytes[i] % BASE];
+        made = put_characters(out, made, bytes, sizeof(bytes));
     }
     secret_wipe(bytes, sizeof(bytes));
-    write_check(out, out + PREFIX + RANDOM);
-    out[TOKEN_LEN] = '\0';
+    put_frame(out);
+}
+
+void token_derive(const struct digest *seed, char out[TOKEN_LEN + 1])
+{
+    char number = 0;
+    for (size_t made = 0; made < RANDOM; number++) {
+        struct digest block = digest_hmac(span_make((const char *)seed->bytes, DIGEST_LEN), span_make(&number, 1));
+        made = put_characters(out, made, block.bytes, DIGEST_LEN);
+        secret_wipe(&block, sizeof(block));
+    }
+    put_frame(out);
 }
 
 bool token_is_ours(struct span text)

@@ -7,11 +7,13 @@
 #ifndef TG_RULES_TOKEN_H
 #define TG_RULES_TOKEN_H
 
-#include "base/span.h"
+#include "base/digest.h"
 
 enum { TOKEN_LEN = 3 + 32 + 6, TOKEN_SHORTEST = 4, TOKEN_WEAK = 16, TOKEN_LONGEST = 200, RUN_LONGEST = 128 };
 
 void token_make(char out[TOKEN_LEN + 1]);
+/* The one token of this seed, which is as secret as it is. */
+void token_derive(const struct digest *seed, char out[TOKEN_LEN + 1]);
 /* Whether it looks like ours (prefix and length) and, if so, whether the checksum fits. */
 bool token_is_ours(struct span text);
 bool token_checksum_fits(struct span text);

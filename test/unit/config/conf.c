@@ -86,10 +86,17 @@ enum err conf_apply(struct conf *r, const char *kind, const char *id, const char
     return settle(r, config_apply(&r->in, &c, &r->arena, out, &r->trouble), c.kind, out);
 }
 
-enum err conf_rotate(struct conf *r, const char *id, int64_t overlap_ms, int64_t now_ms, struct config_changed *out)
+enum err conf_rotate_once(struct conf *r, const char *id, const char *once, int64_t overlap_ms, int64_t now_ms, struct config_changed *out)
 {
     r->trouble = (struct trouble){ .set = false };
-    return settle(r, config_rotate(&r->in, span_of(id), overlap_ms, now_ms, &r->arena, out, &r->trouble), SPAN("key"), out);
+    const struct config_rotation rotation = { span_of(id), once ? span_of(once) : SPAN_NONE, overlap_ms, now_ms };
+    enum err e = config_rotate(&r->in, &rotation, &r->arena, out, &r->trouble);
+    return e == E_OK && out->repeated ? E_OK : settle(r, e, SPAN("key"), out);
+}
+
+enum err conf_rotate(struct conf *r, const char *id, int64_t overlap_ms, int64_t now_ms, struct config_changed *out)
+{
+    return conf_rotate_once(r, id, NULL, overlap_ms, now_ms, out);
 }
 
 struct span conf_show(struct conf *r, const char *kind, const char *id)

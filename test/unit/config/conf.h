@@ -27,6 +27,8 @@ void conf_close(struct conf *r);
 enum err conf_load(struct conf *r, const char *yaml);
 /* A request of the API; what it stores is kept, as a store would. */
 enum err conf_apply(struct conf *r, const char *kind, const char *id, const char *body, bool patch, struct config_changed *out);
+/* once: NULL, or the name of this rotation. */
+enum err conf_rotate_once(struct conf *r, const char *id, const char *once, int64_t overlap_ms, int64_t now_ms, struct config_changed *out);
 enum err conf_rotate(struct conf *r, const char *id, int64_t overlap_ms, int64_t now_ms, struct config_changed *out);
 /* As shown, in the set-up's arena; SPAN_NONE: not found. */
 struct span conf_show(struct conf *r, const char *kind, const char *id);

@@ -267,6 +267,30 @@ TEST(a_rotated_key_has_two_tokens_until_the_overlap_ends)
     conf_close(&r);
 }
 
+TEST(pitfall_57_a_rotation_by_name_gives_the_same_token_again)
+{
+    enum { HOUR = 3600000 };
+    struct conf r;
+    struct config_changed out, again;
+    int64_t until, now = INT64_C(1790000000000);
+    conf_open(&r, file);
+    CHECK_INT(conf_rotate_once(&r, "agent", "first", 600000, now, &out), E_OK);
+    CHECK(!out.repeated && out.previous_until == now + 600000 && token_checksum_fits(out.token));
+    CHECK_INT(conf_rotate_once(&r, "agent", "first", 0, now + 1000, &again), E_OK);
+    CHECK(again.repeated && !again.snapshot && !again.stored.at && span_is(again.token, out.token) && span_is(again.id, out.id));
+    CHECK_INT(again.previous_until, now + 600000);
+    CHECK(snapshot_key(r.snapshot, SPAN("token-of-the-file-1"), &until) && until == now + 600000); /* nothing changed */
+    CHECK_INT(conf_load(&r, file), E_OK); /* nor does a restart */
+    CHECK_INT(conf_rotate_once(&r, "agent", "first", 0, now + HOUR, &again), E_OK);
+    CHECK(again.repeated && span_is(again.token, out.token));
+    CHECK_INT(again.previous_until, 0);
+    CHECK_INT(conf_rotate_once(&r, "agent", "second", 0, now + HOUR, &again), E_OK);
+    CHECK(!again.repeated && !span_is(again.token, out.token) && !snapshot_key(r.snapshot, out.token, &until));
+    CHECK_INT(conf_rotate_once(&r, "agent", "second", 0, now + 3 * HOUR, &out), E_OK); /* a name is not for ever */
+    CHECK(!out.repeated && !span_is(out.token, again.token));
+    conf_close(&r);
+}
+
 TEST(rotations_in_a_row_keep_few_and_only_living_tokens)
 {
     struct conf r;

@@ -16,6 +16,20 @@ TEST(a_made_token_is_ours_and_no_two_are_alike)
     CHECK(!span_is(span_of(first), span_of(second)));
 }
 
+TEST(one_seed_gives_one_token)
+{
+    char first[TOKEN_LEN + 1], second[TOKEN_LEN + 1];
+    struct digest seed = digest_sha256(SPAN("a seed"));
+    for (int i = 0; i < 1000; i++) {
+        token_derive(&seed, first);
+        token_derive(&seed, second);
+        CHECK(span_is(span_of(first), span_of(second)) && token_checksum_fits(span_of(first)));
+        seed.bytes[i % DIGEST_LEN]++;
+        token_derive(&seed, second);
+        CHECK(!span_is(span_of(first), span_of(second)));
+    }
+}
+
 TEST(every_changed_character_breaks_the_checksum)
 {
     char token[TOKEN_LEN + 1];
