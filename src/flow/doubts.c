@@ -13,7 +13,7 @@ static const int64_t pauses[STEPS] = { 5 * 1000, 30 * 1000, 120 * 1000, 600 * 10
 struct open_doubt {
     struct list link;
     struct doubt *d;
-    int64_t next_at;
+    int64_t since, next_at; /* monotonic ms: a wall clock that is set neither hastens nor delays */
     int tries;
     bool asking, hopeless;
 };
@@ -28,6 +28,12 @@ struct doubts {
 };
 
 static struct span key_of(const uint64_t *call) { return span_make((const char *)call, sizeof(*call)); }
+
+static int64_t steady_ms(const struct doubts *ds)
+{
+    const struct world *w = ds->desk->world;
+    return w->monotonic_ns(w->self) / 1000000;
+}
 
 struct doubts *doubts_new(struct desk *desk, bool (*ask)(void *self, const struct doubt *d), void *self)
 {
@@ -99,7 +105,6 @@ struct doubt *doubt_copy(const struct doubt *d)
 /* Without memory it stays in the store, and is here again after the next start. */
 void doubts_adopt(struct doubts *ds, struct doubt *block, bool found)
 {
-    const struct world *w = ds->desk->world;
     struct open_doubt *o = block ? calloc(1, sizeof(*o)) : NULL;
     if (!o || !map_put(&ds->by_call, key_of(&block->call), o)) {
         log_error("flow", "no memory for a call in doubt: it is looked into after the next start");
@@ -108,7 +113,8 @@ void doubts_adopt(struct doubts *ds, struct doubt *block, bool found)
         return;
     }
     o->d = block;
-    o->next_at = w->now_ms(w->self) + (found ? FOUND_MS : pauses[0]);
+    o->since = steady_ms(ds);
+    o->next_at = o->since + (found ? FOUND_MS : pauses[0]);
     o->hopeless = !block->again.at;
     list_add_last(&ds->open, &o->link);
     ds->count++;
@@ -118,18 +124,24 @@ static struct open_doubt *find(const struct doubts *ds, uint64_t call) { return 
 
 /* ---- asking ---- */
 
-static void ask(struct doubts *ds, struct open_doubt *o, int64_t now_ms)
+static void ask(struct doubts *ds, struct open_doubt *o)
 {
-    o->next_at = now_ms + pauses[o->tries + 1 < STEPS ? o->tries + 1 : STEPS - 1];
+    o->next_at = steady_ms(ds) + pauses[o->tries + 1 < STEPS ? o->tries + 1 : STEPS - 1];
     o->tries++;
     o->asking = true;
     if (!ds->ask(ds->self, o->d))
         o->asking = false;
 }
 
-static bool is_due(const struct open_doubt *o, int64_t now_ms)
+/* By either clock: what the vendor has forgotten must not be asked again because ours was set back. */
+static bool is_too_old(const struct open_doubt *o, int64_t now_ms, int64_t steady)
 {
-    return !o->asking && !o->hopeless && now_ms >= o->next_at && now_ms - o->d->at < DOUBT_DAY;
+    return now_ms - o->d->at >= DOUBT_DAY || steady - o->since >= DOUBT_DAY;
+}
+
+static bool is_due(const struct open_doubt *o, int64_t now_ms, int64_t steady)
+{
+    return !o->asking && !o->hopeless && steady >= o->next_at && !is_too_old(o, now_ms, steady);
 }
 
 /* Asking may end at once and take the doubt out: so it is found anew, by its call. */
@@ -138,28 +150,29 @@ void doubts_tick(struct doubts *ds, int64_t now_ms)
     enum { ASKED_MOST = 32 };
     uint64_t due[ASKED_MOST];
     size_t count = 0;
+    int64_t steady = steady_ms(ds);
     for (struct list *at = ds->open.next; at != &ds->open && count < ASKED_MOST; at = at->next) {
         const struct open_doubt *o = CONTAINER_OF(at, struct open_doubt, link);
-        if (is_due(o, now_ms))
+        if (is_due(o, now_ms, steady))
             due[count++] = o->d->call;
     }
     for (size_t i = 0; i < count; i++)
-        ask(ds, find(ds, due[i]), now_ms);
+        ask(ds, find(ds, due[i]));
 }
 
 enum err doubts_ask_again(struct doubts *ds, uint64_t call)
 {
     const struct world *w = ds->desk->world;
-    int64_t now = w->now_ms(w->self);
+    int64_t now = w->now_ms(w->self), steady = steady_ms(ds);
     struct open_doubt *o = call ? find(ds, call) : NULL;
     if (call && !o)
         return E_NOT_FOUND;
-    if (o && (o->hopeless || now - o->d->at >= DOUBT_DAY))
+    if (o && (o->hopeless || is_too_old(o, now, steady)))
         return E_CONFLICT;
     for (struct list *at = ds->open.next; at != &ds->open; at = at->next) {
         struct open_doubt *each = CONTAINER_OF(at, struct open_doubt, link);
         if (!o || each == o)
-            each->next_at = now;
+            each->next_at = steady;
     }
     doubts_tick(ds, now);
     return E_OK;

@@ -107,7 +107,7 @@ static enum next wait_or_refuse(struct exchange *x, bool lost)
     const struct world *w = x->desk->world;
     char id[CALL_ID_TEXT + 1];
     struct span first = call_id_text(x->repeating.of, id);
-    if (w->now_ms(w->self) - x->times.began_ms < x->snapshot->settings.duplicate_wait_ms) {
+    if ((w->monotonic_ns(w->self) - x->times.began_ns) / 1000000 < x->snapshot->settings.duplicate_wait_ms) {
         w->await_news(w->self, x, NEWS_MS);
         return WAIT;
     }

@@ -312,7 +312,7 @@ static void cleared(void *self, struct exchange *x, const struct clearing *c)
 static void clean_up(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, janitor);
-    (void)ledger_sweep(w->desk.ledger, w->world.now_ms(w) - JANITOR_KEEPS_MS);
+    (void)ledger_sweep(w->desk.ledger, past_ms(&w->past, w->world.now_ms(w), w->world.monotonic_ns(w)) - JANITOR_KEEPS_MS);
     timer_set(&w->loop, &w->janitor, JANITOR_MS);
 }
 
@@ -394,6 +394,7 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     timer_set(&w->loop, &w->tick, TICK_MS);
     if (index == 0) {
         timer_set(&w->loop, &w->janitor, JANITOR_MS);
+        (void)past_ms(&w->past, w->world.now_ms(w), w->world.monotonic_ns(w));
         w->doubts = doubts_new(&w->desk, begin_again, w);
         shop->first = w;
         if (!w->doubts)

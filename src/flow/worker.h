@@ -8,6 +8,7 @@
 #include "flow/doubts.h"
 #include "flow/exchange.h"
 #include "flow/gate.h"
+#include "flow/past.h"
 #include "flow/sockets.h"
 
 /* Counters that any thread may read. */
@@ -45,6 +46,7 @@ struct worker {
     struct list idle; /* recycled */
     size_t idle_count;
     struct timer janitor; /* the first worker's: accounts of windows long over leave memory */
+    struct past past;     /* the first worker's: until when they are over */
     struct worker_counts counts;
 };
 
