@@ -157,9 +157,10 @@ class Gate {
 
 const wherever = { listen: "127.0.0.1:0", admin: { listen: "127.0.0.1:0", token: adminToken } };
 
-/** Starts a gate. `config` is an object (listeners are added) or YAML text (as it is). */
-export async function startGate(config, { env = {} } = {}) {
+/** Starts a gate. `config` is an object (listeners are added) or YAML text (as it is); `before` sees the gate before it is started. */
+export async function startGate(config, { env = {}, before } = {}) {
   const gate = new Gate(tempDir("gate"), cleanEnv(env));
+  await before?.(gate);
   gate.writeConfig(typeof config === "string" ? config : { ...wherever, workers: 2, ...config });
   atEnd(() => gate.running && gate.stop("SIGKILL"));
   await gate.start();
