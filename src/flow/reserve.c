@@ -181,12 +181,21 @@ static enum next price_saas(struct exchange *x)
     return NEXT;
 }
 
+/* At the end of what integers hold, a number means nothing any more, and must not stand in a message as if it did. */
+static enum next check_countable(struct exchange *x)
+{
+    for (int unit = 0; unit < UNIT_COUNT; unit++)
+        if (x->facts.worst[unit] == MONEY_MAX && (counts(x, (enum unit)unit) || (unit == UNIT_USD && call_ceiling(x) >= 0)))
+            return fail(x, E_PRICE_UNKNOWN, "what this call asks for (amount, output limit, number of answers) is more than can be counted, and a budget applies");
+    return NEXT;
+}
+
 enum next price_call(struct exchange *x)
 {
     char limit[MONEY_TEXT], worst[MONEY_TEXT];
     choose_budgets(x);
     x->facts.worst[UNIT_REQUESTS] = x->facts.worst[UNIT_CALLS] = 1;
-    if ((is_llm(x) ? price_llm(x) : price_saas(x)) == STOP)
+    if ((is_llm(x) ? price_llm(x) : price_saas(x)) == STOP || check_countable(x) == STOP)
         return STOP;
     nano_usd ceiling = call_ceiling(x);
     if (ceiling >= 0 && x->facts.worst[UNIT_USD] > ceiling) {
