@@ -17,7 +17,7 @@
 #include "rules/window.h"
 
 enum {
-    PART = 1 << 18,  /* accounts looked at together */
+    PART = 1 << 19,  /* accounts looked at together: 100 MB */
     ROUNDS = 5,      /* times an account is looked at before it is called moving, or wrong */
     PAUSE_MS = 20,   /* before the second round; twice as long before each next one */
     GRACE_MS = 60000, /* of accounts whose window is over: the ledger and the store forget them at times of their own */
@@ -309,13 +309,13 @@ static void count_account(void *self, struct span account, const struct ledger_b
     c->out->accounts++;
 }
 
-/* The table is at most three quarters full, with room for those that only the store has. */
+/* The table begins at most half full: there is room for those that only the store has, and for new ones. */
 static enum err check_all(struct check *c)
 {
     ledger_each(c->ledger, count_account, c);
     c->parts = (uint64_t)(c->out->accounts / PART + 1);
     size_t wanted = (size_t)(c->out->accounts / (int64_t)c->parts) * 2 + 4096;
-    for (c->room = 4096; c->room < wanted * 2;)
+    for (c->room = 4096; c->room < wanted;)
         c->room *= 2;
     c->table = calloc(c->room, sizeof(*c->table));
     enum err e = c->table ? E_OK : E_NO_MEMORY;

@@ -3,7 +3,7 @@
  * open holds + in doubt, where settled and in doubt are the store's, and the holds those of the calls under way.
  *
  * Everything goes on meanwhile: an account is compared while its `changes` stand still, and looked at again a few times when it
- * moved. Blocking and slow (a second at a million accounts): on a helper thread. */
+ * moved. Blocking and slow (seconds at a million accounts): on a helper thread. */
 #ifndef TG_ADMIN_CHECK_H
 #define TG_ADMIN_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * selfcheck.c - check.h once a minute and on demand: its answer, its metrics, and the alarm when the books do not agree or a
+ * selfcheck.c - check.h once a minute (less often when it takes long) and on demand: its answer, its metrics, and the alarm when the books do not agree or a
  * hold outlived every call. The alarm is raised once, until a check finds all well again. */
 #include "admin/check.h"
 #include "admin/inside.h"
@@ -12,6 +12,7 @@
 enum {
     FIRST_MS = 5 * 1000,
     EVERY_MS = 60 * 1000,
+    SHARE = 20,           /* and at least so many times as long as it took: at most a twentieth of a core */
     GRACE_MS = 60 * 1000, /* beyond limits.call_time, before a hold is called leaked */
     ALARM_MOST = 8192
 };
@@ -109,8 +110,9 @@ static void done(struct errand *e)
         free(r);
         return;
     }
+    int64_t pause = r->ms * SHARE;
     keep(a, r);
-    timer_set(&a->loop, &a->check->timer, EVERY_MS);
+    timer_set(&a->loop, &a->check->timer, pause > EVERY_MS ? pause : EVERY_MS);
 }
 
 static void tick(struct timer *t)
