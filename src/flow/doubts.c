@@ -139,9 +139,17 @@ static bool is_too_old(const struct open_doubt *o, int64_t now_ms, int64_t stead
     return now_ms - o->d->at >= DOUBT_DAY || steady - o->since >= DOUBT_DAY;
 }
 
-static bool is_due(const struct open_doubt *o, int64_t now_ms, int64_t steady)
+/* Its row and its settlement stand in different journals: the settlement must not be there first, and still less without the row
+ * after a power cut. About a second after the call the store has it for good. */
+static bool can_be_settled(const struct doubts *ds, const struct doubt *d)
 {
-    return !o->asking && !o->hopeless && steady >= o->next_at && !is_too_old(o, now_ms, steady);
+    const struct world *w = ds->desk->world;
+    return w->applied(w->self, d->worker) >= d->position;
+}
+
+static bool is_due(const struct doubts *ds, const struct open_doubt *o, int64_t now_ms, int64_t steady)
+{
+    return !o->asking && !o->hopeless && steady >= o->next_at && !is_too_old(o, now_ms, steady) && can_be_settled(ds, o->d);
 }
 
 /* Asking may end at once and take the doubt out: so it is found anew, by its call. */
@@ -153,7 +161,7 @@ void doubts_tick(struct doubts *ds, int64_t now_ms)
     int64_t steady = steady_ms(ds);
     for (struct list *at = ds->open.next; at != &ds->open && count < ASKED_MOST; at = at->next) {
         const struct open_doubt *o = CONTAINER_OF(at, struct open_doubt, link);
-        if (is_due(o, now_ms, steady))
+        if (is_due(ds, o, now_ms, steady))
             due[count++] = o->d->call;
     }
     for (size_t i = 0; i < count; i++)
@@ -292,14 +300,12 @@ static void resolve_line(struct doubts *ds, const struct journal_line *line, int
         log_error("flow", "no memory to settle on %.*s; the balance is right again after the next start", SPAN_ARG(line->account));
 }
 
-/* answered: the answer was kept already. E_OVERLOADED: its row is not in the store for good: a settlement in another journal must
- * not be there before it, and still less without it after a power cut. */
+/* answered: the answer was kept already. E_OVERLOADED: not yet. */
 static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct clearing *c, bool answered)
 {
     const struct doubt *d = o->d;
-    const struct world *w = ds->desk->world;
     bool named = d->once.len == DIGEST_LEN;
-    enum err e = w->applied(w->self, d->worker) >= d->position ? E_OK : E_OVERLOADED;
+    enum err e = can_be_settled(ds, d) ? E_OK : E_OVERLOADED;
     if (e == E_OK && named && !answered && c->outcome == OUTCOME_SPENT)
         e = note_spent(ds, d);
     if (e == E_OK)

@@ -53,10 +53,12 @@ int journal_extend(struct journal *j, bool entitled)
 }
 
 /* Where `size` bytes of a record may be written, NULL: no room on disk. The room left in a segment that could not be synced
- * is for those only who have no choice. */
+ * is for those only who have no choice; so is what is owed to them and no longer stands ahead, since the last segment ahead became
+ * this one. */
 static char *make_room(struct journal *j, size_t size, bool entitled)
 {
-    bool fits = j->size - j->used >= size;
+    uint64_t kept = entitled || j->ahead_room >= owed(j) ? 0 : owed(j) - j->ahead_room;
+    bool fits = j->size - j->used >= size + kept;
     if (fits && !is_broken(j))
         return j->last->mapped.at + j->used;
     int failed = journal_extend(j, entitled);

@@ -177,7 +177,7 @@ static void close_books(struct world *w, struct call *c, enum verdict verdict)
     c->state = !ok ? CALL_CLOSED : w->mode == MODE_STRICT ? CALL_TELLING : CALL_OVER;
     c->told = ok && w->mode != MODE_STRICT && !w->down;
     c->row = ok ? e : NULL;
-    say(w, "call %zu: row, verdict %d%s", (size_t)(c - w->calls), (int)verdict, ok ? "" : " (no room)");
+    tell_history(w, "call %zu: row, verdict %d%s", (size_t)(c - w->calls), (int)verdict, ok ? "" : " (no room)");
 }
 
 /* Nothing is forwarded: what was reserved goes back. */
@@ -217,7 +217,7 @@ static void begin(struct world *w, struct call *c)
     dice_facts(w, c, &f);
     c->count = build(w, c, &f, wants);
     bool ok = reserve(w, c, wants);
-    say(w, "call %zu: errand %d on %zu accounts, %s", (size_t)(c - w->calls), (int)c->errand, c->count,
+    tell_history(w, "call %zu: errand %d on %zu accounts, %s", (size_t)(c - w->calls), (int)c->errand, c->count,
         ok ? "reserved" : "refused");
     if (!ok) {
         refuse(w, c);
@@ -255,7 +255,7 @@ static void forward(struct world *w, struct call *c)
     c->sent = true;
     c->state = CALL_SENT;
     w->forwarded++;
-    say(w, "call %zu: forwarded", (size_t)(c - w->calls));
+    tell_history(w, "call %zu: forwarded", (size_t)(c - w->calls));
 }
 
 static void execute(struct world *w, struct call *c)
@@ -277,7 +277,7 @@ static void await(struct world *w, struct call *c)
         return;
     }
     c->state = chance(w, 80) ? CALL_ANSWERED : CALL_LOST;
-    say(w, "call %zu: %s, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done",
+    tell_history(w, "call %zu: %s, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done",
         c->state == CALL_LOST ? "nobody said so" : "answered");
 }
 
@@ -381,7 +381,7 @@ void call_resolve(struct world *w, struct call *c)
         return;
     c->resolving = true;
     w->resolved++;
-    say(w, "call %zu: its doubt is resolved, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done");
+    tell_history(w, "call %zu: its doubt is resolved, %s", (size_t)(c - w->calls), c->executed ? "done" : "not done");
     for (unsigned i = 0; i < e->count; i++) {
         const struct line *l = &e->lines[i];
         touch(w, l->tab);
@@ -394,7 +394,7 @@ void call_resolve(struct world *w, struct call *c)
 
 void call_settle_twice(struct world *w, struct call *c)
 {
-    say(w, "call %zu: a second settlement is written", (size_t)(c - w->calls));
+    tell_history(w, "call %zu: a second settlement is written", (size_t)(c - w->calls));
     (void)entry_append(w, &w->workers[0], clearing(w, c));
 }
 
@@ -411,7 +411,7 @@ void call_correct(struct world *w, struct call *c)
     e->late = true;
     if (!entry_append(w, &w->workers[0], e))
         return;
-    say(w, "call %zu: costs %lld more after all", (size_t)(c - w->calls), (long long)delta);
+    tell_history(w, "call %zu: costs %lld more after all", (size_t)(c - w->calls), (long long)delta);
     for (unsigned i = 0; i < e->count; i++) {
         const struct line *l = &e->lines[i];
         tab_add(w, l->tab, l->slot, l->real);

@@ -47,7 +47,7 @@ static void close_journals(struct world *w)
 
 void crash(struct world *w, bool power)
 {
-    say(w, "---- %s ----", power ? "the power is cut" : "kill -9");
+    tell_history(w, "---- %s ----", power ? "the power is cut" : "kill -9");
     w->kills += !power;
     w->cuts += power;
     w->power = power;
@@ -91,7 +91,7 @@ static bool open_journal(struct world *w, unsigned i)
     if (w->with_store)
         return true;
     at->read = keep_position(w, i, &position);
-    say(w, "worker %u: %zu records, store at %llu, %zu files", i, at->count, (unsigned long long)position, at->disk.now_count);
+    tell_history(w, "worker %u: %zu records, store at %llu, %zu files", i, at->count, (unsigned long long)position, at->disk.now_count);
     journal_seek(at->journal, position);
     return true;
 }
@@ -186,7 +186,7 @@ static void forget_calls(struct world *w)
 void recover(struct world *w)
 {
     while (!start(w) && !w->wrong) {
-        say(w, "---- cut off again while starting ----");
+        tell_history(w, "---- cut off again while starting ----");
         cut_off(w);
     }
     if (w->wrong)
@@ -200,5 +200,5 @@ void recover(struct world *w)
     for (unsigned i = 0; i < w->worker_count; i++)
         w->workers[i].disk.dies_in = 0;
     w->power = false;
-    say(w, "---- life %u begins ----", w->lives + 1);
+    tell_history(w, "---- life %u begins ----", w->lives + 1);
 }

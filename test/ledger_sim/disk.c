@@ -58,7 +58,7 @@ static void apply(struct name *list, size_t *count, const struct naming *change)
 
 static void change(struct sim_disk *d, struct naming what)
 {
-    say(d->world, "disk: %.*s -> %.*s", (int)what.from.len, what.from.text, (int)what.to.len, what.to.text);
+    tell_history(d->world, "disk: %.*s -> %.*s", (int)what.from.len, what.from.text, (int)what.to.len, what.to.text);
     apply(d->now, &d->now_count, &what);
     if (d->done_count == FILES) { /* the kernel writes them out by and by */
         apply(d->then, &d->then_count, &d->done[0]);

@@ -185,7 +185,7 @@ bool entry_append(struct world *w, struct worker *at, struct entry *e)
         at->sure += !w->down;
     } else {
         w->full++;
-        say(w, "no room: %zu of %zu segments", at->disk.now_count, at->disk.capacity);
+        tell_history(w, "no room: %zu of %zu segments", at->disk.now_count, at->disk.capacity);
     }
     check_answer(w, at, e, got);
     if (!w->down && got == E_OK && e->position <= end)

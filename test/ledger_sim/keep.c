@@ -152,7 +152,7 @@ void keep_batch(struct world *w, bool commits)
         for (size_t i = k->committed; i < k->pending; i++)
             if (!entry_is(w, k->log[i].entry, &k->records[i - k->committed]))
                 wrong(w, "a record changed before it was applied", SPAN_NONE);
-    say(w, "store: %zu records, %s", k->pending - k->committed, commits ? "committed" : "the commit fails");
+    tell_history(w, "store: %zu records, %s", k->pending - k->committed, commits ? "committed" : "the commit fails");
     if (commits)
         keep_commit(w);
 }

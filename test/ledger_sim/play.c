@@ -43,10 +43,10 @@ void wrong(struct world *w, const char *what, struct span whom)
         return;
     w->wrong = what;
     snprintf(w->whom, sizeof(w->whom), "%.*s", SPAN_ARG(span_first(whom, sizeof(w->whom) - 1)));
-    say(w, "WRONG: %s %s", what, w->whom);
+    tell_history(w, "WRONG: %s %s", what, w->whom);
 }
 
-void say(const struct world *w, const char *format, ...)
+void tell_history(const struct world *w, const char *format, ...)
 {
     va_list args;
     if (!w->verbose)
@@ -96,7 +96,7 @@ static void sync_journal(struct world *w)
         at->synced = count;
     if (e == E_OK && !w->down && count && journal_synced(at->journal) < at->entries[count - 1]->position)
         wrong(w, "a journal was synced, and says it was not", SPAN_NONE);
-    say(w, "worker %zu: sync of %zu records: %s", (size_t)(at - w->workers), count, e == E_OK ? "done" : "failed");
+    tell_history(w, "worker %zu: sync of %zu records: %s", (size_t)(at - w->workers), count, e == E_OK ? "done" : "failed");
 }
 
 void play_aside(struct world *w)
@@ -125,7 +125,7 @@ static void turn_clock(struct world *w)
     if (w->now + step < moments[0] - 400 * DAY_MS)
         return;
     w->now += step;
-    say(w, "the clock is set by %lld ms", (long long)step);
+    tell_history(w, "the clock is set by %lld ms", (long long)step);
 }
 
 static void change_limit(struct world *w)
@@ -133,7 +133,7 @@ static void change_limit(struct world *w)
     struct budget *b = &w->budgets[roll(w, (uint32_t)w->budget_count)];
     int64_t by = b->limit / 4 + 1;
     b->limit = chance(w, 50) ? b->limit + by : b->limit > by ? b->limit - by : b->limit;
-    say(w, "%.*s: the limit is %lld now", SPAN_ARG(b->id), (long long)b->limit);
+    tell_history(w, "%.*s: the limit is %lld now", SPAN_ARG(b->id), (long long)b->limit);
 }
 
 static void settle_something(struct world *w)
@@ -154,7 +154,7 @@ static void fill_disk(struct world *w)
     struct sim_disk *d = &w->workers[roll(w, w->worker_count)].disk;
     bool full = d->capacity <= d->now_count;
     d->capacity = full ? FILES / 4 : d->now_count;
-    say(w, "the disk %s", full ? "has room again" : "is full");
+    tell_history(w, "the disk %s", full ? "has room again" : "is full");
 }
 
 static void sweep(struct world *w)
@@ -172,7 +172,7 @@ static void sweep(struct world *w)
     }
     if (gone > dropped)
         wrong(w, "more accounts left memory than the sweep says", SPAN_NONE);
-    say(w, "swept: %zu accounts left", dropped);
+    tell_history(w, "swept: %zu accounts left", dropped);
 }
 
 static void note(struct world *w)
@@ -182,7 +182,7 @@ static void note(struct world *w)
     (void)entry_append(w, at, e);
     if (!w->down)
         entry_too_large(w, at);
-    say(w, "a note is written");
+    tell_history(w, "a note is written");
 }
 
 static void rare_event(struct world *w)

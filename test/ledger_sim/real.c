@@ -328,7 +328,7 @@ void real_batch(struct world *w)
     disarm(w);
     if (e == E_OK)
         keep_commit(w);
-    say(w, "the real store: a batch %s", e == E_OK ? "committed" : "failed");
+    tell_history(w, "the real store: a batch %s", e == E_OK ? "committed" : "failed");
 }
 
 void real_sync(struct world *w)

@@ -284,7 +284,7 @@ struct world {
 uint32_t roll(struct world *w, uint32_t sides);
 static inline bool chance(struct world *w, uint32_t percent) { return roll(w, 100) < percent; }
 void wrong(struct world *w, const char *what, struct span whom);
-void say(const struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
+void tell_history(const struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 void touch(struct world *w, struct tab *t);
 void play(struct world *w, uint64_t seed);
 /* A few events while a journal is being synced on another thread. */
