@@ -97,6 +97,8 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
         c->priced = x->facts.cost_known;
         memcpy(real, x->facts.worst, UNIT_COUNT * sizeof(*real));
         real[UNIT_CALLS] = 0;
+        u->input_total = real[UNIT_TOKENS_IN]; /* the row says what the budgets counted */
+        u->output_total = real[UNIT_TOKENS_OUT];
         return;
     }
     const struct price *p = billed_price(x);

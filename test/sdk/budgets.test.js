@@ -795,6 +795,81 @@ describe("several budgets at once", async () => {
   });
 });
 
+describe("a mix of everything", async () => {
+  const keys = ["m0", "m1", "m2"];
+  const gate = await gateOf(
+    keys.map((name, i) => key(name, credentials, { user: `u${i}`, budgets: [{ limit: "25 usd" }, { limit: "9 usd", window: "run" }, { limit: "250 requests" }, { limit: "12 calls" }, { limit: "400000 tokens", window: "day" }, { limit: "8 usd", vendor: "stripe", refunds: "net", per: "customer" }] })),
+    { budgets: [{ name: "all", limit: "60 usd" }, { name: "mails", limit: "100 messages", per: "vendor" }, { name: "models", limit: "0.2 usd", vendor: "openai", per: ["model", "user"], on_tight: "deny" }] },
+  );
+  let seed = 20261121;
+  const pick = (most) => Math.floor(((seed = (seed * 48271) % 2147483647) / 2147483647) * most);
+  const runs = Array.from({ length: 4 }, newRun);
+
+  async function leave(name, headers) {
+    const gone = new AbortController();
+    setTimeout(() => gone.abort(), pick(40));
+    await fetch(`${gate.url}/openai/v1/chat/completions`, {
+      method: "POST", signal: gone.signal, headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: "gpt-4o-mini", stream: pick(2) === 1, messages: [{ role: "user", content: "leaving" }] }),
+    }).then((answer) => answer.text()).catch(() => {});
+  }
+  async function one() {
+    const name = keys[pick(3)];
+    const headers = on(runs[pick(4)]);
+    switch (pick(10)) {
+      case 0: return leave(name, headers);
+      case 1: return chat(gate, name, { max_tokens: undefined }, headers);
+      case 2: return chat(gate, name, { stream: true, max_tokens: 20 + pick(500) }, headers);
+      case 3: return chat(gate, name, { model: "gpt-4o", max_tokens: 100_000 }, headers);
+      case 4: return mail(gate, name, ["a@x.com", "b@x.com"].slice(pick(2)));
+      case 5: return text(gate, name);
+      case 6: return refund(gate, name, 1 + pick(30));
+      case 7: return list(gate, name, headers);
+      default: return charge(gate, name, 1 + pick(60), { customer: `cus_${pick(3)}`, ...(pick(9) ? {} : { description: "slow" }) }, headers);
+    }
+  }
+  const balances = async () => Object.fromEntries((await gate.get("/budgets?limit=100")).data.flatMap((line) => line.accounts.map((account) => [account.account, [amount(account, "spent"), amount(account, "reserved")]])));
+
+  test("no account is ever passed, none keeps a hold, and each adds up to its rows; also after a kill", async () => {
+    openai.play = { delay: 15, pause: 3, usage: { prompt_tokens: 30, completion_tokens: 20, total_tokens: 50 } };
+    let over = false;
+    const watch = (async () => {
+      while (!over) {
+        for (const line of (await gate.get("/budgets?limit=100")).data)
+          for (const account of line.accounts)
+            assert.ok((amount(account, "spent") > 0n ? amount(account, "spent") : 0n) + amount(account, "reserved") <= amount(account, "limit"), JSON.stringify(account));
+        await sleep(20);
+      }
+    })();
+    await Promise.all(Array.from({ length: 40 }, async () => {
+      for (let i = 0; i < 25; i++) await one();
+    }));
+    over = true;
+    await watch;
+    openai.play = {};
+    await until(async () => Object.values(await balances()).every(([, reserved]) => reserved === 0n), "all calls to end");
+    const before = await balances();
+    const rows = (await gate.calls()).filter((row) => row.verdict !== "denied");
+    assert.ok(rows.length > 200, `${rows.length} of 1000 went through`);
+    const sum = (fits, of) => rows.filter(fits).reduce((total, row) => total + of(row), 0n);
+    const total = (end, owner) => Object.entries(before).filter(([name]) => name.includes(end) && (!owner || name.startsWith(owner))).reduce((all, [, [used]]) => all + used, 0n);
+    assert.equal(total("gate/all/usd/total"), sum(() => true, (row) => usd(row.cost_usd)));
+    for (const name of keys) {
+      const id = rows.find((row) => row.key_name === name).key;
+      const mine = (row) => row.key_name === name;
+      assert.equal(total("/usd/total", id) - total("/usd/total,vendor=stripe", id), sum(mine, (row) => usd(row.cost_usd)), name);
+      assert.equal(total("/usd/run", id), sum(mine, (row) => usd(row.cost_usd)), name);
+      assert.equal(total("/usd/total,vendor=stripe", id), sum((row) => mine(row) && row.vendor === "stripe", (row) => usd(row.cost_usd) * (row.operation === "stripe.refunds.create" ? -1n : 1n)), name);
+      assert.equal(total("/tokens/", id), sum(mine, (row) => BigInt((row.input_tokens ?? 0) + (row.output_tokens ?? 0))), name);
+    }
+    await nothingHeld(gate);
+    await gate.kill();
+    await gate.start();
+    assert.deepEqual(await balances(), before);
+    assert.equal((await gate.get("/ledger/check")).ok, true);
+  });
+});
+
 describe("what keeps what was spent", async () => {
   const start = [owned("k", { limit: "10 usd", window: "day" }, { limit: "50 requests" })];
   const gate = await gateOf(start);
@@ -815,7 +890,12 @@ describe("what keeps what was spent", async () => {
       assert.equal((await charge(gate, "k", 500)).status, 200, JSON.stringify(other));
       assert.equal((await charge(gate, "k", 1)).code, "budget_exceeded");
     }
+    const underWay = charge(gate, "k", 0, { description: "slow" });
+    const slow = charge(gate, "k", 100, { description: "slow" });
+    await sleep(100);
     await reload({ limit: "10 usd", window: "day" });
+    await Promise.all([underWay, slow]);
+    await nothingHeld(gate);
     assert.equal((await charge(gate, "k", 51)).code, "budget_exceeded", "the first one is still there");
     assert.equal((await charge(gate, "k", 50)).status, 200);
   });
