@@ -245,13 +245,18 @@ static enum next build_wants(struct exchange *x)
     return NEXT;
 }
 
+static bool turns_within_an_hour(const struct window *w)
+{
+    enum { HOUR_MS = 60 * 60 * 1000 };
+    return w->kind == WINDOW_MINUTE || w->kind == WINDOW_HOUR || (w->kind == WINDOW_ROLLING && w->length_ms <= HOUR_MS);
+}
+
 /* What a waiting client can sensibly wait out is a rate; the rest is a budget. */
 static enum err refusal_code(const struct budget *b)
 {
     if (b->unit == UNIT_CALLS)
         return E_RATE_LIMITED;
-    bool short_window = b->window.kind == WINDOW_MINUTE || b->window.kind == WINDOW_HOUR;
-    return short_window && b->unit != UNIT_USD ? E_RATE_LIMITED : E_BUDGET_EXCEEDED;
+    return turns_within_an_hour(&b->window) && b->unit != UNIT_USD ? E_RATE_LIMITED : E_BUDGET_EXCEEDED;
 }
 
 static struct span amount_text(struct exchange *x, enum unit unit, int64_t amount)
