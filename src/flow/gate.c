@@ -210,12 +210,16 @@ static bool start_workers(struct gate *g, char why[256])
 struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books *books, unsigned workers, char why[256])
 {
     struct gate *g = calloc(1, sizeof(*g));
+    pthread_condattr_t steady;
     snprintf(why, 256, "out of memory");
     if (!g)
         return NULL;
     pthread_mutex_init(&g->orders, NULL);
     pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->done, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC); /* gate_drain must not wait by a clock that is set */
+    pthread_cond_init(&g->done, &steady);
+    pthread_condattr_destroy(&steady);
     g->snapshot = snapshot_keep(s);
     g->stops = stop_set_keep(stops);
     g->workers = calloc(workers, sizeof(*g->workers));
@@ -486,7 +490,7 @@ static void drain_worker(void *self)
 void gate_drain(struct gate *g, int64_t drain_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += drain_ms / 1000;
     begin_order(g);
     g->busy = g->running;
