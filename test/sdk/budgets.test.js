@@ -525,6 +525,7 @@ describe("soft, refunds, on_tight", async () => {
     owned("deny", { limit: "0.002 usd", on_tight: "deny" }),
     owned("wide-deny", { limit: "1 usd", on_tight: "deny" }),
     owned("fees", { limit: "0.05 usd" }),
+    owned("searches", { limit: "6.5 usd" }),
   ]);
   const openaiOf = (name) => new OpenAI({ apiKey: tokenOf(name), baseURL: `${gate.url}/openai/v1`, maxRetries: 0 });
   const ask = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Tell me everything." }] };
@@ -571,6 +572,16 @@ describe("soft, refunds, on_tight", async () => {
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     const sent = JSON.parse(openai.last().text);
     assert.ok((sent.max_completion_tokens ?? sent.max_tokens) >= 16);
+    assert.equal(usd((await gate.call(answer.headers.get("x-tollgate-call-id"))).reserved_usd) <= 50_000_000n, true);
+  });
+
+  test("... and web searches, which are paid by the piece", async () => {
+    const search = { model: "gpt-5.4", input: "news?", tools: [{ type: "web_search" }], max_tool_calls: 3 };
+    const answer = await call(gate, "searches", "/openai/v1/responses", search);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    assert.ok(JSON.parse(openai.last().text).max_output_tokens >= 16);
+    assert.equal((await call(gate, "searches", "/openai/v1/responses", { ...search, max_tool_calls: undefined })).code, "price_unknown", "any number of searches");
+    assert.equal((await call(gate, "searches", "/openai/v1/responses", { ...search, max_tool_calls: 100 })).code, "budget_exceeded");
   });
 
   test("deny: the same call is refused; with a limit that fits it passes; with room it passes", async () => {
