@@ -95,7 +95,8 @@ async function fullDisk(t) {
   await sleep(300);
   assert.equal((await fetch(`http://${gate.adminAddress}/healthz`)).status, 200);
   const grown = (gate.rss() - memory) / 1024;
-  assert.ok(grown < 24, `memory grew by ${grown} MiB while nothing could be stored`);
+  // AddressSanitizer keeps what was freed.
+  assert.ok(grown < 24 || process.env.ASAN_OPTIONS, `memory grew by ${grown} MiB while nothing could be stored`);
   disk.empty();
   const emptied = Date.now();
   const at = seen.length;
