@@ -7,7 +7,7 @@ import { config, key, tokenOf } from "./lib/config.js";
 import { mayMount, mountDisk } from "./lib/disk.js";
 import { binary, cleanEnv, nanos, startGate } from "./lib/gate.js";
 import { startMarket } from "./lib/market.js";
-import { run, sleep, start, until } from "./lib/process.js";
+import { atEnd, run, sleep, start, until } from "./lib/process.js";
 import { assert, test } from "./lib/test.js";
 
 let serial = 0;
@@ -36,6 +36,7 @@ function load(gate, seen, callers = 24) {
     req.on("error", (error) => end(0, error.code));
     req.end(body);
   });
+  atEnd(() => { on = false; }); // a test that failed must not go on for ever
   const done = Promise.all(Array.from({ length: callers }, async () => {
     while (on) if ((await charge()) !== 200) await sleep(5);
   }));
