@@ -24,6 +24,7 @@ static void end(struct errand *e)
         e->admin->errand_count--;
         visit_free(e->visit);
     }
+    pthread_mutex_destroy(&e->lock);
     free(e);
 }
 
@@ -52,9 +53,12 @@ bool errand_start(struct admin *a, struct visit *v, void (*run)(struct errand *e
     if (e) {
         *e = (struct errand){ .admin = a, .visit = v, .mine = mine, .run = run, .done = done };
         atomic_init(&e->stop, false);
+        must(pthread_mutex_init(&e->lock, NULL) == 0);
         list_init(&e->link);
     }
     if (!e || !begin(e)) {
+        if (e)
+            pthread_mutex_destroy(&e->lock);
         free(e);
         if (v)
             reply_problem(v, E_OVERLOADED, NULL, "allowed: %d checks and tests at a time; ask again later", ERRANDS);
@@ -70,11 +74,29 @@ bool errand_start(struct admin *a, struct visit *v, void (*run)(struct errand *e
 
 void errands_init(struct admin *a) { list_init(&a->errands); }
 
+void errand_reads(struct errand *e, struct store_reader *reader)
+{
+    must(pthread_mutex_lock(&e->lock) == 0);
+    e->reader = reader;
+    if (reader && atomic_load(&e->stop))
+        store_reader_stop(reader);
+    must(pthread_mutex_unlock(&e->lock) == 0);
+}
+
+static void hurry(struct errand *e)
+{
+    must(pthread_mutex_lock(&e->lock) == 0);
+    atomic_store(&e->stop, true);
+    if (e->reader)
+        store_reader_stop(e->reader);
+    must(pthread_mutex_unlock(&e->lock) == 0);
+}
+
 /* The loop has ended, and the server with it: nobody is told anything any more. */
 void errands_end(struct admin *a)
 {
     for (struct list *at = a->errands.next; at != &a->errands; at = at->next)
-        atomic_store(&CONTAINER_OF(at, struct errand, link)->stop, true);
+        hurry(CONTAINER_OF(at, struct errand, link));
     struct list *first;
     while ((first = list_take_first(&a->errands)))
         end(CONTAINER_OF(first, struct errand, link));

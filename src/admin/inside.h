@@ -159,7 +159,11 @@ struct errand {
     void (*done)(struct errand *e); /* on the admin thread; replies unless the asker is gone (visit->request is NULL) */
     pthread_t thread;
     atomic_bool stop; /* the plane ends: run should come back soon */
+    pthread_mutex_t lock; /* of the next one */
+    struct store_reader *reader; /* what it reads with; stopped when the plane ends */
 };
+/* On the errand's thread: it begins to read, or (NULL) is about to free its reader. */
+void errand_reads(struct errand *e, struct store_reader *reader);
 void errands_init(struct admin *a);
 void errands_end(struct admin *a);
 /* False: no thread (a visit was replied to); done is not called. */
