@@ -143,7 +143,7 @@ static void settle_something(struct world *w)
     struct call *c = &w->calls[roll(w, (uint32_t)w->call_count)];
     if (c->doubt_open && !c->resolving)
         call_resolve(w, c);
-    else if (c->settlements == 1 && chance(w, 30))
+    else if (c->settlements == 1 && c->doubt && chance(w, 30)) /* a power cut may have left the settlement alone */
         call_settle_twice(w, c);
     else if (c->state == CALL_OVER && c->executed && c->rows == 1 && !c->doubt && chance(w, 30))
         call_correct(w, c);
