@@ -157,10 +157,11 @@ static void check_survived(struct world *w)
     }
 }
 
-/* Holds that had ended come back when their rows were lost, and others had taken their place. */
+/* Holds that had ended come back when their rows were lost, and others had taken their place; what they cost above what they
+ * held (t->over) may be counted once more when their doubt is resolved. */
 static void allow_for_holds(struct tab *t)
 {
-    int64_t settled = tab_settled(t), past = (settled < 0 ? 0 : settled) + t->reserved - t->most - t->over;
+    int64_t settled = tab_settled(t), past = (settled < 0 ? 0 : settled) + t->reserved - t->most;
     if (past > t->back)
         t->back = past;
 }
