@@ -45,22 +45,6 @@ static struct span counter_of(struct exchange *x, size_t rule, struct span subje
     return arena_copy(&x->arena, buf_span(b));
 }
 
-/* What this call would be: method, path, query and body, whether it has an idempotency key or not. */
-static void name_the_request(struct exchange *x)
-{
-    const struct span parts[] = { x->asking.head->method, x->asking.path, x->asking.query, x->deciding.body };
-    struct buf *b = &x->desk->scratch;
-    if (x->repeating.applies)
-        return;
-    buf_clear(b);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-        buf_put_i64(b, (int64_t)parts[i].len);
-        buf_put_byte(b, ':');
-        buf_put(b, parts[i]);
-    }
-    x->repeating.asked = digest_sha256(buf_span(b));
-}
-
 static struct span usd(struct exchange *x, nano_usd amount)
 {
     char text[MONEY_TEXT];
@@ -112,7 +96,7 @@ enum next brake(struct exchange *x)
     const struct policy *p = x->deciding.key->policy;
     if (!p->brake_count)
         return NEXT;
-    name_the_request(x);
+    name_request(x);
     for (size_t i = 0; i < p->brake_count; i++) {
         const struct brake_rule *rule = &p->brakes[i];
         struct span subject = subject_of(x, rule);

@@ -44,12 +44,11 @@ static void name_by_step(struct exchange *x)
     x->repeating.once = digest_of(x, parts, 6);
 }
 
-static void name_request(struct exchange *x)
+void name_request(struct exchange *x)
 {
     const struct understood *u = &x->deciding.understood;
     const struct span parts[] = { x->asking.head->method, x->asking.path, u->query.at ? u->query : x->asking.query, x->deciding.body };
     x->repeating.asked = digest_of(x, parts, 4);
-    x->repeating.applies = !x->desk->scratch.broken;
 }
 
 /* For the vendor: of one of our keys alone, so that two keys over one secret never get each other's answers. */
@@ -83,9 +82,11 @@ static enum next name_call(struct exchange *x)
     if (can_be_kept(x) && key.len) {
         name_by_key(x);
         name_request(x);
+        x->repeating.applies = !x->desk->scratch.broken;
     } else if (can_be_kept(x) && x->facts.moves_money && x->facts.run.len && x->facts.step.len) {
         name_request(x);
         name_by_step(x);
+        x->repeating.applies = !x->desk->scratch.broken;
     }
     x->repeating.upstream_key = upstream_key(x);
     return NEXT;

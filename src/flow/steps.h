@@ -61,6 +61,7 @@ enum next pump_body(struct exchange *x);                         /* attempt.c: c
 enum verdict verdict_of(const struct exchange *x);               /* finish.c */
 size_t charged_lines(const struct exchange *x, struct journal_line *lines); /* finish.c: its accounts, for the journal */
 struct span seal_request(struct exchange *x);                    /* again.c: to ask again with; SPAN_NONE: it cannot be */
+void name_request(struct exchange *x);                            /* recall.c: repeating.asked, what makes it the same request */
 void release_repeat(struct exchange *x);                         /* recall.c: what becomes of those that wait for this one */
 #define BRAKE_FORGIVEN_MS (INT64_C(24) * 60 * 60 * 1000)
 struct span brake_resumed(struct arena *a, enum stop_kind kind, struct span value); /* brakes.c: the counter of its resumptions */
