@@ -284,6 +284,8 @@ static void deliver(void *self)
 static void doubted(void *self, const struct doubt *d)
 {
     struct worker *w = self;
+    if (w->closing) /* the next process finds it in the store; the first worker may be gone */
+        return;
     struct doubt *block = doubt_copy(d);
     if (w->doubts) {
         doubts_adopt(w->doubts, block, false);
