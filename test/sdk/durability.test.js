@@ -48,9 +48,9 @@ function mayTrace() {
 }
 
 /** Follows the gate: `around(act)` gives what it did meanwhile, in order: "sync" for a sync of a journal that is done, "send" for a request to a vendor, "answer" for the answer to the caller. */
-async function trace(gate) {
+async function trace(gate, ...more) {
   const file = path.join(tempDir("trace"), "calls");
-  const tracer = start("strace", ["-f", "-y", "-s", "48", "-o", file, "-e", "trace=fdatasync,fsync,msync,write,writev,sendto,sendmsg", "-p", String(gate.pid)]);
+  const tracer = start("strace", ["-f", "-y", "-s", "48", "-o", file, "-e", "trace=fdatasync,fsync,msync,write,writev,sendto,sendmsg", ...more, "-p", String(gate.pid)]);
   await until(() => /attached/.test(tracer.err()), "strace to attach");
   const read = (from) => {
     const open = new Set(); // threads with a sync under way
@@ -135,7 +135,7 @@ describe("who waits for the disk", { skip }, () => {
   test("calls at the same moment share a sync", async () => {
     const gate = await startGate(settings("money"));
     await charge(gate);
-    const tracer = await trace(gate);
+    const tracer = await trace(gate, "-e", "inject=fdatasync:delay_enter=20000"); // a disk of 20 ms: calls come while it syncs
     const events = await tracer.around(() => Promise.all(Array.from({ length: 64 }, () => charge(gate))));
     await tracer.end();
     const syncs = events.filter((event) => event === "sync").length;
