@@ -215,6 +215,8 @@ CHECKED enum err doubts_take(struct store *s, const struct store_record *r, bool
 
 /* notes.c */
 CHECKED enum err notes_put(struct store *s, const struct store_record *r);
+/* A call that was carried out, and whose answer found no room in the journal: its key must not go again. */
+CHECKED enum err notes_unkept(struct store *s, const struct store_record *r);
 
 /* sums.c */
 /* open: what the row adds to the amounts in doubt. */

@@ -58,7 +58,7 @@ static enum err put(struct store *s, const struct store_record *r, bool *there)
 
 static enum err put_call(struct store *s, const struct store_record *r)
 {
-    enum { IN_DOUBT = 3 };
+    enum { ALLOWED = 0, IN_DOUBT = 3 };
     bool there = false, open = false;
     enum err e = put(s, r, &there);
     if (e == E_OK && r->held)
@@ -71,6 +71,8 @@ static enum err put_call(struct store *s, const struct store_record *r)
     }
     if (e == E_OK && r->verdict == IN_DOUBT)
         e = doubts_put(s, r, &open);
+    if (e == E_OK && r->verdict == ALLOWED && r->once.len)
+        e = notes_unkept(s, r);
     return e == E_OK ? sums_add(s, r, open ? r->reserved : 0) : e;
 }
 

@@ -31,7 +31,8 @@ struct store_record {
     int64_t at;
     enum store_kind kind;
     uint64_t of;         /* SETTLEMENT: the call */
-    struct span once;    /* HOLD, ROW: id of the idempotency key. ANSWER, ALERT: the name */
+    struct span once;    /* HOLD, ROW: id of the idempotency key; of a ROW that was allowed: its answer could not be kept.
+                            ANSWER, ALERT: the name */
     struct span again;   /* HOLD, ROW in doubt: the request, sealed */
     struct span bytes;   /* ANSWER, ALERT */
     int64_t until;       /* ANSWER, ALERT */

@@ -69,6 +69,24 @@ TEST(a_key_in_doubt_is_said_to_be)
     rig_free(&g);
 }
 
+TEST(pitfall_76_a_call_whose_answer_found_no_room_does_not_go_again)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    struct rig_record r = rig_row(&g, 5);
+    r.record.once = SPAN("once");
+    rig_append(&g, 0, r);
+    rig_open(&g, false);
+    struct store_answer a = find(&g, SPAN("once"), r.record.at + 1, E_OK);
+    CHECK(!a.in_doubt && a.call == 5);
+    CHECK_INT(a.bytes.len, DIGEST_LEN); /* and no answer behind it */
+    rig_append(&g, 0, answer(6, SPAN("once"), r.record.at + 2, INT64_MAX, SPAN("of another call")));
+    rig_close(&g);
+    rig_open(&g, false);
+    CHECK_INT(find(&g, SPAN("once"), r.record.at + 3, E_OK).call, 5);
+    rig_free(&g);
+}
+
 struct alerts {
     size_t count;
     int64_t ids[8];
