@@ -51,17 +51,20 @@ void name_request(struct exchange *x)
     x->repeating.asked = digest_of(x, parts, 4);
 }
 
-/* For the vendor: of one of our keys alone, so that two keys over one secret never get each other's answers. */
+/* For the vendor: of one of our keys alone, so that two keys over one secret never get each other's answers. A call without a name
+ * gets one by dice, not by its id: two gates over one vendor's secret may have calls of one id, and the vendor would take the
+ * second for the first. */
 static struct span upstream_key(struct exchange *x)
 {
     enum { HALF = DIGEST_LEN / 2 };
     struct buf hex;
+    struct digest name = x->repeating.once;
     if (!operation_of(x)->idempotent)
         return SPAN_NONE;
     if (!x->repeating.applies)
-        return arena_print(&x->arena, "tg-%s", x->id_text);
+        random_fill(name.bytes, HALF);
     buf_init(&hex, 2 * HALF);
-    buf_put_hex(&hex, span_make((const char *)x->repeating.once.bytes, HALF));
+    buf_put_hex(&hex, span_make((const char *)name.bytes, HALF));
     struct span key = arena_print(&x->arena, "tg-%.*s", SPAN_ARG(buf_span(&hex)));
     buf_free(&hex);
     return key;

@@ -172,6 +172,18 @@ describe("the clock is set", () => {
     await finish(gate);
   });
 
+  test("two gates over one vendor's secret at the same moment: two charges, though their calls have one id", async () => {
+    const gates = [];
+    for (let i = 0; i < 2; i++) {
+      const { clock, gate } = await start("2026-05-10T12:00:00Z", day("UTC"));
+      clock.stop("2026-05-10T12:00:05Z");
+      gates.push(gate);
+    }
+    for (const gate of gates) assert.equal(await charge(gate, 1), "ok");
+    for (const gate of gates) assert.equal((await gate.lastCall()).cost_usd, "1", "not taken for a replay of the other's");
+    for (const gate of gates) await finish(gate);
+  });
+
   test("back by two days, with a rolling window: nothing is freed for a window's length, also not by a restart", async () => {
     const { clock, gate } = await start("2026-05-10T12:00:00Z", [{ limit: "3 usd", window: "rolling 24h" }]);
     await spendAll(gate, 3);
