@@ -175,7 +175,7 @@ describe("the clock is set", () => {
   test("two gates over one vendor's secret at the same moment: two charges, though their calls have one id", async () => {
     const gates = [];
     for (let i = 0; i < 2; i++) {
-      const { clock, gate } = await start("2026-05-10T12:00:00Z", day("UTC"));
+      const { clock, gate } = await start("2026-05-10T12:00:00Z", day("UTC"), { workers: 1 });
       clock.stop("2026-05-10T12:00:05Z");
       gates.push(gate);
     }
