@@ -17,17 +17,22 @@ struct span brake_resumed(struct arena *a, enum stop_kind kind, struct span valu
     return arena_print(a, "resumed %.*s:%.*s", SPAN_ARG(stop_kind_name(kind)), SPAN_ARG(value));
 }
 
+/* Whom the rule watches here: the key, or the run. */
+static bool watches_key(const struct exchange *x, const struct brake_rule *rule)
+{
+    return rule->per_key || !x->facts.run.len;
+}
+
 static struct span subject_of(struct exchange *x, const struct brake_rule *rule)
 {
-    bool key = rule->per_key || !x->facts.run.len;
-    return key ? arena_print(&x->arena, "key:%.*s", SPAN_ARG(x->facts.key_id)) :
+    return watches_key(x, rule) ? arena_print(&x->arena, "key:%.*s", SPAN_ARG(x->facts.key_id)) :
                  arena_print(&x->arena, "run:%.*s/%.*s", SPAN_ARG(x->facts.workspace), SPAN_ARG(x->facts.run));
 }
 
 /* How often an operator has resumed it within a day: what was counted before is forgiven. */
 static int64_t times_resumed(struct exchange *x, const struct brake_rule *rule)
 {
-    bool key = rule->per_key || !x->facts.run.len;
+    bool key = watches_key(x, rule);
     struct span name = brake_resumed(&x->arena, key ? STOP_KEY : STOP_RUN, key ? x->facts.key_id : x->facts.run);
     return brakes_seen(x->desk->brakes, name, BRAKE_FORGIVEN_MS, x->times.began_ms);
 }
@@ -55,7 +60,7 @@ static struct span usd(struct exchange *x, nano_usd amount)
 static struct span too_much(struct exchange *x, const struct brake_rule *rule, struct span counter, int64_t now)
 {
     struct brakes *b = x->desk->brakes;
-    const char *over = rule->per_key || !x->facts.run.len ? "this key" : "this run";
+    const char *over = watches_key(x, rule) ? "this key" : "this run";
     int64_t seconds = rule->within_ms / 1000;
     if (rule->kind == BRAKE_REPEAT) {
         int64_t times = brakes_add(b, counter, rule->within_ms, 1, now);
@@ -79,7 +84,7 @@ static struct span too_much(struct exchange *x, const struct brake_rule *rule, s
 static enum next apply(struct exchange *x, const struct brake_rule *rule, struct span subject, struct span what)
 {
     const struct world *w = x->desk->world;
-    bool key = rule->per_key || !x->facts.run.len;
+    bool key = watches_key(x, rule);
     tell_brake(x, rule, subject, what);
     if (rule->action == BRAKE_ALERT)
         return NEXT;
