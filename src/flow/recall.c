@@ -54,14 +54,14 @@ void name_request(struct exchange *x)
 /* For the vendor: of one of our keys alone, so that two keys over one secret never get each other's answers. A call without a name
  * gets one by dice, not by its id: two gates over one vendor's secret may have calls of one id, and the vendor would take the
  * second for the first. */
-static struct span upstream_key(struct exchange *x)
+static struct span upstream_key(struct exchange *x, bool named)
 {
     enum { HALF = DIGEST_LEN / 2 };
     struct buf hex;
     struct digest name = x->repeating.once;
     if (!operation_of(x)->idempotent)
         return SPAN_NONE;
-    if (!x->repeating.applies)
+    if (!named)
         random_fill(name.bytes, HALF);
     buf_init(&hex, 2 * HALF);
     buf_put_hex(&hex, span_make((const char *)name.bytes, HALF));
@@ -82,16 +82,15 @@ static enum next name_call(struct exchange *x)
     struct span key = x->asking.idempotency;
     if (key.len > KEY_MOST)
         return fail(x, E_BAD_REQUEST, "idempotency-key: at most %d characters are allowed", KEY_MOST);
-    if (can_be_kept(x) && key.len) {
+    bool by_step = !key.len && !x->asking.opaque && x->facts.moves_money && x->facts.run.len && x->facts.step.len, named = key.len || by_step;
+    if (named)
+        name_request(x);
+    if (key.len)
         name_by_key(x);
-        name_request(x);
-        x->repeating.applies = !x->desk->scratch.broken;
-    } else if (can_be_kept(x) && x->facts.moves_money && x->facts.run.len && x->facts.step.len) {
-        name_request(x);
+    else if (by_step)
         name_by_step(x);
-        x->repeating.applies = !x->desk->scratch.broken;
-    }
-    x->repeating.upstream_key = upstream_key(x);
+    x->repeating.applies = named && can_be_kept(x) && !x->desk->scratch.broken;
+    x->repeating.upstream_key = upstream_key(x, named); /* also where nothing is kept here: the vendor's own keys go on to protect */
     return NEXT;
 }
 

@@ -132,6 +132,20 @@ describe("the caller's own key", () => {
   });
 });
 
+test("retention 0: nothing is kept here, and the vendor gets one key for one name", async () => {
+  const forgetful = await startGate(config({ stripe: stripe.url }, { keys: [key("one", ["stripe-main"])], idempotency: { retention: "0s" } }));
+  const send = (headers) => fetch(`${forgetful.url}/stripe/v1/charges`, {
+    method: "POST", headers: { authorization: `Bearer ${tokenOf("one")}`, ...form, ...headers }, body: "amount=100&currency=usd&source=tok_visa",
+  });
+  const step = { "x-agent-run-id": newRun(), "x-agent-step": "bill" };
+  stripe.clear();
+  for (const headers of [{ "idempotency-key": "order-7" }, { "idempotency-key": "order-7" }, step, step, {}, {}]) assert.equal((await send(headers)).status, 200);
+  const sent = stripe.calls.map((call) => call.headers["idempotency-key"]);
+  assert.equal(sent[0], sent[1]);
+  assert.equal(sent[2], sent[3]);
+  assert.equal(new Set(sent).size, 4, "and each call without a name its own");
+});
+
 describe("run and step", () => {
   const step = (run) => ({ "x-agent-run-id": run, "x-agent-step": "bill-customer" });
 
