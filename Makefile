@@ -1,6 +1,7 @@
 # Tollgate's only build description. Sources are found by glob: adding a file needs no edit here.
 #
 #   make                      build/tollgate (release)
+#   make install              the binary, its manual, completion for shells (PREFIX, DESTDIR)
 #   make unit sim ledger_sim  the C test programs, build/<variant>/unit, ...
 #   make VARIANT=asan unit    the same under AddressSanitizer and UBSan; VARIANT=tsan: ThreadSanitizer
 #   make CC=clang VARIANT=clang
@@ -11,7 +12,7 @@
 
 VARIANT ?= release
 OUT := build/$(VARIANT)
-PACKAGES := libuv openssl sqlite3 yaml-0.1 simdjson zlib
+PACKAGES := libuv openssl sqlite3 yaml-0.1 simdjson zlib libpcre2-8
 
 # Debian's node-llhttp ships llhttp's C sources; they are built as they are, with their own warnings off.
 LLHTTP ?= /usr/share/llhttp
@@ -47,20 +48,24 @@ endif
 CPPFLAGS := -Isrc -I. -isystem $(LLHTTP_INCLUDE) -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES))
 CFLAGS := -std=c11 $(OPT) $(CWARN)
 CXXFLAGS := -std=c++17 $(OPT) $(WARN) -fno-exceptions -fno-rtti
-LIBS := $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
+# hnswlib throws; an exact search is one loop.
+$(OUT)/src/cache/graph.o: CXXFLAGS += -fexceptions
+$(OUT)/src/cache/unit.o: CFLAGS += -O3
+LIBS := $(shell pkg-config --libs $(PACKAGES)) -lwslay -lpthread -lm
 
 # ONLY="base net" builds (and tests) just those folders: for work on a lower layer while an upper one is in pieces.
 ONLY ?= *
 SRC := $(sort $(wildcard $(ONLY:%=src/%/*.c)))
 SRCXX := $(sort $(wildcard $(ONLY:%=src/%/*.cc)))
-EMBED := $(sort $(wildcard vendors/*.yaml catalog/*) $(wildcard ui/dist/* ui/dist/*/*) $(wildcard docs/embed/*))
+EMBED := $(sort $(wildcard vendors/*.yaml catalog/* docs/embed/*))
+UI := $(shell find ui/src -type f) $(addprefix ui/,index.html package.json package-lock.json tsconfig.json vite.config.ts build)
 OBJ := $(SRC:%.c=$(OUT)/%.o) $(SRCXX:%.cc=$(OUT)/%.o) $(OUT)/llhttp/llhttp.o $(OUT)/llhttp/api.o $(OUT)/llhttp/http.o $(OUT)/embed.o
 UNIT := $(sort $(wildcard $(ONLY:%=test/unit/%/*.c)) test/unit/main.c)
 SIM := $(sort $(wildcard test/sim/*.c))
 LEDGER_SIM := $(sort $(wildcard test/ledger_sim/*.c))
 FUZZ := $(sort $(wildcard test/fuzz/*_fuzz.c))
 
-.PHONY: all unit sim ledger_sim bench fuzz layers tidy clean print-cppflags
+.PHONY: all install unit sim ledger_sim bench fuzz layers tidy clean print-cppflags
 all: $(OUT)/tollgate
 ifeq ($(VARIANT),release)
 all: build/tollgate
@@ -71,6 +76,17 @@ endif
 $(OUT)/tollgate: $(OBJ) $(OUT)/src/main.o
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+# The binary, its manual and what shells complete with; DESTDIR=... for packages. Manual and completion are written by the binary itself.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: $(OUT)/tollgate
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/tollgate
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	$< man --out $(SHARE)/man/man1
+	$< completion bash > $(SHARE)/bash-completion/completions/tollgate
+	$< completion zsh > $(SHARE)/zsh/site-functions/_tollgate
+	$< completion fish > $(SHARE)/fish/vendor_completions.d/tollgate.fish
 
 unit: $(OUT)/unit
 $(OUT)/unit: $(OBJ) $(UNIT:%.c=$(OUT)/%.o)
@@ -88,11 +104,19 @@ $(OUT)/ledger_sim: $(OBJ) $(LEDGER_SIM:%.c=$(OUT)/%.o)
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 
 # The benchmarks' own upstream, and the books without a network.
-bench: $(OUT)/upstream $(OUT)/ledger_bench
+bench: $(OUT)/upstream $(OUT)/ledger_bench $(OUT)/semantic_bench $(OUT)/store_bench
 $(OUT)/upstream: $(OBJ) $(OUT)/bench/upstream.o
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 $(OUT)/ledger_bench: $(OBJ) $(OUT)/bench/ledger.o
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+$(OUT)/store_bench: $(OBJ) $(OUT)/bench/store.o
+	@echo "  LINK  $@"
+	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
+
+$(OUT)/semantic_bench: $(OBJ) $(OUT)/bench/semantic.o
 	@echo "  LINK  $@"
 	@$(CXX) $(LINKOPT) -o $@ $^ $(LIBS)
 
@@ -121,13 +145,14 @@ $(OUT)/llhttp/%.o: $(LLHTTP)/%.c
 	@echo "  CC    llhttp/$(<F)"
 	@$(CC) -I$(LLHTTP_INCLUDE) -std=c11 $(OPT) -w -c -o $@ $<
 
-# Files that travel inside the binary: manifests, the price book, the dashboard.
-$(OUT)/embed.S: $(EMBED) script/embed Makefile
+# Files that travel inside the binary: manifests, the price book, the dashboard. Nobody builds another dashboard while one is read.
+ui/dist/index.html: $(UI)
+	@echo "  UI    ui/dist"
+	@ui/build
+$(OUT)/embed.o: $(EMBED) ui/dist/index.html script/embed Makefile
 	@mkdir -p $(@D)
-	@echo "  EMBED $(words $(EMBED)) files"
-	@script/embed $(EMBED) > $@
-$(OUT)/embed.o: $(OUT)/embed.S
-	@$(CC) -c -o $@ $<
+	@echo "  EMBED $(words $(EMBED)) files and ui/dist"
+	@flock -s ui/.lock sh -ec 'script/embed $(EMBED) $$(find ui/dist -type f | LC_ALL=C sort) >$(OUT)/embed.S; $(CC) -c -o $@ $(OUT)/embed.S'
 
 layers:
 	@script/layers

@@ -136,7 +136,7 @@ class Gate(Server):
         self.upstream = upstream
 
     def headers(self, case):
-        return {"authorization": f"Bearer {KEY}", "content-type": case.content_type}
+        return {"authorization": f"Bearer {KEY}", "content-type": case.content_type, **dict(case.fields)}
 
     def takes(self, case):
         return True
@@ -198,9 +198,9 @@ class Tollgate(Gate):
         super().__init__(*args)
         self.admin_port = free_port()
 
-    def command(self):
+    def config(self):
         base = f"http://127.0.0.1:{self.upstream.port}"
-        config = {
+        return {
             "listen": f"127.0.0.1:{self.port}",
             "admin": {"listen": f"127.0.0.1:{self.admin_port}", "token": ADMIN_TOKEN},
             "workers": 1,
@@ -212,7 +212,9 @@ class Tollgate(Gate):
             "keys": [{"name": "agent", "token": KEY, "policy": "agents", "credentials": ["openai-main", "stripe-main"], "budgets": self.budgets}],
             **self.more,
         }
-        (self.folder / "tollgate.yaml").write_text(json.dumps(config, indent=2))  # JSON is YAML
+
+    def command(self):
+        (self.folder / "tollgate.yaml").write_text(json.dumps(self.config(), indent=2))  # JSON is YAML
         return [ROOT / "build/tollgate", "serve", "--config", self.folder / "tollgate.yaml", "--data", self.folder / "data"]
 
     def accepts(self):

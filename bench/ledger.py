@@ -5,7 +5,6 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import shutil
 import statistics
 import subprocess
@@ -15,15 +14,13 @@ import tempfile
 import bench
 import cases
 import lanes
-import measure
 import report
+import table
 
 LAST = lanes.ROOT / "build/bench-ledger.json"
-PAGE = lanes.ROOT / "docs/benchmarks.md"
 PROGRAM = lanes.ROOT / "build/release/ledger_bench"
 MODES = ["relaxed", "money", "strict"]
 CASES = [case for case in cases.CASES if case.name in ("chat-1k", "charge")]
-BLOCK = re.compile(r"<!-- ledger -->.*<!-- /ledger -->", re.S)
 
 
 def part(name, folder):
@@ -117,12 +114,10 @@ def tables(result):
 def block(result):
     m = result["machine"]
     shown = "\n\n".join(f"**{title[0].upper()}{title[1:]}**\n\n" + report.markdown_table(head, rows) for title, head, rows in tables(result))
-    return f"""<!-- ledger -->
-Measured on {m['date']}, {m['cpu']}, {m['cores']} cores, data on {m['filesystem']}, Tollgate {m['commit']}{' with changes on top' if m['changed'] else ''}, load average
+    return f"""Measured on {m['date']}, {m['cpu']}, {m['cores']} cores, data on {m['filesystem']}, Tollgate {m['commit']}{' with changes on top' if m['changed'] else ''}, load average
 {m['load_before']:.1f} before; medians of {result['rounds']} rounds.
 
-{shown}
-<!-- /ledger -->"""
+{shown}"""
 
 
 def main(words):
@@ -148,8 +143,7 @@ def main(words):
     if chosen.write and wrong:
         sys.exit("script/bench: not all could be measured; docs/benchmarks.md stays as it is")
     if chosen.write:
-        PAGE.write_text(BLOCK.sub(lambda _: block(result), PAGE.read_text()))
-        bench.say("wrote the ledger's section of docs/benchmarks.md")
+        table.write_section("ledger", block(result))
     return 1 if wrong else 0
 
 

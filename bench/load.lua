@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- load.lua - what wrk sends, and what it says afterwards: one line of JSON.
 --   wrk ... -s load.lua URL -- BODY_FILE [NAME=VALUE ...]     (header fields)
+-- NNNNNNNNNN in the body is another number in each request.
 
 function init(args)
     local file = assert(io.open(args[1], "rb"))
@@ -10,6 +11,14 @@ function init(args)
     for i = 2, #args do
         local name, value = args[i]:match("^([^=]+)=(.*)$")
         wrk.headers[name] = value
+    end
+    if wrk.body:find("NNNNNNNNNN") then
+        local before, after = wrk.body:match("^(.*)NNNNNNNNNN(.*)$")
+        local number = os.time() % 9000 * 1000000
+        function request()
+            number = number + 1
+            return wrk.format(nil, nil, nil, string.format("%s%010d%s", before, number, after))
+        end
     end
 end
 

@@ -173,9 +173,9 @@ def markdown_table(head, rows):
     return "\n".join([line(head), line(align), *map(line, rows)])
 
 
-def ledger_section():
-    """What script/bench ledger wrote into the page stays there."""
-    return re.search(r"<!-- ledger -->.*<!-- /ledger -->", (ROOT / "docs/benchmarks.md").read_text(), re.S)[0]
+def section(name):
+    """What script/bench ledger, saas, translate, routes, semantic or store wrote into the page stays there."""
+    return re.search(f"<!-- {name} -->.*<!-- /{name} -->", (ROOT / "docs/benchmarks.md").read_text(), re.S)[0]
 
 
 def document(result):
@@ -190,7 +190,12 @@ def document(result):
         "aims": markdown_table(["aim", "measured", ""], [[aim, value, "reached" if good else "missed"] for aim, value, good in aims(result)]),
         "lanes": "\n".join(f"* **{each['title']}**: {each['why']}." for each in result["lanes"].values()),
         "wrong": "".join(f"\n* Left out: {why}." for why in result["wrong"]),
-        "ledger": ledger_section(),
+        "ledger": section("ledger"),
+        "saas": section("saas"),
+        "translate": section("translate"),
+        "routes": section("routes"),
+        "semantic": section("semantic"),
+        "store": section("store"),
         "disturbed": f"\n**{disturbances(result)}.**\n" if disturbances(result) else "",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda hit: str(facts[hit[1]]), text)

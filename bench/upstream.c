@@ -3,7 +3,9 @@
  *
  *   upstream PORT
  * POST .../chat/completions: a completion with usage, or, when the body says "stream":true, 200 events and [DONE]; with the
- * model "gpt-4o" the events come 100 ms apart. POST .../charges: a charge. Bodies are read to their end first.
+ * model "gpt-4o" the events come 100 ms apart. POST .../messages: the same in Anthropic's words. POST .../charges, .../refunds, .../emails, .../graphql.json: what was made; POST
+ * .../Messages.json: a message, with a price when the body has "priced", else its price is told when it is read. GET .../charges/ch_...
+ * and .../Messages/SM...: that one. Bodies are read to their end first.
  *
  * It shares its core with the load, so it must cost next to nothing: one read and one write a request, answers made
  * beforehand. It is no HTTP server: it trusts its callers, takes one request at a time on a connection, and dies of what
@@ -32,6 +34,22 @@ static const char completion_text[] =
 static const char charge_text[] =
     "{\"id\":\"ch_1\",\"object\":\"charge\",\"amount\":100,\"amount_captured\":100,\"amount_refunded\":0,\"balance_transaction\":\"txn_1\",\"captured\":true,"
     "\"created\":1790000000,\"currency\":\"usd\",\"customer\":null,\"description\":null,\"livemode\":false,\"paid\":true,\"status\":\"succeeded\"}";
+/* Ten zeros are the place of a number: the one asked for, or the next one. */
+static const char owned_text[] =
+    "{\"id\":\"ch_0000000000\",\"object\":\"charge\",\"amount\":100000000,\"amount_captured\":100000000,\"amount_refunded\":0,\"captured\":true,"
+    "\"created\":1790000000,\"currency\":\"usd\",\"customer\":\"cus_benchmark\",\"description\":null,\"livemode\":false,\"paid\":true,\"status\":\"succeeded\"}";
+static const char refund_text[] =
+    "{\"id\":\"re_0000000000\",\"object\":\"refund\",\"amount\":100,\"balance_transaction\":\"txn_1\",\"charge\":\"ch_1\",\"created\":1790000000,"
+    "\"currency\":\"usd\",\"metadata\":{},\"payment_intent\":null,\"reason\":null,\"receipt_number\":null,\"status\":\"succeeded\"}";
+#define MESSAGE(status, price)                                                                                                      \
+    "{\"sid\":\"SM00000000000000000000000000000000\",\"account_sid\":\"AC11111111111111111111111111111111\",\"to\":\"+15558675310\",\"from\":"   \
+    "\"+15017122661\",\"body\":\"Your order has left our house and will be with you tomorrow.\",\"num_segments\":\"1\",\"num_media\":\"0\","   \
+    "\"direction\":\"outbound-api\",\"error_code\":null,\"status\":\"" status "\",\"price\":" price ",\"price_unit\":\"USD\"}"
+static const char queued_text[] = MESSAGE("queued", "null");
+static const char priced_text[] = MESSAGE("sent", "\"-0.01400\"");
+static const char mail_text[] = "{\"id\":\"49a3999c-0ce1-4ea6-ab68-000000000000\"}";
+static const char graphql_text[] = "{\"data\":{\"refundCreate\":{\"refund\":{\"id\":\"gid://shopify/Refund/0000000000\"},\"userErrors\":[]}},"
+    "\"extensions\":{\"cost\":{\"requestedQueryCost\":10,\"actualQueryCost\":10}}}";
 static const char event_text[] =
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1790000000,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":"
     "{\"content\":\" word\"},\"finish_reason\":null}],\"usage\":null}\n\n";
@@ -39,13 +57,42 @@ static const char last_text[] =
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1790000000,\"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":"
     "{\"prompt_tokens\":190,\"completion_tokens\":200,\"total_tokens\":390}}\n\ndata: [DONE]\n\n";
 
+static const char message_text[] =
+    "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-haiku-4-5\",\"content\":[{\"type\":\"text\",\"text\":"
+    "\"The quick brown fox jumps over the lazy dog, and then it does so again, because that is what foxes do all day long when "
+    "nobody looks at the hedge.\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":190,\"cache_creation_input_tokens\":0,"
+    "\"cache_read_input_tokens\":0,\"output_tokens\":34,\"service_tier\":\"standard\"}}";
+static const char message_start[] =
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+    "\"claude-haiku-4-5\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":190,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char message_delta[] =
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" word\"}}\n\n";
+static const char message_last[] =
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":200}}\n\n"
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
 /* Bytes of an answer, made once. */
 struct canned {
     char at[ANSWER];
     size_t len;
 };
 
-static struct canned completion, charge, stream, stream_head, stream_event, stream_last;
+static struct canned completion, stream, stream_head, stream_event, stream_last, message, message_stream;
+
+/* By what stands in the request line, the first that fits. */
+struct reply {
+    const char *path, *body;
+    size_t number; /* where it has a place for one; 0: nowhere */
+    struct canned whole;
+};
+enum { DIGITS = 10, MESSAGE_MADE = 3 };
+static struct reply replies[] = { { .path = "/charges/ch_", .body = owned_text }, { .path = "/charges", .body = charge_text },
+    { .path = "/Messages/SM", .body = priced_text }, { .path = "/Messages.json", .body = queued_text }, { .path = "/refunds", .body = refund_text },
+    { .path = "/emails", .body = mail_text }, { .path = "/graphql.json", .body = graphql_text } };
+enum { REPLIES = sizeof(replies) / sizeof(replies[0]) };
+static struct reply priced = { .path = "/Messages.json", .body = priced_text };
 
 struct client {
     struct client *next, *before; /* of those that stream slowly: all wait equally long, so the list is in order of time */
@@ -102,11 +149,22 @@ static void put_chunk(struct canned *c, const char *text)
     put(c, "\r\n", 2);
 }
 
+/* The number's place is the last one of ten zeros. */
+static void make_reply(struct reply *r)
+{
+    put_whole(&r->whole, r->body);
+    for (size_t i = 0; i + DIGITS <= r->whole.len; i++)
+        if (memcmp(r->whole.at + i, "0000000000", DIGITS) == 0)
+            r->number = i;
+}
+
 static void make_answers(void)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     put_whole(&completion, completion_text);
-    put_whole(&charge, charge_text);
+    for (size_t i = 0; i < REPLIES; i++)
+        make_reply(&replies[i]);
+    make_reply(&priced);
     put(&stream_head, head, strlen(head));
     put_chunk(&stream_event, event_text);
     put_chunk(&stream_last, last_text);
@@ -115,6 +173,13 @@ static void make_answers(void)
     for (int i = 0; i < EVENTS; i++)
         put(&stream, stream_event.at, stream_event.len);
     put(&stream, stream_last.at, stream_last.len);
+    put_whole(&message, message_text);
+    put(&message_stream, stream_head.at, stream_head.len);
+    put_chunk(&message_stream, message_start);
+    for (int i = 0; i < EVENTS; i++)
+        put_chunk(&message_stream, message_delta);
+    put_chunk(&message_stream, message_last);
+    put(&message_stream, "0\r\n\r\n", 5);
 }
 
 /* ---- clients ---- */
@@ -196,19 +261,58 @@ static bool says(const struct client *c, const char *text)
     return memmem(c->start, len, text, strlen(text)) != NULL;
 }
 
+/* The digits that end the path asked for, or the next number. */
+static void number_reply(struct reply *r, const char *line, size_t len)
+{
+    static unsigned long long made;
+    char digits[DIGITS + 1];
+    const char *id = memmem(line, len, r->path, strlen(r->path)), *end = id + strlen(r->path);
+    while (end < line + len && *end >= '0' && *end <= '9')
+        end++;
+    if (end >= id + strlen(r->path) + DIGITS)
+        memcpy(digits, end - DIGITS, DIGITS);
+    else
+        snprintf(digits, sizeof(digits), "%010llu", ++made % 10000000000ULL);
+    memcpy(r->whole.at + r->number, digits, DIGITS);
+}
+
+/* NULL: no call of these. */
+static struct reply *reply_to(const struct client *c)
+{
+    size_t seen = c->seen < START ? c->seen : START;
+    const char *end = memchr(c->start, '\r', seen);
+    size_t len = end ? (size_t)(end - c->start) : 0;
+    for (size_t i = 0; i < REPLIES; i++) {
+        struct reply *r = &replies[i];
+        if (!memmem(c->start, len, r->path, strlen(r->path)))
+            continue;
+        if (i == MESSAGE_MADE && says(c, "priced"))
+            r = &priced;
+        if (r->number)
+            number_reply(r, c->start, len);
+        return r;
+    }
+    return NULL;
+}
+
 static void answer(struct client *c)
 {
+    const struct reply *reply = reply_to(c);
     bool streams = says(c, "\"stream\":true"), paced = streams && says(c, "\"gpt-4o\"");
-    bool charged = memmem(c->start, c->seen < 128 ? c->seen : 128, "charges", 7) != NULL;
+    bool anthropic = says(c, "/messages HTTP");
     c->seen = c->need = 0;
-    if (!send_canned(c, paced ? &stream_head : streams ? &stream : charged ? &charge : &completion) || !paced)
+    if (anthropic) {
+        (void)send_canned(c, streams ? &message_stream : &message);
+        return;
+    }
+    if (!send_canned(c, paced ? &stream_head : streams ? &stream : reply ? &reply->whole : &completion) || !paced)
         return;
     c->sent = 1;
     if (c->rest_len || send_canned(c, &stream_event))
         list_last(c);
 }
 
-/* How long the request is; a chunked one ends where its last chunk does. */
+/* How long the request is; a chunked one ends where its last chunk does, one without a length with its head. */
 static void read_head(struct client *c)
 {
     size_t len = c->seen < START - 1 ? c->seen : START - 1;
@@ -218,8 +322,9 @@ static void read_head(struct client *c)
         give_up("a request's head");
     if (!end)
         return;
-    c->chunked = !length || length > end;
-    c->need = (size_t)(end + 4 - c->start) + (c->chunked ? 0 : (size_t)strtoul(length + 16, NULL, 10));
+    bool sized = length && length < end;
+    c->chunked = !sized && strncmp(c->start, "GET ", 4) != 0;
+    c->need = (size_t)(end + 4 - c->start) + (sized ? (size_t)strtoul(length + 16, NULL, 10) : 0);
 }
 
 static void take(struct client *c, const char *bytes, size_t len)

@@ -42,8 +42,12 @@ enum err admin_input(struct admin *a, struct arena *arena, struct config_input *
 
 void admin_publish(struct admin *a, struct snapshot *s)
 {
+    prices_note(a, s);
+    log_level_set(s->settings.log_level);
+    log_format_set(s->settings.log_format);
     gate_publish(a->parts.gate, s);
     snapshot_drop(s);
+    prices_alarm(a);
 }
 
 static struct span digest_json(struct arena *arena, const struct snapshot *s)
@@ -87,6 +91,15 @@ enum err admin_reload_now(struct admin *a, struct span actor, struct trouble *t)
     return e;
 }
 
+/* Whoever starts a gate for the first time has no token at hand: a link lets one in, once. */
+static void greet(struct admin *a, const struct snapshot *s)
+{
+    struct digest hash = snapshot_admin_hash(s, a->parts.config.admin_token);
+    const struct admin_token *t = snapshot_admin(s, &hash, clock_unix_ms());
+    if (a->parts.greet && a->parts.config.admin_token.at && t && !s->admin_token_count)
+        session_greet(a, &hash);
+}
+
 /* The configuration that this process begins with: it may have changed while none was running. */
 static void note_start(void *self)
 {
@@ -95,6 +108,8 @@ static void note_start(void *self)
     arena_init(&arena, 1 << 16);
     struct snapshot *s = gate_snapshot(a->parts.gate);
     struct change c = { .actor = SPAN("gate"), .action = SPAN("gate.start"), .object = SPAN("config"), .after = digest_json(&arena, s) };
+    prices_note(a, s);
+    greet(a, s);
     snapshot_drop(s);
     if (change_put(a, &c) != E_OK) /* a gate whose store cannot write refuses calls by itself */
         log_warn("admin", "the start of this process stands in no row of the audit log");
@@ -141,7 +156,7 @@ struct span visit_key_id(struct visit *v, struct span text)
 void reload_post(struct visit *v)
 {
     struct trouble t = { .set = false };
-    enum err e = admin_reload_now(v->admin, SPAN("admin"), &t);
+    enum err e = admin_reload_now(v->admin, v->actor.name, &t);
     if (e) {
         reply_trouble(v, e, &t);
         return;
@@ -160,6 +175,10 @@ void reload_post(struct visit *v)
 /* A request may hold a vendor's secret, an answer a key's. */
 void visit_free(struct visit *v)
 {
+    once_gone(v);
+    large_end(v);
+    if (v->end)
+        v->end(v);
     if (v->body.len)
         secret_wipe(v->body.at, v->body.len);
     if (v->out.len)
@@ -170,42 +189,40 @@ void visit_free(struct visit *v)
     free(v);
 }
 
-/* Digests are compared, so neither the time nor the length tells anything of the token. */
-static bool token_fits(struct admin *a, const struct http_head *h)
+static bool metrics_are_open(struct admin *a)
 {
-    struct span given = http_get(h, SPAN("authorization"));
-    if (http_count(h, SPAN("authorization")) != 1 || !span_is_nocase(span_first(given, 7), SPAN("bearer ")))
-        return false;
-    given = span_trim(span_from(given, 7));
     struct snapshot *s = gate_snapshot(a->parts.gate);
-    bool fits = snapshot_admin(s, given);
+    bool open = s->settings.metrics.open;
     snapshot_drop(s);
-    return fits;
+    return open;
 }
 
-static bool is_open(struct span path)
+/* Needs no token. What no route has is asked for one, so that a stranger learns nothing of what there is. */
+static bool is_open(struct admin *a, const struct admin_route *r)
 {
-    for (size_t i = 0; i < admin_route_count; i++)
-        if (admin_routes[i].open && span_is(path, span_of(admin_routes[i].path)))
-            return true;
-    return false;
+    return r && (r->area == AREA_OPEN || (r->run == metrics_get && metrics_are_open(a)));
 }
 
 static bool type_fits(struct visit *v)
 {
     struct span type = http_get(http_request_head(v->request), SPAN("content-type"));
+    if (v->route->run == report_invoice && (http_is_type(type, SPAN("text/csv")) || http_is_type(type, SPAN("text/plain"))))
+        return true;
     if (!v->body.len || http_is_type(type, SPAN("application/json")) || http_is_type(type, SPAN("application/merge-patch+json")))
         return true;
     reply_problem_as(v, 415, SPAN("unsupported_media_type"), SPAN("the body is of a type that is not read here"), NULL,
-        SPAN("allowed: content-type application/json"));
+        v->route->run == report_invoice ? SPAN("allowed: content-type text/csv or application/json") : SPAN("allowed: content-type application/json"));
     return false;
 }
 
-static bool find_route(struct visit *v, struct span path)
+static void find_route(struct visit *v, struct span path, struct span *id, struct span *allow)
 {
-    const struct http_head *h = http_request_head(v->request);
-    struct span id, allow;
-    v->route = route_find(h->method, path, &id, &v->arena, &allow);
+    v->route = route_find(http_request_head(v->request)->method, path, id, &v->arena, allow);
+}
+
+/* False: replied. */
+static bool read_route(struct visit *v, struct span id, struct span allow)
+{
     if (!v->route) {
         if (allow.at)
             reply_allow(v, allow);
@@ -224,27 +241,35 @@ static bool find_route(struct visit *v, struct span path)
 static bool admit(struct visit *v)
 {
     const struct http_head *h = http_request_head(v->request);
-    struct span query = h->target, path = h->target;
+    struct span query = h->target, path = h->target, id, allow;
     if (!span_cut(&query, '?', &path))
         query = SPAN_NONE;
     bool get = span_is(h->method, SPAN("GET")) || span_is(h->method, SPAN("HEAD"));
     if (get && page_file(v, path))
         return false;
-    if (!is_open(path) && !token_fits(v->admin, h)) {
-        reply_unauthorized(v);
+    find_route(v, path, &id, &allow);
+    if (!is_open(v->admin, v->route) && !access_admit(v))
         return false;
-    }
-    return find_route(v, path) && query_read(v, query);
+    if (!read_route(v, id, allow) || !query_read(v, query))
+        return false;
+    return v->route->run != report_invoice || large_begin(v);
 }
 
-static void run(struct visit *v)
+void visit_go_on(struct visit *v, void (*part)(struct visit *v))
 {
-    if (type_fits(v))
-        v->route->run(v);
+    part(v);
     if (v->away)
         return;
     must(!v->request);
     visit_free(v);
+}
+
+static void run(struct visit *v)
+{
+    if (v->actor.name.at && !access_holds(v->admin, &v->actor, clock_unix_ms()))
+        reply_unauthorized(v); /* its token was taken away, or is another's by now, while the body came */
+    else if (type_fits(v) && tag_allows(v) && once_begin(v))
+        v->route->run(v);
 }
 
 /* The body, as far as it has come; the handler when it is whole. */
@@ -256,14 +281,14 @@ static void advance(struct visit *v)
         buf_put(&v->body, bytes);
         if (!v->body.broken)
             continue;
-        reply_problem(v, E_TOO_LARGE, NULL, "allowed: a body of at most %d bytes", VISIT_BODY);
+        reply_problem(v, E_TOO_LARGE, NULL, "allowed: a body of at most %zu bytes", v->body.ceiling);
         visit_free(v);
         return;
     }
     if (io == IO_WAIT)
         return;
     if (io == IO_END) {
-        run(v);
+        visit_go_on(v, run);
         return;
     }
     reply_problem(v, http_request_fault(v->request), NULL, "the body did not arrive whole");
@@ -287,6 +312,7 @@ static void begin(void *self, struct http_request *r)
     buf_init(&v->body, VISIT_BODY);
     buf_init(&v->out, VISIT_ANSWER);
     v->json = json_out(&v->out);
+    list_init(&v->reading);
     http_request_user(r, &visit_user, v);
     if (admit(v))
         advance(v);
@@ -307,6 +333,7 @@ static bool listen_here(struct admin *a, char why[256])
     struct http_limits limits = http_limits_default;
     struct http_service service = { .self = a, .begin = begin };
     limits.connections = ADMIN_CONNECTIONS;
+    limits.yields = true; /* who says nothing shuts no operator out */
     a->server = http_server_new(&a->loop, &limits, &service);
     return a->server && http_server_listen(a->server, &a->parts.listen, NULL, NULL, why);
 }
@@ -316,12 +343,16 @@ static void let_go(struct admin *a)
     if (a->server)
         http_server_free(a->server);
     errands_end(a);
+    readings_end(a);
     selfcheck_free(a);
+    now_free(a);
     must(a->export_count == 0); /* the server has told each that its reader is gone */
     events_free(a);
     loop_free(&a->loop);
     store_reader_free(a->reader);
     json_free(a->json);
+    access_free(a->access);
+    onces_free(a->onces);
 }
 
 struct admin *admin_start(const struct admin_parts *parts, char why[256])
@@ -341,9 +372,12 @@ struct admin *admin_start(const struct admin_parts *parts, char why[256])
     events_init(a);
     errands_init(a);
     selfcheck_init(a);
+    bool now = now_init(a);
     a->json = json_new();
-    a->reader = a->json ? store_reader_new(books_store(parts->books), why) : NULL;
-    a->running = a->reader && a->check && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
+    a->access = access_new();
+    a->onces = onces_new();
+    a->reader = a->json && now && readings_init(a) ? store_reader_new(books_store(parts->books), why) : NULL;
+    a->running = a->reader && a->check && a->access && a->onces && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
     if (a->running) {
         loop_post(&a->loop, note_start, a);
         hooks_set(a);
@@ -377,6 +411,8 @@ void admin_committed(void *self)
     }
     if (a->running && a->parts.alerts)
         alerts_wake(a->parts.alerts);
+    if (a->running && a->parts.exports)
+        exports_wake(a->parts.exports);
     must(pthread_mutex_unlock(&a->lock) == 0);
 }
 

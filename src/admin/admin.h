@@ -8,6 +8,8 @@
 #define TG_ADMIN_ADMIN_H
 
 #include "alert/alert.h"
+#include "export/export.h"
+#include "export/telemetry.h"
 #include "config/config.h"
 #include "flow/gate.h"
 
@@ -19,6 +21,11 @@ struct admin_parts {
     struct config_input config; /* with an admin token for a configuration without one; file, data_dir, master key; objects are read from the store at each change */
     struct listen_address listen;
     struct alerts *alerts; /* NULL: nothing delivers them */
+    struct exports *exports; /* the same */
+    struct telemetry *telemetry; /* NULL: nothing is pushed */
+    struct span version;
+    bool sandbox;
+    bool greet; /* print the link of a first login, if the configuration has no admin token */
 };
 
 /* Starts the thread, after books_start: it writes from then on. NULL: why[]. */
@@ -27,7 +34,7 @@ struct span admin_address(const struct admin *a);
 /* From any thread (a signal, say): reads the configuration again and publishes it; an unreadable one is logged with file,
  * line and field, and the running one stays. */
 void admin_reload(struct admin *a);
-/* From the store thread after a commit: feeds the event streams, wakes the alerts. */
+/* From the store thread after a commit: feeds the event streams, wakes the alerts and the exports. */
 void admin_committed(void *self);
 /* Ends the thread and lets go of gate, books and configuration; admin_committed does nothing from then on. */
 void admin_stop(struct admin *a);

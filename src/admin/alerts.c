@@ -47,38 +47,10 @@ void alerts_deliveries(struct visit *v)
 
 /* ---- POST /alerts/{name}/test ---- */
 
-struct trial {
-    struct snapshot *snapshot; /* keeps the endpoint */
-    const struct alert_endpoint *endpoint;
-    struct span body;
-    enum err result;
-    int64_t ms;
-    char why[256];
-};
-
-/* On a thread of its own: a vendor's machine may be slow. */
-static void attempt(struct errand *e)
+static enum err send_alert(const struct trial *t, const atomic_bool *stop, char why[256])
 {
-    struct trial *t = e->mine;
-    int64_t began = clock_unix_ms();
-    t->result = alert_send(t->endpoint, 0, t->body, began, t->why);
-    t->ms = clock_unix_ms() - began;
-}
-
-static void attempted(struct errand *e)
-{
-    struct trial *t = e->mine;
-    struct visit *v = e->visit;
-    snapshot_drop(t->snapshot);
-    if (!v->request)
-        return;
-    json_open(&v->json, '{');
-    json_pair(&v->json, SPAN("name"), v->id);
-    json_pair_bool(&v->json, SPAN("sent"), t->result == E_OK);
-    json_pair(&v->json, SPAN("trouble"), t->result == E_OK ? SPAN_NONE : span_of(t->why));
-    json_pair_i64(&v->json, SPAN("ms"), t->ms > 0 ? t->ms : 0);
-    json_close(&v->json, '}');
-    reply_json(v, 200);
+    (void)stop; /* alert_send ends by itself, in seconds */
+    return alert_send(t->what, 0, t->body, clock_unix_ms(), why);
 }
 
 static const struct alert_endpoint *find(const struct snapshot *s, struct span name)
@@ -112,10 +84,12 @@ void alerts_test(struct visit *v)
         return;
     }
     t->snapshot = gate_snapshot(v->admin->parts.gate);
-    t->endpoint = find(t->snapshot, v->id);
-    struct snapshot *s = t->snapshot;
-    if (!t->endpoint)
-        reply_problem(v, E_NOT_FOUND, NULL, "there is no alert \"%.*s\"", SPAN_ARG(span_first(v->id, 64)));
-    if (!t->endpoint || !errand_start(v->admin, v, attempt, attempted, t))
-        snapshot_drop(s);
+    t->what = find(t->snapshot, v->id);
+    t->send = send_alert;
+    if (t->what) {
+        trial_start(v, t);
+        return;
+    }
+    snapshot_drop(t->snapshot);
+    reply_problem(v, E_NOT_FOUND, NULL, "there is no alert \"%.*s\"", SPAN_ARG(span_first(v->id, 64)));
 }

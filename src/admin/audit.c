@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * audit.c - the audit chain: its rows of all kinds, its signed checkpoints, and whether it is as it was written. Exports are
  * export.c. */
-#include "admin/export.h"
+#include "export/form.h"
 #include "admin/inside.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -19,7 +19,8 @@ enum {
 /* ---- GET /audit ---- */
 
 struct page {
-    struct visit *visit;
+    struct store_reader *reader;
+    struct call_filter filter;
     struct json_out *out;
     struct buf json;
     int kind; /* of enum store_kind; -1: all */
@@ -58,28 +59,30 @@ static bool visit_link(void *self, const struct store_link *link)
 }
 
 /* They have a table of their own: nothing else is looked at. */
-static enum err read_changes(struct page *p, struct call_filter *f)
+static enum err read_changes(struct page *p)
 {
+    struct call_filter *f = &p->filter;
     f->limit = p->left;
     f->before = (uint64_t)p->next;
-    enum err e = store_audit(p->visit->admin->reader, f, visit_link, p);
+    enum err e = store_audit(p->reader, f, visit_link, p);
     if (p->left > 0)
         p->next = 0;
     return e;
 }
 
 /* Slice by slice, the newest first, until the page is full, nothing is left, or it took long enough. */
-static enum err read_page(struct page *p, struct call_filter *f)
+static enum err read_page(struct page *p)
 {
+    struct call_filter *f = &p->filter;
     int64_t end = clock_unix_ms() + LOOK_MS;
     enum err e = E_OK;
     if (f->only_changes)
-        return read_changes(p, f);
+        return read_changes(p);
     f->limit = SLICE_ROWS;
     while (!e && p->left > 0 && p->next > 0 && clock_unix_ms() < end) {
         int64_t below = p->next - SLICE_ROWS;
         f->before = (uint64_t)p->next;
-        e = store_audit(p->visit->admin->reader, f, visit_link, p);
+        e = store_audit(p->reader, f, visit_link, p);
         if (p->left > 0)
             p->next = below > 0 ? below : 0;
     }
@@ -94,7 +97,7 @@ static bool read_kind(struct visit *v, int *kind)
     *kind = known ? (int)one : -1;
     if (known || !text.at || span_is(text, SPAN("all")))
         return true;
-    reply_problem(v, E_BAD_REQUEST, "kind", "found \"%.*s\"; allowed: call, settlement, change, all", SPAN_ARG(span_first(text, 60)));
+    reply_problem(v, E_BAD_REQUEST, "kind", "found \"%.*s\"; allowed: call, settlement, change, event, all", SPAN_ARG(span_first(text, 60)));
     return false;
 }
 
@@ -113,19 +116,24 @@ static bool take_number(void *self, const struct store_link *link)
     return false;
 }
 
-enum err audit_tip(struct admin *a, int64_t *number)
+static enum err find_tip(struct store_reader *r, int64_t *number)
 {
     struct call_filter f = { .limit = 1, .changes = true, .before = INT64_MAX };
     *number = -1;
-    return store_audit(a->reader, &f, take_number, number);
+    return store_audit(r, &f, take_number, number);
 }
 
-static enum err put_page(struct visit *v, struct call_filter *f, struct page *page)
+enum err audit_tip(struct admin *a, int64_t *number) { return find_tip(a->reader, number); }
+
+static void list_rows(struct visit *v, struct store_reader *r)
 {
+    struct page *page = v->mine;
     enum err e = E_OK;
-    page->next = (int64_t)f->before;
+    page->reader = r;
+    page->out = &v->json;
+    page->next = (int64_t)page->filter.before;
     if (!page->next) {
-        e = audit_tip(v->admin, &page->next);
+        e = find_tip(r, &page->next);
         page->next++;
     }
     buf_init(&page->json, JSON_MOST);
@@ -133,28 +141,30 @@ static enum err put_page(struct visit *v, struct call_filter *f, struct page *pa
     json_name(&v->json, SPAN("data"));
     json_open(&v->json, '[');
     if (!e)
-        e = read_page(page, f);
+        e = read_page(page);
     json_close(&v->json, ']');
     json_pair(&v->json, SPAN("next_cursor"), page->next > 0 ? arena_print(&v->arena, "%lld", (long long)page->next) : SPAN_NONE);
     json_close(&v->json, '}');
     buf_free(&page->json);
-    return e;
+    v->result = e;
 }
 
 void audit_list(struct visit *v)
 {
-    struct call_filter f;
-    struct page page = { .visit = v, .out = &v->json };
-    if (!calls_filter(v, &f) || !read_kind(v, &page.kind) || !read_cursor(v, &f.before) || !query_limit(v, ROWS_USUAL, ROWS_MOST, &page.left))
+    struct page *p = v->mine = ARENA_NEW(&v->arena, struct page);
+    if (!p) {
+        reply_store(v, E_NO_MEMORY);
         return;
-    f.changes = page.kind < 0 || page.kind == STORE_CHANGE;
-    f.only_changes = page.kind == STORE_CHANGE;
-    visit_catch_up(v);
-    enum err e = put_page(v, &f, &page);
-    if (e)
-        reply_store(v, e);
-    else
-        reply_json(v, 200);
+    }
+    if (!calls_filter(v, &p->filter) || !read_kind(v, &p->kind) || !read_cursor(v, &p->filter.before) || !query_limit(v, ROWS_USUAL, ROWS_MOST, &p->left))
+        return;
+    if (v->actor.workspace.at && p->kind == STORE_CHANGE) { /* what operators change has no workspace */
+        reply_problem(v, E_ROLE_DENIED, "kind", "allowed to a token of a workspace: call, settlement, event, all");
+        return;
+    }
+    p->filter.changes = !v->actor.workspace.at && (p->kind < 0 || p->kind == STORE_CHANGE);
+    p->filter.only_changes = p->kind == STORE_CHANGE;
+    visit_read(v, list_rows, reply_read);
 }
 
 /* ---- GET /audit/checkpoints ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * budgets.c - every budget there is, whoever it hangs on, with its accounts as the ledger has them now; and limits raised for a while. */
-#include "admin/inside.h"
+#include "admin/now.h"
 
 #include <stdlib.h>
 
@@ -24,6 +24,7 @@ struct line {
 };
 
 struct sheet {
+    struct visit *visit;
     struct arena *arena;
     struct ledger *ledger;
     int64_t now;
@@ -52,14 +53,64 @@ static bool add(struct sheet *sheet, const struct budget *b)
     return true;
 }
 
+/* The gate's own are objects: they are asked for and changed by their name. */
+static struct span object_name(struct span id)
+{
+    struct span name, rest = id;
+    if (!span_cut(&rest, '/', &name) || !span_is(name, SPAN("gate")) || !span_cut(&rest, '/', &name))
+        return SPAN_NONE;
+    return name;
+}
+
+/* ---- budgets that a confined visitor may see: its keys' and its workspace's, and those of the gate that count nothing else ---- */
+
+struct own {
+    struct visit *visit;
+    struct map names; /* of the gate's */
+    bool fine;
+};
+
+static void note_own(void *self, struct span id, struct span json)
+{
+    struct own *o = self;
+    if (o->fine && confine_owns(o->visit, SPAN("budget"), id, json)) {
+        struct span name = arena_copy(&o->visit->arena, id);
+        o->fine = name.at && map_put(&o->names, name, o);
+    }
+}
+
+static bool is_own(const struct own *o, const struct snapshot *s, const struct budget *b)
+{
+    struct span own = o->visit->actor.workspace, name = object_name(b->id), rest = b->owner, kind;
+    if (!own.at)
+        return true;
+    if (name.at)
+        return map_get(&o->names, name) != NULL;
+    if (!rest.at || !span_cut(&rest, ':', &kind))
+        return false;
+    const struct key *key = span_is(kind, SPAN("key")) ? map_get(&s->key_by_id, rest) : NULL;
+    return (key && span_is(key->workspace, own)) || (span_is(kind, SPAN("workspace")) && span_is(rest, own));
+}
+
+static bool read_own(struct own *o)
+{
+    struct trouble t = { .set = false };
+    struct config_input in;
+    if (!o->visit->actor.workspace.at)
+        return true;
+    return admin_input(o->visit->admin, &o->visit->arena, &in) == E_OK && config_list(&in, SPAN("budget"), note_own, o, &t) == E_OK && o->fine;
+}
+
 static bool add_all(struct sheet *sheet, const struct snapshot *s)
 {
-    bool fine = true;
+    struct own own = { .visit = sheet->visit, .fine = true };
+    bool fine = read_own(&own);
     for (size_t i = 0; fine && i < s->budget_count; i++)
-        fine = add(sheet, &s->budgets[i]);
+        fine = !is_own(&own, s, &s->budgets[i]) || add(sheet, &s->budgets[i]);
     for (size_t i = 0; fine && i < s->key_count; i++)
         for (size_t k = 0; fine && k < s->keys[i].budget_count; k++)
-            fine = add(sheet, s->keys[i].budgets[k]);
+            fine = !is_own(&own, s, s->keys[i].budgets[k]) || add(sheet, s->keys[i].budgets[k]);
+    map_free(&own.names);
     return fine;
 }
 
@@ -122,19 +173,18 @@ static void put_amount(struct json_out *o, enum unit unit, struct span name_usd,
 }
 
 /* The window of this account that now lies in; false: it has none, or the account is of one that is over. */
-static bool window_of(const struct budget *b, const struct seen *seen, int64_t now, int64_t *start, int64_t *end)
+static bool window_of(const struct budget *b, int64_t ends_at, int64_t now, int64_t *start, int64_t *end)
 {
     window_at(&b->window, now, start, end);
-    return *end && (b->window.kind == WINDOW_ROLLING || seen->ends_at == *end);
+    return *end && (b->window.kind == WINDOW_ROLLING || ends_at == *end);
 }
 
-/* When the limit is reached if it goes on as it did since the window began; 0: not before its end, or nobody knows. */
-static int64_t forecast(const struct budget *b, const struct seen *seen, int64_t limit, int64_t now)
+int64_t budget_full_at(const struct budget *b, const struct ledger_balance *balance, int64_t ends_at, int64_t limit, int64_t now)
 {
-    int64_t start, end, used = money_add(seen->balance.settled, seen->balance.reserved);
-    if (b->window.kind == WINDOW_ROLLING || !window_of(b, seen, now, &start, &end) || seen->balance.settled <= 0 || now <= start || used >= limit)
+    int64_t start, end, used = money_add(balance->settled, balance->reserved);
+    if (b->window.kind == WINDOW_ROLLING || !window_of(b, ends_at, now, &start, &end) || balance->settled <= 0 || now <= start || used >= limit)
         return 0;
-    int64_t at = money_add(now, money_mul_div_up(limit - used, now - start, seen->balance.settled));
+    int64_t at = money_add(now, money_mul_div_up(limit - used, now - start, balance->settled));
     return at < end ? at : 0;
 }
 
@@ -150,7 +200,7 @@ static void put_account(struct json_out *o, const struct budget *b, const struct
 {
     int64_t limit = budget_limit(b, now), start, end;
     int64_t spent = seen->balance.settled > 0 ? seen->balance.settled : 0, used = money_add(spent, seen->balance.reserved);
-    bool rolls = b->window.kind == WINDOW_ROLLING && window_of(b, seen, now, &start, &end);
+    bool rolls = b->window.kind == WINDOW_ROLLING && window_of(b, seen->ends_at, now, &start, &end);
     json_open(o, '{');
     json_pair(o, SPAN("account"), seen->name);
     put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), limit);
@@ -159,18 +209,9 @@ static void put_account(struct json_out *o, const struct budget *b, const struct
     put_amount(o, b->unit, SPAN("in_doubt_usd"), SPAN("in_doubt"), seen->balance.doubt);
     put_amount(o, b->unit, SPAN("remaining_usd"), SPAN("remaining"), limit > used ? limit - used : 0);
     json_pair_i64(o, SPAN("percent"), percent(spent, limit));
-    json_pair_time(o, SPAN("forecast_at"), forecast(b, seen, limit, now));
+    json_pair_time(o, SPAN("forecast_at"), budget_full_at(b, &seen->balance, seen->ends_at, limit, now));
     json_pair_time(o, SPAN("resets_at"), rolls ? end : seen->ends_at);
     json_close(o, '}');
-}
-
-/* The gate's own are objects: they are asked for and changed by their name. */
-static struct span object_name(struct span id)
-{
-    struct span name, rest = id;
-    if (!span_cut(&rest, '/', &name) || !span_is(name, SPAN("gate")) || !span_cut(&rest, '/', &name))
-        return SPAN_NONE;
-    return name;
 }
 
 /* { "stripe.customer": "cus_*" }: filters that have names of their own. */
@@ -266,7 +307,7 @@ static void put_page(struct visit *v, struct sheet *sheet, struct span after, si
 void budgets_list(struct visit *v)
 {
     int limit;
-    struct sheet sheet = { .arena = &v->arena, .ledger = books_ledger(v->admin->parts.books), .now = clock_unix_ms() };
+    struct sheet sheet = { .visit = v, .arena = &v->arena, .ledger = books_ledger(v->admin->parts.books), .now = clock_unix_ms() };
     if (!query_limit(v, BUDGETS_USUAL, BUDGETS_MOST, &limit))
         return;
     struct snapshot *s = gate_snapshot(v->admin->parts.gate);
@@ -284,10 +325,9 @@ void budgets_list(struct visit *v)
 
 /* ---- raising a limit for a while ---- */
 
-/* The full id of a budget that was named by it or, the gate's own, by its name. SPAN_NONE: replied. */
-static struct span find_budget(struct visit *v)
+struct span budgets_find(struct visit *v)
 {
-    struct sheet sheet = { .arena = &v->arena };
+    struct sheet sheet = { .visit = v, .arena = &v->arena };
     struct span id = SPAN_NONE;
     struct snapshot *s = gate_snapshot(v->admin->parts.gate);
     bool fine = add_all(&sheet, s);
@@ -367,14 +407,23 @@ static struct span read_increase(struct visit *v, struct span *reason)
     return text;
 }
 
+/* The caps that operators hung on a key or a workspace bind whoever is confined to it. */
+static bool may_raise(struct visit *v, struct span id)
+{
+    if (!v->actor.workspace.at || object_name(id).at)
+        return true;
+    reply_problem(v, E_ROLE_DENIED, "id", "allowed to a token of a workspace: the gate's budgets that count this workspace alone; what hangs on a key or a workspace is raised by a token without a workspace");
+    return false;
+}
+
 void budgets_increase(struct visit *v)
 {
     struct act act = { .name = SPAN("create"), .told = SPAN("created") };
-    struct config_change c = { .kind = SPAN("increase"), .id = find_budget(v) };
+    struct config_change c = { .kind = SPAN("increase"), .id = budgets_find(v) };
     struct config_changed made;
     struct trouble t = { .set = false };
     enum err e;
-    if (!c.id.at || !(c.body = read_increase(v, &act.reason)).at)
+    if (!c.id.at || !may_raise(v, c.id) || !(c.body = read_increase(v, &act.reason)).at)
         return;
     if (!objects_apply(v, &c, &act, &made, &e, &t)) {
         reply_trouble(v, e, &t);
@@ -391,7 +440,7 @@ void budgets_increase(struct visit *v)
 void budgets_decrease(struct visit *v)
 {
     static const struct act act = { { "delete", 6 }, { "deleted", 7 }, { 0 } };
-    struct config_change c = { .kind = SPAN("increase"), .id = find_budget(v) };
+    struct config_change c = { .kind = SPAN("increase"), .id = budgets_find(v) };
     struct config_changed made;
     struct trouble t = { .set = false };
     enum err e;

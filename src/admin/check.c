@@ -350,7 +350,7 @@ static enum err count_doubts(struct check *c)
     enum err e = E_OK;
     while (!e && all.seen == DOUBTS_PAGE) {
         all.seen = 0;
-        e = store_doubts(c->reader, all.last, DOUBTS_PAGE, count_doubt, &all);
+        e = store_in_doubt(c->reader, all.last, DOUBTS_PAGE, count_doubt, &all);
     }
     return e;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * errand.c - work that takes its time (checking a long chain, sending a test alert, the self-check): on a thread of its own,
+ * errand.c - work that takes its time (checking a long chain, sending a test alert, purging the cache, the self-check): on a thread of its own,
  * so that the plane goes on answering.
  *
  *   admin thread: errand_start --- thread: run --- posted back --- admin thread: done, join, the visit's end

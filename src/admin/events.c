@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "rules/call_id.h"
 
-enum { FEED_MOST = 500, FEED_MS = 100 /* after a commit: the next ones are read along */, BEAT_MS = 15 * 1000, EVENT_MOST = 4 << 20 };
+enum { FEED_MOST = 500, FEED_MS = 100 /* after a commit: the next ones are read along */, BEAT_MS = 15 * 1000, SECOND_MS = 1000, EVENT_MOST = 4 << 20 };
 
 struct stream {
     struct list link;
@@ -22,6 +22,7 @@ struct stream {
     struct http_request *request;
     struct arena arena;
     struct span run, key, vendor; /* SPAN_NONE: any */
+    struct actor actor;           /* its name and workspace in the arena */
     struct buf pending;
 };
 
@@ -62,11 +63,21 @@ static void say(struct stream *s, struct span text)
     leave(s);
 }
 
-static void say_to_all(struct admin *a, struct span text)
+static const struct span everybody = { "", 0 };
+
+/* What belongs to a workspace is for those who may see it; what belongs to none (SPAN_NONE), for those who see all. */
+static bool hears(const struct stream *s, struct span workspace)
+{
+    return !s->actor.workspace.at || workspace.at == everybody.at || span_is(s->actor.workspace, workspace);
+}
+
+static void say_to_all(struct admin *a, struct span workspace, struct span text)
 {
     for (struct list *at = a->streams.next, *next; at != &a->streams; at = next) {
         next = at->next;
-        say(CONTAINER_OF(at, struct stream, link), text);
+        struct stream *s = CONTAINER_OF(at, struct stream, link);
+        if (hears(s, workspace))
+            say(s, text);
     }
 }
 
@@ -85,7 +96,9 @@ static void put_event(struct buf *b, struct span name, struct span id, struct sp
     buf_put(b, SPAN("\n\n"));
 }
 
-void events_tell(struct admin *a, struct span name, struct span json)
+void events_tell(struct admin *a, struct span name, struct span json) { events_tell_in(a, SPAN_NONE, name, json); }
+
+void events_tell_in(struct admin *a, struct span workspace, struct span name, struct span json)
 {
     struct buf text;
     if (!a->stream_count)
@@ -93,7 +106,7 @@ void events_tell(struct admin *a, struct span name, struct span json)
     buf_init(&text, EVENT_MOST);
     put_event(&text, name, SPAN_NONE, json);
     if (!text.broken)
-        say_to_all(a, buf_span(&text));
+        say_to_all(a, workspace, buf_span(&text));
     buf_free(&text);
 }
 
@@ -160,6 +173,8 @@ static void take_row(void *self, uint64_t id, struct span json)
 
 static bool wants(const struct stream *s, struct json_value row)
 {
+    if (!hears(s, json_string(json_member(row, SPAN("workspace")))))
+        return false;
     struct span key = json_string(json_member(row, SPAN("key"))), key_name = json_string(json_member(row, SPAN("key_name")));
     if (s->key.at && !span_is(s->key, key) && !span_is(s->key, key_name))
         return false;
@@ -201,7 +216,7 @@ static void read_window(struct admin *a, bool quiet)
         a->window_count = f.count;
         f.ids = NULL;
         if (!quiet && full && f.fresh == FEED_MOST)
-            events_tell(a, SPAN("gap"), SPAN("{\"reason\":\"more calls than the stream can show; GET /api/v1/calls has them all\"}"));
+            events_tell_in(a, everybody, SPAN("gap"), SPAN("{\"reason\":\"more calls than the stream can show; GET /api/v1/calls has them all\"}"));
         for (const struct row *row = quiet ? NULL : f.oldest; row; row = row->next)
             send_row(a, row);
     }
@@ -225,12 +240,61 @@ void events_feed(struct admin *a)
     timer_set(&a->loop, &a->feed, FEED_MS);
 }
 
+/* Whose token or session is over reads no further. */
+static void drop_strangers(struct admin *a)
+{
+    for (struct list *at = a->streams.next, *next; at != &a->streams; at = next) {
+        struct stream *s = CONTAINER_OF(at, struct stream, link);
+        next = at->next;
+        if (access_holds(a, &s->actor, clock_unix_ms()))
+            continue;
+        http_reply_end(s->request, NULL, 0);
+        leave(s);
+    }
+}
+
 static void beat(struct timer *t)
 {
     struct admin *a = CONTAINER_OF(t, struct admin, beat);
-    say_to_all(a, SPAN(": still here\n\n"));
+    drop_strangers(a);
+    say_to_all(a, everybody, SPAN(": still here\n\n"));
     if (a->stream_count)
         timer_set(&a->loop, &a->beat, BEAT_MS);
+}
+
+/* ---- each second ---- */
+
+static bool same_workspace(struct span a, struct span b) { return !a.at == !b.at && span_is(a, b); }
+
+/* Made once for all of one workspace that stand together. */
+static void tell_now(struct timer *t)
+{
+    struct admin *a = CONTAINER_OF(t, struct admin, second);
+    struct buf json, text;
+    struct span made_for = SPAN_NONE;
+    char name[VISIT_NAME]; /* whoever it was made for may be dropped meanwhile */
+    buf_init(&json, EVENT_MOST);
+    buf_init(&text, EVENT_MOST);
+    for (struct list *at = a->streams.next, *next; at != &a->streams; at = next) {
+        struct stream *s = CONTAINER_OF(at, struct stream, link);
+        next = at->next;
+        if (s->actor.workspace.len > VISIT_NAME)
+            continue;
+        if (!text.len || !same_workspace(made_for, s->actor.workspace)) {
+            buf_clear(&json);
+            buf_clear(&text);
+            now_write_event(a, s->actor.workspace, &json);
+            put_event(&text, SPAN("now"), SPAN_NONE, buf_span(&json));
+            made_for = s->actor.workspace.at ? span_make(memcpy(name, s->actor.workspace.at, s->actor.workspace.len), s->actor.workspace.len) : SPAN_NONE;
+        }
+        if (text.broken || json.broken)
+            break;
+        say(s, buf_span(&text));
+    }
+    buf_free(&json);
+    buf_free(&text);
+    if (a->stream_count)
+        timer_set(&a->loop, &a->second, SECOND_MS);
 }
 
 /* ---- GET /events ---- */
@@ -240,9 +304,19 @@ static void join(struct admin *a, struct stream *s)
     if (!a->stream_count) {
         read_window(a, true);
         timer_set(&a->loop, &a->beat, BEAT_MS);
+        timer_set(&a->loop, &a->second, SECOND_MS);
     }
     list_add_last(&a->streams, &s->link);
     a->stream_count++;
+}
+
+/* Nobody shuts the others out by listening. */
+static int streams_of(const struct admin *a, const struct digest *token)
+{
+    int n = 0;
+    for (const struct list *at = a->streams.next; at != &a->streams; at = at->next)
+        n += memcmp(CONTAINER_OF(at, const struct stream, link)->actor.hash.bytes, token->bytes, DIGEST_LEN) == 0;
+    return n;
 }
 
 void events_stream(struct visit *v)
@@ -255,9 +329,10 @@ void events_stream(struct visit *v)
         reply_text(v, type, SPAN(""));
         return;
     }
-    struct stream *s = a->stream_count < STREAMS ? calloc(1, sizeof(*s)) : NULL;
+    bool room = a->stream_count < STREAMS && streams_of(a, &v->actor.hash) < STREAMS_A_TOKEN;
+    struct stream *s = room ? calloc(1, sizeof(*s)) : NULL;
     if (!s) {
-        reply_problem(v, E_OVERLOADED, NULL, "allowed: %d event streams at a time", STREAMS);
+        reply_problem(v, E_OVERLOADED, NULL, "allowed: %d event streams at a time, %d of them with one token", STREAMS, STREAMS_A_TOKEN);
         return;
     }
     visit_catch_up(v);
@@ -265,6 +340,9 @@ void events_stream(struct visit *v)
     s->request = v->request;
     arena_init(&s->arena, VISIT_BODY);
     buf_init(&s->pending, STREAM_PENDING);
+    s->actor = v->actor;
+    s->actor.name = arena_copy(&s->arena, v->actor.name);
+    s->actor.workspace = arena_copy(&s->arena, v->actor.workspace);
     s->run = arena_copy(&s->arena, query_get(v, "run"));
     s->key = arena_copy(&s->arena, query_get(v, "key"));
     s->vendor = arena_copy(&s->arena, query_get(v, "vendor"));
@@ -280,6 +358,7 @@ void events_init(struct admin *a)
     list_init(&a->streams);
     timer_init(&a->feed, feed);
     timer_init(&a->beat, beat);
+    timer_init(&a->second, tell_now);
 }
 
 void events_free(struct admin *a)
@@ -287,5 +366,6 @@ void events_free(struct admin *a)
     must(list_empty(&a->streams)); /* the server has told each that its reader is gone */
     timer_clear(&a->feed);
     timer_clear(&a->beat);
+    timer_clear(&a->second);
     free(a->window);
 }

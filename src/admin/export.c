@@ -2,7 +2,7 @@
  * export.c - GET /audit/export: the chain as a file, of any length, in bounded memory. A slice of rows is read and written in a
  * turn of the loop, the next one in the next turn, or when the reader has taken what there is; so the plane goes on answering
  * and a slow reader keeps no read of the database open. It ends at the row that was the newest when it was asked for. */
-#include "admin/export.h"
+#include "export/form.h"
 #include "admin/inside.h"
 
 #include <stdlib.h>

@@ -14,8 +14,10 @@ struct page {
     int64_t now;
     uint64_t only; /* this one alone; 0: all */
     int left;
+    int seen; /* of this slice */
     bool more, found;
     uint64_t last;
+    struct span workspace; /* SPAN_NONE: all */
 };
 
 static void put_texts(struct json_out *o, const struct row_value *row)
@@ -70,8 +72,13 @@ static void put_doubt(struct json_out *o, const struct store_doubt *d, int64_t n
 static void visit_doubt(void *self, const struct store_doubt *d)
 {
     struct page *p = self;
+    p->seen++;
     if (p->only && d->call != p->only)
         return;
+    if (p->workspace.at && !span_is(p->workspace, row_field(d->row, ROW_WORKSPACE).text)) {
+        p->last = p->left ? d->call : p->last;
+        return;
+    }
     if (p->left == 0) {
         p->more = true;
         return;
@@ -82,11 +89,25 @@ static void visit_doubt(void *self, const struct store_doubt *d)
     p->left--;
 }
 
+/* Slice by slice, since a slice may hold none of the visitor's workspace. */
+static enum err list_doubts(struct visit *v, uint64_t after, struct page *page)
+{
+    int slice = page->left + 1;
+    enum err e = E_OK;
+    page->last = after;
+    page->seen = slice;
+    while (!e && page->seen == slice && !page->more) {
+        page->seen = 0;
+        e = store_in_doubt(v->admin->reader, page->last, slice, visit_doubt, page);
+    }
+    return e;
+}
+
 void indoubt_list(struct visit *v)
 {
     char text[CALL_ID_TEXT + 1];
     uint64_t after = 0;
-    struct page page = { .out = &v->json, .now = clock_unix_ms() };
+    struct page page = { .out = &v->json, .now = clock_unix_ms(), .workspace = v->actor.workspace };
     struct span cursor = query_get(v, "cursor");
     if (!query_limit(v, DOUBTS_USUAL, DOUBTS_MOST, &page.left))
         return;
@@ -98,7 +119,7 @@ void indoubt_list(struct visit *v)
     json_open(&v->json, '{');
     json_name(&v->json, SPAN("data"));
     json_open(&v->json, '[');
-    enum err e = store_doubts(v->admin->reader, after, page.left + 1, visit_doubt, &page);
+    enum err e = list_doubts(v, after, &page);
     if (e) {
         reply_store(v, e);
         return;
@@ -115,13 +136,27 @@ static void reply_no_doubt(struct visit *v)
         SPAN_ARG(span_first(v->id, 60)));
 }
 
+/* False: replied, as if it were none. */
+static bool is_own(struct visit *v, uint64_t call)
+{
+    struct json_out none = json_out(&v->body); /* it was read; nothing of this is shown */
+    struct page page = { .out = &none, .now = clock_unix_ms(), .only = call, .left = 1, .workspace = v->actor.workspace };
+    if (!v->actor.workspace.at)
+        return true;
+    visit_catch_up(v);
+    if (store_in_doubt(v->admin->reader, call - 1, 1, visit_doubt, &page) == E_OK && page.found)
+        return true;
+    reply_no_doubt(v);
+    return false;
+}
+
 void indoubt_get(struct visit *v)
 {
-    struct page page = { .out = &v->json, .now = clock_unix_ms(), .left = 1 };
+    struct page page = { .out = &v->json, .now = clock_unix_ms(), .left = 1, .workspace = v->actor.workspace };
     enum err e = E_OK;
     visit_catch_up(v);
     if (call_id_parse(v->id, &page.only) && page.only)
-        e = store_doubts(v->admin->reader, page.only - 1, 1, visit_doubt, &page);
+        e = store_in_doubt(v->admin->reader, page.only - 1, 1, visit_doubt, &page);
     if (e)
         reply_store(v, e);
     else if (!page.found)
@@ -211,9 +246,9 @@ static void answer_settled(struct visit *v, const struct resolution *r)
 void indoubt_resolve(struct visit *v)
 {
     struct resolution r = { .call = 0 };
-    if (!read_request(v, &r))
+    if (!read_request(v, &r) || !is_own(v, r.call))
         return;
-    enum err e = gate_resolve(v->admin->parts.gate, r.call, r.spent, r.cost, SPAN("admin"), r.reason);
+    enum err e = gate_resolve(v->admin->parts.gate, r.call, r.spent, r.cost, v->actor.name, r.reason);
     if (e == E_NOT_FOUND)
         reply_no_doubt(v);
     else if (e)
@@ -247,7 +282,7 @@ void indoubt_ask(struct visit *v)
     uint64_t call;
     if (!call_id_parse(v->id, &call) || !call)
         reply_no_doubt(v);
-    else
+    else if (is_own(v, call))
         answer_asked(v, gate_ask_again(v->admin->parts.gate, call), v->id);
 }
 

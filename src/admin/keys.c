@@ -18,7 +18,7 @@ static struct span find_key(struct visit *v)
 {
     struct snapshot *s = gate_snapshot(v->admin->parts.gate);
     const struct key *key = map_get(&s->key_by_id, v->id);
-    struct span id = key ? arena_copy(&v->arena, key->id) : SPAN_NONE;
+    struct span id = key && access_sees(&v->actor, key->workspace) ? arena_copy(&v->arena, key->id) : SPAN_NONE;
     snapshot_drop(s);
     if (!id.at)
         reply_problem(v, E_NOT_FOUND, "id", "there is no key \"%.*s\"", SPAN_ARG(span_first(v->id, 64)));
@@ -44,9 +44,9 @@ static bool read_revocation(struct visit *v, struct stop *stop)
     return !t.set;
 }
 
-static struct stop revocation(struct span id)
+static struct stop revocation(const struct visit *v, struct span id)
 {
-    return (struct stop){ .kind = STOP_KEY, .value = id, .reason = SPAN("the key was revoked"), .by = SPAN("admin"), .code = E_KEY_REVOKED, .cut = true };
+    return (struct stop){ .kind = STOP_KEY, .value = id, .workspace = v->actor.workspace, .reason = SPAN("the key was revoked"), .by = v->actor.name, .code = E_KEY_REVOKED, .cut = true };
 }
 
 void keys_revoke(struct visit *v)
@@ -56,11 +56,11 @@ void keys_revoke(struct visit *v)
     struct trouble t = { .set = false };
     char now[TIME_TEXT];
     struct span id = find_key(v);
-    struct stop stop = revocation(id);
+    struct stop stop = revocation(v, id);
     enum err e;
     if (!id.at || !read_revocation(v, &stop))
         return;
-    e = stops_put(v->admin, &stop, SPAN("admin"), &v->arena, &outcome);
+    e = stops_put(v->admin, &stop, v->actor.name, &v->arena, &outcome);
     if (e) {
         reply_problem(v, e, NULL, "the key was not revoked");
         return;
@@ -83,26 +83,39 @@ void keys_revoke(struct visit *v)
     reply_json(v, 200);
 }
 
-/* Its calls under way are cut before it is gone; then the stop has nothing left to hold. */
-void keys_delete(struct visit *v)
+/* Cuts its calls under way. Without memory for that it goes all the same: no new one comes in. */
+static void cut_short(struct visit *v, struct span id)
 {
     struct stop_outcome outcome;
+    struct stop stop = revocation(v, id);
+    stop.reason = SPAN("the key was deleted");
+    if (stops_put(v->admin, &stop, v->actor.name, &v->arena, &outcome) != E_OK)
+        log_error("admin", "the key %.*s is deleted without a stop: its calls under way were not cut", SPAN_ARG(id));
+}
+
+/* Its calls under way are cut before it is gone, as soon as it is sure that it may go; then the stops have nothing left to hold. Where the store
+ * cannot write that, the key stays, stopped. */
+void keys_delete(struct visit *v)
+{
+    struct config_input in;
     struct config_changed made;
     struct trouble t = { .set = false };
     struct config_change c = { .kind = SPAN("key") };
     enum err e;
     c.id = find_key(v);
-    if (!c.id.at)
+    if (!c.id.at || stops_bar_end(v, c.id))
         return;
-    if (!objects_apply(v, &c, &delete_act, &made, &e, &t)) {
+    bool fine = objects_try(v, &c, &in, &made, &e, &t);
+    if (fine) {
+        cut_short(v, c.id);
+        fine = objects_keep(v, &in, c.kind, &delete_act, &made, &e, &t);
+    }
+    if (!fine) {
         reply_trouble(v, e, &t);
         return;
     }
-    struct stop stop = revocation(c.id);
-    stop.reason = SPAN("the key was deleted");
-    if (stops_put(v->admin, &stop, SPAN("admin"), &v->arena, &outcome) == E_OK &&
-        stops_lift(v->admin, stop_id(&v->arena, STOP_KEY, c.id), stop.reason, &v->arena) != E_OK)
-        log_warn("admin", "the stop of the deleted key %.*s could not be lifted; it holds nobody", SPAN_ARG(c.id));
+    if (stops_forget_key(v->admin, c.id, v->actor.name, SPAN("the key was deleted"), &v->arena) != E_OK)
+        log_warn("admin", "a stop of the deleted key %.*s could not be lifted; it holds nobody", SPAN_ARG(c.id));
     events_tell_change(v->admin, c.kind, c.id, delete_act.told);
     reply_nothing(v);
 }
@@ -121,7 +134,7 @@ static bool read_overlap(struct visit *v, int64_t *overlap_ms)
     return false;
 }
 
-/* The client's name for this rotation. */
+/* The client's name for this rotation: its own, so that nobody is given a secret that another asked for by the same word. */
 static bool read_once(struct visit *v, struct span *once)
 {
     static const struct span field = { "idempotency-key", 15 };
@@ -130,16 +143,23 @@ static bool read_once(struct visit *v, struct span *once)
     bool fine = http_count(head, field) <= 1 && (!once->at || (once->len > 0 && once->len <= CONFIG_ONCE_LONGEST));
     if (!fine)
         reply_problem(v, E_BAD_REQUEST, "idempotency-key", "allowed: one, of 1 to %d characters", CONFIG_ONCE_LONGEST);
-    return fine;
+    if (!fine || !once->at)
+        return fine;
+    *once = arena_print(&v->arena, "%.*s %.*s", SPAN_ARG(v->actor.name), SPAN_ARG(*once));
+    if (!once->at)
+        reply_problem(v, E_NO_MEMORY, NULL, "nothing was rotated");
+    return once->at != NULL;
 }
+
+bool rotation_read(struct visit *v, struct config_rotation *r) { return read_once(v, &r->once) && read_overlap(v, &r->overlap_ms); }
 
 void keys_rotate(struct visit *v)
 {
     struct config_input in;
     struct config_changed made;
     struct trouble t = { .set = false };
-    struct config_rotation r = { .key_id = find_key(v), .now_ms = clock_unix_ms() };
-    if (!r.key_id.at || !read_once(v, &r.once) || !read_overlap(v, &r.overlap_ms))
+    struct config_rotation r = { .id = find_key(v), .now_ms = clock_unix_ms() };
+    if (!r.id.at || !rotation_read(v, &r))
         return;
     enum err e = admin_input(v->admin, &v->arena, &in);
     if (!e)
@@ -149,9 +169,9 @@ void keys_rotate(struct visit *v)
         return;
     }
     if (!made.repeated)
-        events_tell_change(v->admin, SPAN("key"), r.key_id, rotate_act.told);
+        events_tell_change(v->admin, SPAN("key"), r.id, rotate_act.told);
     json_open(&v->json, '{');
-    if (!objects_write(v, SPAN("key"), r.key_id, made.token))
+    if (!objects_write(v, SPAN("key"), r.id, made.token))
         return;
     json_pair_time(&v->json, SPAN("previous_valid_until"), made.previous_until);
     json_pair_bool(&v->json, SPAN("repeated"), made.repeated);

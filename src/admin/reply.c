@@ -16,18 +16,33 @@ size_t reply_fields_common(struct http_field *fields, struct span type)
     return n;
 }
 
+void visit_field(struct visit *v, struct span name, struct span value)
+{
+    must(v->field_count < VISIT_FIELDS);
+    v->fields[v->field_count++] = (struct http_field){ name, value.at ? value : SPAN("") };
+}
+
 static void deliver(struct visit *v, int status, struct span type, struct span body, const struct http_field *extra)
 {
     struct http_field fields[REPLY_FIELDS];
-    size_t n = reply_fields_common(fields, type);
     struct http_request *r = v->request;
+    if (v->trial) {
+        v->tag = v->tagged ? v->tag : digest_sha256(body);
+        v->trial_status = status;
+        return;
+    }
+    once_answered(v, status, body);
+    bool known = tag_answer(v, status, body);
+    size_t n = reply_fields_common(fields, type);
     if (v->stale)
         fields[n++] = (struct http_field){ SPAN("x-tollgate-stale"), SPAN("the store cannot write; the newest calls may be missing") };
+    for (size_t i = 0; i < v->field_count; i++)
+        fields[n++] = v->fields[i];
     if (extra)
         fields[n++] = *extra;
     must(r && n <= REPLY_FIELDS);
     v->request = NULL;
-    http_reply(r, status, fields, n, body);
+    http_reply(r, known ? 304 : status, fields, n, known ? SPAN("") : body);
 }
 
 void reply_json(struct visit *v, int status)
@@ -40,6 +55,17 @@ void reply_json(struct visit *v, int status)
     }
     reply_problem(v, E_NO_MEMORY, NULL, "the answer is larger than %d MiB; ask for less", VISIT_ANSWER >> 20);
 }
+
+void reply_file(struct visit *v, struct span type, struct span disposition)
+{
+    struct http_field field = { SPAN("content-disposition"), disposition };
+    if (!v->out.broken && !v->arena.broken)
+        deliver(v, 200, type, buf_span(&v->out), &field);
+    else
+        reply_problem(v, E_NO_MEMORY, NULL, "the answer is larger than %d MiB; ask for less", VISIT_ANSWER >> 20);
+}
+
+void reply_again(struct visit *v, int status) { deliver(v, status, v->out.len ? SPAN("application/json") : SPAN_NONE, buf_span(&v->out), NULL); }
 
 void reply_text(struct visit *v, struct span type, struct span text) { deliver(v, 200, type, text, NULL); }
 void reply_nothing(struct visit *v) { deliver(v, 204, SPAN_NONE, SPAN(""), NULL); }
@@ -90,7 +116,7 @@ void reply_unauthorized(struct visit *v)
     static const struct http_field field = { { "www-authenticate", 16 }, { "Bearer realm=\"tollgate admin\"", 29 } };
     int status = err_status(E_UNAUTHORIZED);
     put_problem(v, status, err_code(E_UNAUTHORIZED), err_text(E_UNAUTHORIZED), NULL,
-        SPAN("send it as \"Authorization: Bearer TOKEN\"; it is admin.token of the configuration, or stands in the file admin.token of the data directory"));
+        SPAN("send an admin token as \"Authorization: Bearer TOKEN\" (admin.token or admin.tokens of the configuration, one made by POST /api/v1/tokens, or the file admin.token of the data directory), or log in by POST /api/v1/session"));
     deliver(v, status, SPAN("application/problem+json"), buf_span(&v->out), &field);
 }
 

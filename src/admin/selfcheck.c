@@ -254,6 +254,8 @@ static void put_alerts(struct admin *a, struct buf *b)
     put(b, "alerts_waiting", "Alerts in the outbox that are still to be delivered.", c.waiting);
 }
 
+bool selfcheck_alarmed(const struct admin *a) { return a->check->alarmed; }
+
 void selfcheck_metrics(struct admin *a, struct buf *b)
 {
     const struct check_report *r = &a->check->last;

@@ -3,12 +3,6 @@
 #include "admin/inside.h"
 #include "base/clock.h"
 
-enum { BY_MOST = 4 };
-
-/* Names of store_usage. */
-static const struct span dimensions[] = { { "key", 3 }, { "run", 3 }, { "vendor", 6 }, { "operation", 9 }, { "model", 5 }, { "step", 4 },
-    { "workspace", 9 }, { "user", 4 }, { "denied", 6 }, { "day", 3 } };
-
 void usage_write_sums(struct json_out *o, struct span cost_name, const struct usage_row *row)
 {
     json_pair_money(o, cost_name, row->cost);
@@ -22,32 +16,25 @@ void usage_write_sums(struct json_out *o, struct span cost_name, const struct us
     json_pair_time(o, SPAN("last_at"), row->last_at);
 }
 
-static bool is_dimension(struct span name)
-{
-    for (size_t i = 0; i < sizeof(dimensions) / sizeof(*dimensions); i++)
-        if (span_is(name, dimensions[i]))
-            return true;
-    return false;
-}
+enum { BY_MOST = 4 };
 
 static bool read_by(struct visit *v, struct span by[BY_MOST], size_t *count)
 {
     struct span text = query_get(v, "by"), name;
     *count = 0;
     while (span_next(&text, ',', &name)) {
-        if (*count < BY_MOST && is_dimension(name)) {
+        if (*count < BY_MOST && store_dimension(name)) {
             by[(*count)++] = name;
             continue;
         }
-        reply_problem(v, E_BAD_REQUEST, "by", "found \"%.*s\"; allowed: up to %d of key, run, vendor, operation, model, step, workspace, user, denied, day",
-            SPAN_ARG(span_first(name, 60)), BY_MOST);
+        reply_problem(v, E_BAD_REQUEST, "by", "found \"%.*s\"; allowed: up to %d of %.*s",
+            SPAN_ARG(span_first(name, 60)), BY_MOST, SPAN_ARG(store_dimensions));
         return false;
     }
     return true;
 }
 
-/* The window that now lies in, by UTC's calendar; or from and to. */
-static bool read_range(struct visit *v, struct call_filter *f)
+bool usage_range(struct visit *v, struct call_filter *f)
 {
     struct span text = query_get(v, "window");
     struct window window = { .zone = NULL };
@@ -117,20 +104,27 @@ static void put_answer(struct visit *v, const struct call_filter *f, const struc
     snapshot_drop(s);
 }
 
+struct question {
+    struct call_filter filter;
+    struct span by[BY_MOST];
+    size_t by_count;
+};
+
+static void add_up_calls(struct visit *v, struct store_reader *r)
+{
+    const struct question *q = v->mine;
+    struct usage_row *rows = NULL;
+    size_t count = 0;
+    v->result = store_usage(r, &q->filter, q->by, q->by_count, &v->arena, &rows, &count);
+    if (!v->result)
+        put_answer(v, &q->filter, q->by, q->by_count, rows, count);
+}
+
 void usage_get(struct visit *v)
 {
-    struct call_filter f;
-    struct span by[BY_MOST];
-    size_t by_count, count = 0;
-    struct usage_row *rows = NULL;
-    if (!calls_filter(v, &f) || !read_by(v, by, &by_count) || !read_range(v, &f))
-        return;
-    visit_catch_up(v);
-    enum err e = store_usage(v->admin->reader, &f, by, by_count, &v->arena, &rows, &count);
-    if (e) {
-        reply_store(v, e);
-        return;
-    }
-    put_answer(v, &f, by, by_count, rows, count);
-    reply_json(v, 200);
+    struct question *q = v->mine = ARENA_NEW(&v->arena, struct question);
+    if (!q)
+        reply_store(v, E_NO_MEMORY);
+    else if (calls_filter(v, &q->filter) && read_by(v, q->by, &q->by_count) && usage_range(v, &q->filter))
+        visit_read(v, add_up_calls, reply_read);
 }

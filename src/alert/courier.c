@@ -24,6 +24,7 @@ enum {
     NOTE_MS = 1000,             /* until a note is tried again */
     HOUR = 60 * 60,             /* in seconds of the schedule */
     GIVE_UP = 3 * 24 * HOUR,    /* after the alert was made */
+    CALLBACK_FOR = HOUR,        /* a callback is carried on for as long */
     STRAY = 2 * HOUR,           /* further ahead than any retry: the clock was set back */
     TROUBLE_BYTES = 1024,       /* of what went wrong, kept with the alert */
     MEMORY = 4 << 20,           /* of a batch */
@@ -140,7 +141,9 @@ static unsigned kind_of(struct span event)
 {
     static const struct { struct span name; unsigned bit; } kinds[] = {
         { { "threshold", 9 }, ALERT_THRESHOLD }, { { "forecast", 8 }, ALERT_FORECAST }, { { "brake", 5 }, ALERT_BRAKE },
-        { { "doubt", 5 }, ALERT_DOUBT }, { { "ledger", 6 }, ALERT_LEDGER },
+        { { "doubt", 5 }, ALERT_DOUBT }, { { "ledger", 6 }, ALERT_LEDGER }, { { "approval", 8 }, ALERT_APPROVAL },
+        { { "address", 7 }, ALERT_ADDRESS }, { { "prices", 6 }, ALERT_PRICES },
+        { { "breaker", 7 }, ALERT_BREAKER }, { { "credential", 10 }, ALERT_CREDENTIAL }, { { "export", 6 }, ALERT_EXPORT }, { { "login", 5 }, ALERT_LOGIN },
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (span_is(event, kinds[i].name))
@@ -259,6 +262,23 @@ static void carry(struct batch *b, struct round *r)
     finish(b, r);
 }
 
+/* To one address, which stands in it. */
+static void carry_callback(struct batch *b, struct round *r)
+{
+    struct alerts *a = b->alerts;
+    char why[256] = "";
+    unsigned dice;
+    enum err e = callback_try(&r->alert, b->snapshot->settings.private_callbacks, why);
+    if (e == E_CLIENT_GONE)
+        return;
+    random_fill(&dice, sizeof(dice));
+    int64_t now = clock_unix_ms(), next = alert_again(r->due->at, r->due->tries, now, a->second_ms, dice);
+    bool over = e == E_OK || next - r->due->at > CALLBACK_FOR * a->second_ms;
+    if (e != E_OK && over)
+        log_warn("alert", "callback %lld is given up: %s", (long long)r->due->id, why);
+    note(a, r->due->id, over, over ? now : next, SPAN_NONE, span_of(why));
+}
+
 static void deliver(struct batch *b, const struct due *d)
 {
     struct round r = { .due = d };
@@ -270,7 +290,10 @@ static void deliver(struct batch *b, const struct due *d)
     r.alert.delivery = d->id;
     r.alert.cancel = &b->alerts->stopping;
     buf_init(&r.trouble, TROUBLE_BYTES);
-    carry(b, &r);
+    if (span_is(r.alert.event, SPAN("callback")))
+        carry_callback(b, &r);
+    else
+        carry(b, &r);
     buf_free(&r.trouble);
 }
 

@@ -3,6 +3,7 @@
  *
  *   courier.c   the thread: what is due, to whom, when again
  *   send.c      one attempt at one endpoint: webhook and Slack
+ *   callback.c  a vendor's callback, carried on
  *   letter.c    an alert as a mail's text; pure
  *   mail.c      SMTP, by libcurl, which is loaded with the first mail */
 #ifndef TG_ALERT_INSIDE_H
@@ -39,6 +40,9 @@ CHECKED enum err alert_try(const struct alert_endpoint *e, const struct alert *a
 void letter_write(struct buf *out, const struct alert_endpoint *e, const struct alert *a);
 /* The address in "Name <a@b>" or "a@b"; SPAN_NONE: there is none, or one with a character that has no business there. */
 struct span letter_address(struct span s);
+
+/* A callback (event "callback": url, content_type, fields, body) to where the agent wanted it; see callback.c. */
+CHECKED enum err callback_try(const struct alert *a, bool private_too, char why[256]);
 
 CHECKED enum err mail_send(const struct alert_endpoint *e, const struct alert *a, char why[256]);
 

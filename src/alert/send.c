@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "alert/inside.h"
-#include "base/text.h"
-#include "http/fetch.h"
+#include "http/deliver.h"
 
 enum { SLACK_TEXT = 8 * 1024, ARENA = 1 << 20 };
 
@@ -28,59 +27,15 @@ enum err alert_read(struct json *j, struct span body, struct alert *out)
         return e;
     out->event = json_string(json_member(out->root, SPAN("event")));
     out->text = json_string(json_member(out->root, SPAN("text")));
-    return out->event.at && out->text.at ? E_OK : E_BAD_REQUEST;
-}
-
-/* "user:password@" before a host would be sent nowhere, or to the wrong place. */
-static bool names_user(struct span url)
-{
-    ptrdiff_t from = span_find(url, SPAN("://"));
-    struct span rest = from < 0 ? url : span_from(url, (size_t)from + 3), authority = rest;
-    (void)span_cut(&rest, '/', &authority);
-    return span_find_byte(authority, '@') >= 0;
-}
-
-static enum err judge(enum err e, const struct fetch_answer *answer, char why[256])
-{
-    /* The status is the answer: a body that is too long or breaks off changes nothing about it. */
-    if (answer->status >= 200 && answer->status < 300)
-        return E_OK;
-    if (answer->status)
-        snprintf(why, 256, "it answered %d", answer->status);
-    else
-        snprintf(why, 256, "%s", e == E_UPSTREAM_UNREACHABLE ? "it could not be reached"
-                                 : e == E_UPSTREAM_TIMEOUT   ? "it did not answer in time"
-                                 : e == E_UPSTREAM_BROKEN    ? "it broke off the connection"
-                                 : e == E_CLIENT_GONE        ? "the gate is ending"
-                                 : e == E_BAD_REQUEST        ? "its url cannot be used"
-                                                             : "it could not be sent");
-    return answer->status ? E_UPSTREAM_BROKEN : e;
+    return out->event.at && (out->text.at || span_is(out->event, SPAN("callback"))) ? E_OK : E_BAD_REQUEST;
 }
 
 static enum err post(struct arena *memory, const struct alert_endpoint *e, const struct alert *a, const struct http_field *fields,
     size_t count, struct span body, char why[256])
 {
-    struct fetch_limits limits = { .total_ms = SEND_MS, .body_bytes = ANSWER_BYTES, .cancel = a->cancel };
+    struct delivery d = { SPAN("POST"), e->url, fields, count, body, .total_ms = SEND_MS, .cancel = a->cancel };
     struct fetch_answer answer;
-    if (names_user(e->url))
-        return refuse(E_BAD_REQUEST, why, "its url names a user; that is not sent");
-    enum err got = fetch_within(memory, SPAN("POST"), e->url, fields, count, body, &limits, &answer);
-    return judge(got, &answer, why);
-}
-
-static struct span sign(struct arena *memory, const struct alert_endpoint *e, const struct alert *a)
-{
-    struct buf text;
-    long long seconds = (long long)(a->now / 1000);
-    buf_init(&text, ALERT_BYTES + 64);
-    buf_print(&text, "%lld.", seconds);
-    buf_put(&text, a->body);
-    struct digest mac = digest_hmac(e->secret, buf_span(&text));
-    buf_clear(&text);
-    buf_put_hex(&text, span_make((const char *)mac.bytes, DIGEST_LEN));
-    struct span signature = arena_print(memory, "t=%lld,v1=%.*s", seconds, SPAN_ARG(buf_span(&text)));
-    buf_free(&text);
-    return signature;
+    return deliver(memory, &d, &answer, why);
 }
 
 static enum err send_webhook(struct arena *memory, const struct alert_endpoint *e, const struct alert *a, char why[256])
@@ -90,7 +45,7 @@ static enum err send_webhook(struct arena *memory, const struct alert_endpoint *
         { SPAN("user-agent"), SPAN("Tollgate") },
         { SPAN("x-tollgate-event"), a->event },
         { SPAN("x-tollgate-delivery"), arena_print(memory, "%lld", (long long)a->delivery) },
-        { SPAN("x-tollgate-signature"), sign(memory, e, a) },
+        { SPAN("x-tollgate-signature"), deliver_signature(memory, e->secret, a->now, a->body) },
     };
     if (e->secret.len == 0)
         return refuse(E_BAD_REQUEST, why, "it has no secret to sign with");

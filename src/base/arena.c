@@ -154,6 +154,18 @@ void *arena_take_array(struct arena *a, size_t size, size_t n)
     return arena_take(a, total);
 }
 
+/* Full at 8, 16, 32 and so on. */
+void *arena_grow(struct arena *a, void *list, size_t size, size_t count)
+{
+    enum { ROOM_FIRST = 8 };
+    if (count && (count < ROOM_FIRST || (count & (count - 1))))
+        return list;
+    void *wider = arena_take_array(a, size, count ? count * 2 : ROOM_FIRST);
+    if (wider && count)
+        memcpy(wider, list, count * size);
+    return wider;
+}
+
 struct span arena_copy(struct arena *a, struct span s)
 {
     if (!s.at)

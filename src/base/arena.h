@@ -31,6 +31,9 @@ void arena_free(struct arena *a);
 void *arena_take(struct arena *a, size_t size);
 /* The same for n items; n may come from strangers. */
 void *arena_take_array(struct arena *a, size_t size, size_t n);
+/* Room for one more behind `count` items of a list that starts as NULL: the list as it is, or a copy with twice the room when it is
+ * full. NULL when broken. */
+void *arena_grow(struct arena *a, void *list, size_t size, size_t count);
 /* A copy with a NUL behind it (not counted). SPAN_NONE when broken; SPAN_NONE stays SPAN_NONE. */
 struct span arena_copy(struct arena *a, struct span s);
 /* printf into the arena. */
@@ -41,5 +44,7 @@ void arena_rewind(struct arena *a, struct arena_mark mark);
 
 #define ARENA_NEW(arena, type) ((type *)arena_take((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, n) ((type *)arena_take_array((arena), sizeof(type), (n)))
+
+#define ARENA_GROW(arena, list, count) (arena_grow((arena), (list), sizeof(*(list)), (count)))
 
 #endif

@@ -7,5 +7,6 @@
 
 int64_t clock_unix_ms(void);      /* wall clock */
 int64_t clock_monotonic_ns(void); /* never goes back */
+int64_t clock_thread_ns(void);    /* what this thread alone has worked; a system call, where the others are none */
 
 #endif

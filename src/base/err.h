@@ -35,6 +35,7 @@
     ROW(NOT_CANONICAL, 400, "not_canonical", "the request can be read in more than one way")                            \
     ROW(TOO_LARGE, 413, "too_large", "the request is larger than allowed")                                              \
     ROW(NOT_FOUND, 404, "not_found", "there is nothing here")                                                           \
+    ROW(LINK_OVER, 410, "link_over", "this link is no longer good")                                                     \
     ROW(METHOD_UNKNOWN, 405, "method_not_allowed", "this method is not offered here")                                   \
     ROW(REQUEST_TIMEOUT, 408, "request_timeout", "the request did not arrive in time")                                  \
     ROW(IDEMPOTENCY_CONFLICT, 409, "idempotency_conflict", "this idempotency key was used with another request")       \
@@ -50,6 +51,9 @@
     /* operators */                                                                                                     \
     ROW(CONFIG, 422, "config_invalid", "the configuration is not valid")                                                \
     ROW(UNAUTHORIZED, 401, "unauthorized", "an admin token is required")                                                \
+    ROW(ROLE_DENIED, 403, "role_denied", "this admin token may not do that")                                            \
+    ROW(CSRF_DENIED, 403, "csrf_denied", "this does not come from the dashboard")                                       \
+    ROW(PRECONDITION_FAILED, 412, "precondition_failed", "it was changed in the meantime")                              \
     ROW(CONFLICT, 409, "conflict", "this clashes with what is there")                                                   \
     ROW(IO, 500, "io_error", "the operating system refused")                                                            \
     ROW(NO_MEMORY, 503, "no_memory", "out of memory")

@@ -18,6 +18,7 @@ static const char *const names[] = { "debug", "info", "warn", "error" };
 
 /* Process-wide on purpose: where standard error goes, and how much is wanted there, belongs to the process. */
 static _Atomic int lowest_level = LOG_INFO;
+static _Atomic int wanted_format = LOG_AS_FITS;
 static pthread_once_t looked = PTHREAD_ONCE_INIT;
 static bool is_terminal;
 
@@ -25,11 +26,19 @@ static void look(void) { is_terminal = isatty(STDERR_FILENO) == 1; }
 
 void log_level_set(enum log_level lowest) { atomic_store_explicit(&lowest_level, (int)lowest, memory_order_relaxed); }
 
+void log_format_set(enum log_format format) { atomic_store_explicit(&wanted_format, (int)format, memory_order_relaxed); }
+
+static bool as_text(void)
+{
+    int format = atomic_load_explicit(&wanted_format, memory_order_relaxed);
+    return format == LOG_AS_FITS ? is_terminal : format == LOG_TEXT;
+}
+
 static void put_line(struct buf *line, enum log_level level, const char *area, struct span message)
 {
     char at[TIME_TEXT];
     struct span time = text_time(clock_unix_ms(), at);
-    if (is_terminal) {
+    if (as_text()) {
         buf_print(line, "%.*s %-5s %s: %.*s\n", SPAN_ARG(time), names[level], area, SPAN_ARG(message));
         return;
     }

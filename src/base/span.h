@@ -27,7 +27,7 @@ static inline struct span span_make(const char *at, size_t len)
     return s;
 }
 static inline struct span span_of(const char *text) { return span_make(text, text ? strlen(text) : 0); }
-static inline bool span_is(struct span a, struct span b) { return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0); }
+static inline bool span_is(struct span a, struct span b) { return a.len == b.len && (a.len == 0 || (a.at && b.at && memcmp(a.at, b.at, a.len) == 0)); }
 
 /* ASCII case is folded; other bytes compare as they are. */
 bool span_is_nocase(struct span a, struct span b);

@@ -23,6 +23,8 @@ static int list(struct cli *c)
 
 static int show(struct cli *c) { return object_show(c, "alerts"); }
 static int delete(struct cli *c) { return object_delete(c, "alerts"); }
+static int apply(struct cli *c) { return object_apply(c, "alerts", "the file holds no alert; allowed: type:, url:, events:, ..."); }
+static int change(struct cli *c) { return object_change(c, "alerts"); }
 
 static int test(struct cli *c)
 {
@@ -64,7 +66,7 @@ static int deliveries(struct cli *c)
 static int run(struct cli *c)
 {
     static const struct object_action actions[] = { { "list", 0, list }, { "show", 1, show }, { "test", 1, test }, { "deliveries", 0, deliveries },
-        { "delete", 1, delete }, { NULL, 0, NULL } };
+        { "delete", 1, delete }, { "apply", 2, apply }, { "change", 2, change }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -74,7 +76,10 @@ const struct verb verb_alert = {
     .usage = "  tollgate alert [list]\n"
              "  tollgate alert test NAME     send one now; exit code 0: it was taken\n"
              "  tollgate alert deliveries    what was told, the newest first\n"
-             "  tollgate alert show|delete NAME\n",
-    .operands = 2,
+             "  tollgate alert show|delete NAME\n"
+             "  tollgate alert apply NAME FILE      make it be what the file says, whole\n"
+             "  tollgate alert change NAME FILE     only the members that the file (YAML or JSON; \"-\": standard input) has; null takes one away\n",
+    .operands = 3,
+    .watch = "list show deliveries",
     .run = run,
 };

@@ -50,15 +50,19 @@ static struct span from_environment(const char *name)
     return value && *value ? span_of(value) : SPAN_NONE;
 }
 
-struct span api_url(const struct cli *c)
+static struct span address(const struct cli *c, const char *flag, const char *variable, struct span otherwise)
 {
-    struct span url = option(c, "admin");
+    struct span url = option(c, flag);
     if (!url.at)
-        url = from_environment("TOLLGATE_ADMIN");
+        url = from_environment(variable);
     if (!url.at)
-        url = SPAN("http://127.0.0.1:8081");
+        url = otherwise;
     return span_ends(url, SPAN("/")) ? span_first(url, url.len - 1) : url;
 }
+
+struct span api_url(const struct cli *c) { return address(c, "admin", "TOLLGATE_ADMIN", SPAN("http://127.0.0.1:8081")); }
+
+struct span api_gate(const struct cli *c) { return address(c, "gate", "TOLLGATE_GATE", SPAN("http://127.0.0.1:8080")); }
 
 static struct span read_token_file(struct cli *c, const char *path)
 {
@@ -136,7 +140,7 @@ int api_refused(int status, struct json_value problem)
 
 /* ---- asking ---- */
 
-static enum err ask(struct cli *c, const char *method, struct api_path *path, struct span body, struct fetch_answer *out)
+static enum err ask(struct cli *c, const char *method, const struct api_path *path, struct span body, struct fetch_answer *out)
 {
     struct span token, url = api_url(c);
     if (!api_token(c, &token))
@@ -145,17 +149,26 @@ static enum err ask(struct cli *c, const char *method, struct api_path *path, st
     struct span whole = arena_print(&c->arena, "%.*s/api/v1/%.*s", SPAN_ARG(url), SPAN_ARG(buf_span(&path->text)));
     if (path->text.broken || !whole.at)
         return E_BAD_REQUEST;
+    const struct fetch_limits limits = { .total_ms = c->patience_ms, .body_bytes = SHOWN_MOST };
+    if (c->patience_ms)
+        return fetch_within(&c->arena, span_of(method), whole, fields, body.at ? 2 : 1, body, &limits, out);
     return fetch(&c->arena, span_of(method), whole, fields, body.at ? 2 : 1, body, out);
+}
+
+enum err api_fetch(struct cli *c, const char *method, struct api_path *path, struct span body, struct fetch_answer *out)
+{
+    enum err e = ask(c, method, path, body, out);
+    buf_free(&path->text);
+    return e;
 }
 
 int api_call(struct cli *c, const char *method, struct api_path *path, struct span body, struct json_value *root, bool *printed)
 {
     struct fetch_answer answer;
     const char *why;
-    enum err e = ask(c, method, path, body, &answer);
+    enum err e = api_fetch(c, method, path, body, &answer);
     *root = (struct json_value){ .doc = NULL };
     *printed = false;
-    buf_free(&path->text);
     if (e == E_UNAUTHORIZED)
         return EXIT_REFUSED;
     if (e)

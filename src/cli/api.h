@@ -22,9 +22,15 @@ void api_path_options(struct api_path *p, const struct cli *c, const char *const
  * it was printed and *printed is true. Any other exit code: the reason stands on standard error. body: SPAN_NONE, none. */
 int api_call(struct cli *c, const char *method, struct api_path *path, struct span body, struct json_value *root, bool *printed);
 
+/* As api_call, but says and prints nothing; the path is freed. E_UNAUTHORIZED: no token. */
+struct fetch_answer;
+CHECKED enum err api_fetch(struct cli *c, const char *method, struct api_path *path, struct span body, struct fetch_answer *out);
+
 /* Where the API is, and the token. False: the reason is on standard error. */
 struct span api_url(const struct cli *c);
 bool api_token(struct cli *c, struct span *token);
+/* Where calls go: --gate, else the environment. */
+struct span api_gate(const struct cli *c);
 /* The file the token was or would be read from; SPAN_NONE: none exists. */
 struct span api_token_file(struct cli *c);
 /* "Bearer ..." in the arena. */

@@ -4,19 +4,19 @@
  *
  * `verify` reads a data directory, a database or an exported file by itself: a gate that was tampered with must not be asked.
  * Only where there is none at hand, it asks the gate. A gate may run on the directory meanwhile. */
-#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/sign.h"
 #include "base/text.h"
 #include "cli/audit_file.h"
+#include "cli/download.h"
 #include "cli/object.h"
-#include "http/fetch.h"
+#include "cli/progress.h"
 #include "rules/call_id.h"
 #include "store/store.h"
 
-enum { BAR = 30, LOG_USUAL = 100, LOG_MOST = 1000 };
+enum { LOG_USUAL = 100, LOG_MOST = 1000 };
 
 /* ---- where it is ---- */
 
@@ -56,32 +56,6 @@ static bool is_export(struct cli *c, struct span path)
     if (f)
         (void)fclose(f);
     return brace;
-}
-
-/* ---- how far it is ---- */
-
-struct bar {
-    bool shown;
-    int64_t at; /* hundredths that are shown; -1: none yet */
-};
-
-static void show_progress(void *self, int64_t done, int64_t of)
-{
-    struct bar *b = self;
-    int64_t now = of > 0 ? done * 100 / of : 100;
-    if (!b->shown || now == b->at)
-        return;
-    b->at = now;
-    fputs("\r[", stderr);
-    for (int i = 0; i < BAR; i++)
-        fputc(i * 100 < now * BAR ? '#' : '.', stderr);
-    fprintf(stderr, "] %lld%% of %lld ", (long long)now, (long long)of);
-}
-
-static void clear_progress(const struct bar *b)
-{
-    if (b->shown && b->at >= 0)
-        fprintf(stderr, "\r%*s\r", BAR + 40, "");
 }
 
 /* ---- what was found ---- */
@@ -145,17 +119,17 @@ static int say(struct cli *c, const struct audit_verdict *d)
 
 /* ---- verify ---- */
 
-static bool verify_store(struct cli *c, struct span path, const uint8_t *key, struct bar *bar, struct audit_verdict *out)
+static bool verify_store(struct cli *c, struct span path, const uint8_t *key, struct progress *bar, struct audit_verdict *out)
 {
     char why[256] = "", id[CALL_ID_TEXT + 1];
     struct store_verdict d = { .rows = 0 };
     struct store_reader *r = store_reader_open(path, why);
-    enum err e = r ? store_verify(r, key, show_progress, bar, &d) : E_IO;
+    enum err e = r ? store_verify(r, key, progress_show, bar, &d) : E_IO;
     *out = (struct audit_verdict){ .rows = d.rows, .checkpoints = d.checkpoints, .signed_rows = d.signed_rows, .trouble = d.trouble };
     out->key = arena_copy(&c->arena, d.key);
     out->bad = d.bad_id ? arena_copy(&c->arena, call_id_text(d.bad_id, id)) : SPAN_NONE;
     store_reader_free(r);
-    clear_progress(bar);
+    progress_end(bar);
     if (e != E_OK && e != E_CONFLICT)
         fprintf(stderr, "tollgate audit: %.*s: %s\n", SPAN_ARG(path), why[0] ? why : "the audit log cannot be read");
     return e == E_OK || e == E_CONFLICT;
@@ -188,89 +162,30 @@ static int verify(struct cli *c)
     uint8_t bytes[SIGN_KEY];
     struct audit_verdict d;
     struct span path = at_hand(c), key = option(c, "key");
-    struct bar bar = { .shown = !c->json && isatty(STDERR_FILENO), .at = -1 };
+    struct progress bar;
     if (!path.at)
         return verify_by_gate(c);
     if (key.at && !sign_key_read(arena_copy(&c->arena, key), bytes))
         return usage_error(c, "--key: found \"%.*s\"; allowed: 64 hex digits, or a file with an Ed25519 public key such as DIR/audit.key.pub", SPAN_ARG(key));
-    bool read = is_export(c, path) ? audit_file(c, path, key.at ? bytes : NULL, show_progress, &bar, &d) : verify_store(c, path, key.at ? bytes : NULL, &bar, &d);
-    clear_progress(&bar);
+    progress_init(&bar, c, "rows");
+    bool read = is_export(c, path) ? audit_file(c, path, key.at ? bytes : NULL, progress_show, &bar, &d) : verify_store(c, path, key.at ? bytes : NULL, &bar, &d);
+    progress_end(&bar);
     return read ? say(c, &d) : EXIT_REFUSED;
 }
 
 /* ---- export ---- */
 
-struct sink {
-    FILE *to;
-    bool failed;
-};
-
-static bool write_run(void *self, struct span bytes)
-{
-    struct sink *s = self;
-    s->failed = fwrite(bytes.at, 1, bytes.len, s->to) != bytes.len;
-    return !s->failed;
-}
-
-static int put_range(struct cli *c, struct api_path *path)
-{
-    static const char *const names[] = { "from", "to" };
-    for (size_t i = 0; i < 2; i++) {
-        struct span text = option(c, names[i]), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
-        if (text.at && !moment.at)
-            return usage_error(c, "--%s: found \"%.*s\"; allowed: 24h, 7d, a date, or a time such as 2026-11-21T12:00:00Z", names[i], SPAN_ARG(text));
-        api_path_query(path, names[i], moment);
-    }
-    return EXIT_DONE;
-}
-
-static int fetch_export(struct cli *c, struct api_path *path, struct sink *sink)
-{
-    struct span token, url = api_url(c);
-    struct fetch_answer answer;
-    struct json_value problem = { .doc = NULL };
-    const char *why;
-    if (!api_token(c, &token))
-        return EXIT_REFUSED;
-    struct http_field field = api_authorization(c, token);
-    struct span whole = arena_print(&c->arena, "%.*s/api/v1/%.*s", SPAN_ARG(url), SPAN_ARG(buf_span(&path->text)));
-    enum err e = fetch_stream(&c->arena, whole, &field, 1, write_run, sink, &answer);
-    if (sink->failed || fflush(sink->to) != 0) {
-        fprintf(stderr, "tollgate audit: the export cannot be written: %s\n", strerror(errno));
-        return EXIT_REFUSED;
-    }
-    if (e)
-        return api_unreachable(c, e);
-    if (answer.status == 200)
-        return EXIT_DONE;
-    if (json_parse(c->reader, answer.body, false, &problem, &why) != E_OK)
-        problem = (struct json_value){ .doc = NULL };
-    return api_refused(answer.status, problem);
-}
-
 static int export(struct cli *c)
 {
     static const char *const names[] = { "format", "kind", "run", "key", "vendor", NULL };
     struct api_path path;
-    struct sink sink = { .to = stdout };
-    struct span out = option(c, "out");
     api_path(&path, "audit/export");
     api_path_options(&path, c, names);
     if (option_given(c, "totals"))
         api_path_query(&path, "totals", SPAN("1"));
-    int code = put_range(c, &path);
-    if (code == EXIT_DONE && out.at) {
-        struct span name = arena_copy(&c->arena, out);
-        sink.to = name.at ? fopen(name.at, "we") : NULL;
-    }
-    if (code == EXIT_DONE && !sink.to) {
-        fprintf(stderr, "tollgate audit: %.*s: %s\n", SPAN_ARG(out), strerror(errno));
-        code = EXIT_REFUSED;
-    }
+    int code = download_range(c, &path);
     if (code == EXIT_DONE)
-        code = fetch_export(c, &path, &sink);
-    if (sink.to && sink.to != stdout && fclose(sink.to) != 0 && code == EXIT_DONE)
-        code = EXIT_REFUSED;
+        return download(c, &path);
     buf_free(&path.text);
     return code;
 }
@@ -328,7 +243,7 @@ static int list_page(struct cli *c, struct table *t, struct span *cursor, size_t
     api_path_query(&path, "kind", SPAN("change"));
     api_path_query(&path, "limit", arena_print(&c->arena, "%zu", most - t->rows));
     api_path_query(&path, "cursor", *cursor);
-    int code = put_range(c, &path);
+    int code = download_range(c, &path);
     if (code != EXIT_DONE) {
         buf_free(&path.text);
         return code;
@@ -360,9 +275,24 @@ static int list(struct cli *c)
     return EXIT_DONE;
 }
 
+static const struct column checkpoint_columns[] = { { "UP TO ROW", ALIGN_RIGHT, 0 }, { "AT", ALIGN_LEFT, 0 }, { "HASH", ALIGN_LEFT, 24 }, { "SIGNATURE", ALIGN_LEFT, 24 } };
+
+static void put_checkpoint(struct cli *c, struct table *t, struct json_value checkpoint)
+{
+    table_put(t, api_text(c, checkpoint, "number"));
+    table_put(t, api_time(c, checkpoint, "at"));
+    table_put(t, api_text(c, checkpoint, "hash"));
+    table_put(t, api_text(c, checkpoint, "signature"));
+}
+
+static int checkpoints(struct cli *c)
+{
+    return object_list(c, "audit/checkpoints", checkpoint_columns, sizeof(checkpoint_columns) / sizeof(*checkpoint_columns), put_checkpoint, "nothing is signed yet");
+}
+
 static int run(struct cli *c)
 {
-    static const struct object_action actions[] = { { "verify", OBJECT_MORE, verify }, { "export", 0, export }, { "log", 0, list }, { NULL, 0, NULL } };
+    static const struct object_action actions[] = { { "verify", OBJECT_MORE, verify }, { "export", 0, export }, { "log", 0, list }, { "checkpoints", 0, checkpoints }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -370,8 +300,8 @@ static const struct flag flags[] = {
     { "key", "KEY", "verify: the public key that must have signed (a file or 64 hex digits); export: of this key (name or id)", false },
     { "from", "TIME", "export, log: not before 24h, 7d, ... ago, or a time", false },
     { "to", "TIME", "export, log: before this time", false },
-    { "format", "FORMAT", "export: jsonl, which can be verified alone, or csv", false },
-    { "kind", "KIND", "export: all, calls (with what settled them later) or changes", false },
+    { "format", "jsonl|csv", "export: lines of JSON, which can be verified alone, or a table", false },
+    { "kind", "all|calls|changes", "export: what; calls with what settled them later", false },
     { "run", "RUN", "export: of this run", false },
     { "vendor", "VENDOR", "export: to this vendor", false },
     { "totals", NULL, "export: csv with a last line of sums", false },
@@ -387,8 +317,10 @@ const struct verb verb_audit = {
     .usage = "  tollgate audit verify [FILE] [--key KEY]     FILE: a data directory, a tollgate.db or an exported .jsonl; without: --data DIR, else the\n"
              "                                               running gate. Exit code 0: every row is as it was written; 1: names one that is not\n"
              "  tollgate audit export --from 2026-11-01 --to 2026-12-01 --format csv --totals --out november.csv\n"
-             "  tollgate audit log                           who changed what, the newest first\n",
+             "  tollgate audit log                           who changed what, the newest first\n"
+             "  tollgate audit checkpoints                   up to where the chain is signed\n",
     .flags = flags,
     .operands = 2,
+    .watch = "log checkpoints",
     .run = run,
 };

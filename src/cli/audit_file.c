@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "admin/export.h"
+#include "export/form.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "rules/call_id.h"
@@ -250,6 +250,10 @@ static bool sum_fits(struct json_value v, const struct export_sum *s)
         if (!json_integer(json_member(v, span_of(names[i])), &n) || n != counts[i])
             return false;
     }
+    int64_t events = 0; /* older files name none */
+    (void)json_integer(json_member(v, SPAN("events")), &events);
+    if (events != s->events)
+        return false;
     return money_parse(json_string(json_member(v, SPAN("cost_usd"))), &cost) && cost == s->cost;
 }
 

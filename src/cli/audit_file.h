@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * audit_file.h - checks an exported audit chain (lines of JSON, admin/export.h) by itself: no gate, no database. */
+ * audit_file.h - checks an exported audit chain (lines of JSON, export/form.h) by itself: no gate, no database. */
 #ifndef TG_CLI_AUDIT_FILE_H
 #define TG_CLI_AUDIT_FILE_H
 

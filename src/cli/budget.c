@@ -141,6 +141,7 @@ static int list(struct cli *c)
 
 static int show(struct cli *c) { return object_show(c, "budgets"); }
 static int delete(struct cli *c) { return object_delete(c, "budgets"); }
+static int change(struct cli *c) { return object_change(c, "budgets"); }
 
 static void put_per(const struct cli *c, struct json_out *o)
 {
@@ -210,10 +211,35 @@ static int increase(struct cli *c)
     return EXIT_DONE;
 }
 
+/* How it is used up, and when all of it will be. */
+static int foresee(struct cli *c)
+{
+    struct json_value root;
+    bool printed;
+    int code = object_send(c, "GET", "budgets", c->operands[1], "forecast", SPAN_NONE, &root, &printed);
+    if (code != EXIT_DONE || printed)
+        return code;
+    struct span unit = api_text(c, root, "unit"), full = api_time(c, root, "full_at"), end = api_text(c, root, "at_end"), resets = api_time(c, root, "resets_at");
+    printf("%.*s: %.*s of %.*s %.*s spent, %.*s reserved, %.*s left\n", SPAN_ARG(api_text(c, root, "budget")), SPAN_ARG(api_text(c, root, "spent")), SPAN_ARG(api_text(c, root, "limit")),
+        SPAN_ARG(unit), SPAN_ARG(api_text(c, root, "reserved")), SPAN_ARG(api_text(c, root, "remaining")));
+    struct span speed = api_text(c, root, "per_hour");
+    if (speed.len)
+        printf("%.*s %.*s an hour since the window began, or in the last 30 days", SPAN_ARG(speed), SPAN_ARG(unit));
+    else
+        printf("how much an hour is not known yet");
+    if (end.at)
+        printf("; %.*s at its end (%.*s)", SPAN_ARG(end), SPAN_ARG(resets.at ? resets : SPAN("never")));
+    if (full.at)
+        printf("; used up at %.*s if it goes on like this\n", SPAN_ARG(full));
+    else
+        printf("; at this speed it is not used up before its window ends\n");
+    return EXIT_DONE;
+}
+
 static int run(struct cli *c)
 {
-    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "delete", 1, delete },
-        { "increase", 1 + OBJECT_MORE, increase }, { NULL, 0, NULL } };
+    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "forecast", 1, foresee }, { "delete", 1, delete },
+        { "increase", 1 + OBJECT_MORE, increase }, { "change", 2, change }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -232,7 +258,7 @@ static const struct flag flags[] = {
     { "user", "NAME", "create: only this user", false },
     { "team", "NAME", "create: only this team", false },
     { "per", "WHAT", "create: an account for each run, user, customer, metadata.NAME, ...; again for more", true },
-    { "refunds", "HOW", "create: net (a refund counts down) or gross (it counts as spend)", false },
+    { "refunds", "net|gross", "create: whether a refund counts down, or counts as spend", false },
     { "soft", NULL, "create: count and tell, never refuse", false },
     { "for", "TIME", "increase: how long, such as 2h", false },
     { "until", "TIME", "increase: or till when, such as 2026-11-22T00:00:00Z", false },
@@ -246,9 +272,11 @@ const struct verb verb_budget = {
     .summary = "limits with what is spent, reserved and left; create, show, delete, increase",
     .usage = "  tollgate budget [list]\n"
              "  tollgate budget create --name all --of \"100 usd\" --window day\n"
-             "  tollgate budget show|delete NAME\n"
+             "  tollgate budget show|forecast|delete NAME\n"
+             "  tollgate budget change NAME FILE     only the members that the file (YAML or JSON; \"-\": standard input) has; null takes one away\n"
              "  tollgate budget increase NAME \"50 usd\" --for 2h --reason TEXT     NAME: or its id, as the list with --json gives it; --undo takes it back\n",
     .flags = flags,
     .operands = 3,
+    .watch = "list show",
     .run = run,
 };

@@ -145,7 +145,7 @@ static const struct flag flags[] = {
     { "model", "MODEL", "of this model", false },
     { "denied", NULL, "only those that were refused", false },
     { "code", "CODE", "refused with this code, such as budget_exceeded", false },
-    { "verdict", "VERDICT", "allowed, denied, error or in_doubt", false },
+    { "verdict", "allowed|denied|error|in_doubt", "that ended so", false },
     { "since", "TIME", "not older than 1h, 7d, ..., or a time as RFC 3339", false },
     { "until", "TIME", "the same, for the other end", false },
     { "limit", "N", "at most so many (30)", false },
@@ -159,5 +159,6 @@ const struct verb verb_calls = {
     .usage = "  tollgate calls [options]     list\n  tollgate calls ID            everything about one\n",
     .flags = flags,
     .operands = 1,
+    .watch = "*",
     .run = run,
 };

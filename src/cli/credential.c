@@ -29,6 +29,7 @@ static int list(struct cli *c)
 
 static int show(struct cli *c) { return object_show(c, "credentials"); }
 static int delete(struct cli *c) { return object_delete(c, "credentials"); }
+static int change(struct cli *c) { return object_change(c, "credentials"); }
 
 /* What is typed is not shown. */
 static struct span read_secret(struct cli *c)
@@ -89,7 +90,7 @@ static int create(struct cli *c)
 
 static int run(struct cli *c)
 {
-    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "delete", 1, delete }, { NULL, 0, NULL } };
+    static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "delete", 1, delete }, { "change", 2, change }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -107,8 +108,10 @@ const struct verb verb_credential = {
     .summary = "the vendors' secrets: list, create (secret on standard input), show, delete",
     .usage = "  tollgate credential [list]\n"
              "  tollgate credential create --name stripe-main --vendor stripe < secret.txt\n"
-             "  tollgate credential show|delete NAME\n",
+             "  tollgate credential show|delete NAME\n"
+             "  tollgate credential change NAME FILE     only the members that the file (YAML or JSON; \"-\": standard input) has; null takes one away\n",
     .flags = flags,
-    .operands = 2,
+    .operands = 3,
+    .watch = "list show",
     .run = run,
 };

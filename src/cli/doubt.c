@@ -102,5 +102,6 @@ const struct verb verb_doubt = {
              "  tollgate doubt resolve CALL --not-spent --reason TEXT        it did not\n",
     .flags = flags,
     .operands = 3,
+    .watch = "list show",
     .run = run,
 };

@@ -26,6 +26,7 @@ static int list(struct cli *c)
 
 static int show(struct cli *c) { return object_show(c, "keys"); }
 static int delete(struct cli *c) { return object_delete(c, "keys"); }
+static int change(struct cli *c) { return object_change(c, "keys"); }
 
 static void put_many(const struct cli *c, struct json_out *o, const char *flag, const char *member)
 {
@@ -56,7 +57,7 @@ static int put_budgets(struct cli *c, struct json_out *o)
 
 static int put_key(struct cli *c, struct json_out *o)
 {
-    static const char *const texts[] = { "name", "policy", "workspace", "user", "team" };
+    static const char *const texts[] = { "name", "policy", "workspace", "user", "team", "label", "owner", "purpose" };
     struct span until = option(c, "expires"), moment = until.at ? option_moment(c, until, true) : SPAN_NONE;
     if (!option_given(c, "name") || !option_given(c, "policy") || !option_given(c, "credential"))
         return usage_error(c, "a key needs --name, --policy and at least one --credential");
@@ -143,10 +144,36 @@ static int rotate(struct cli *c)
     return say_token(c, key, "has a new text");
 }
 
+/* Whoever leaves: all keys of that owner at once. */
+static int retire(struct cli *c)
+{
+    struct api_path path;
+    struct json_value root, item;
+    struct span name;
+    struct buf text;
+    bool printed;
+    buf_init(&text, OBJECT_BODY);
+    struct json_out o = json_out(&text);
+    json_open(&o, '{');
+    json_pair(&o, SPAN("owner"), c->operands[1]);
+    if (option_given(c, "reason"))
+        json_pair(&o, SPAN("reason"), option(c, "reason"));
+    json_close(&o, '}');
+    api_path(&path, "keys/retire");
+    int code = api_call(c, "POST", &path, buf_span(&text), &root, &printed);
+    buf_free(&text);
+    if (code != EXIT_DONE || printed)
+        return code;
+    for (struct json_iter it = json_iter(json_member(root, SPAN("retired"))); json_next(&it, &name, &item);)
+        printf("key %.*s is revoked; %lld calls under way cut\n", SPAN_ARG(api_text(c, item, "name")), (long long)api_number(item, "cut"));
+    printf("%lld keys of %.*s are retired\n", (long long)api_number(root, "count"), SPAN_ARG(c->operands[1]));
+    return EXIT_DONE;
+}
+
 static int run(struct cli *c)
 {
     static const struct object_action actions[] = { { "list", 0, list }, { "create", 0, create }, { "show", 1, show }, { "revoke", 1, revoke },
-        { "rotate", 1, rotate }, { "delete", 1, delete }, { NULL, 0, NULL } };
+        { "rotate", 1, rotate }, { "retire", 1, retire }, { "delete", 1, delete }, { "change", 2, change }, { NULL, 0, NULL } };
     return object_run(c, actions);
 }
 
@@ -158,6 +185,9 @@ static const struct flag flags[] = {
     { "workspace", "NAME", "create: whose it is", false },
     { "user", "NAME", "create: for budgets by user", false },
     { "team", "NAME", "create: for budgets by team", false },
+    { "label", "A:B:C", "create: sums are made by its first parts", false },
+    { "owner", "NAME", "create: who answers for it", false },
+    { "purpose", "TEXT", "create: what it is for", false },
     { "address", "CIDR", "create: where it may be used from; again for more", true },
     { "expires", "TIME", "create: after 24h, 30d, ..., or at a time", false },
     { "overlap", "TIME", "rotate: how long the old text stays valid (24h)", false },
@@ -167,11 +197,14 @@ static const struct flag flags[] = {
 
 const struct verb verb_key = {
     .name = "key",
-    .summary = "keys that agents hold: list, create, show, revoke, rotate, delete",
+    .summary = "keys that agents hold: list, create, show, revoke, rotate, retire, delete",
     .usage = "  tollgate key [list]\n"
              "  tollgate key create --name NAME --policy POLICY --credential NAME --budget \"20 usd/run\"\n"
-             "  tollgate key show|revoke|rotate|delete ID\n",
+             "  tollgate key show|revoke|rotate|delete KEY\n"
+             "  tollgate key retire OWNER --reason TEXT     all keys that this owner answers for\n"
+             "  tollgate key change KEY FILE     only the members that the file (YAML or JSON; \"-\": standard input) has; null takes one away\n",
     .flags = flags,
-    .operands = 2,
+    .operands = 3,
+    .watch = "list show",
     .run = run,
 };

@@ -70,5 +70,6 @@ const struct verb verb_ledger = {
     .summary = "check that what is enforced is what was settled, is held and is in doubt",
     .usage = "  tollgate ledger check        exit code 0: every account agrees; 1: names those that do not\n",
     .operands = 1,
+    .watch = "check",
     .run = run,
 };

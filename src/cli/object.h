@@ -21,6 +21,10 @@ int object_list(struct cli *c, const char *kind, const struct column *columns, s
 /* One object, as indented JSON. */
 int object_show(struct cli *c, const char *kind);
 int object_delete(struct cli *c, const char *kind);
+/* The second operand is made to be what the third one, a file, says: see object_apply.c. none: what to say of a file that is no map. */
+int object_apply(struct cli *c, const char *kind, const char *none);
+/* The members that the file, the third operand, has are changed on the second one; null takes one away: see object_change.c. */
+int object_change(struct cli *c, const char *kind);
 /* /api/v1/KIND[/ID[/WHAT]]; id SPAN_NONE: none. Keys may be named by their name. */
 int object_send(struct cli *c, const char *method, const char *kind, struct span id, const char *what, struct span body, struct json_value *root, bool *printed);
 bool object_duration(struct span text, int64_t *ms);

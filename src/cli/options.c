@@ -11,11 +11,13 @@
 
 enum { CLI_ARENA = 512 << 20 };
 
-static const struct flag common[] = {
+const struct flag common_flags[] = {
     { "admin", "URL", "the admin API; else TOLLGATE_ADMIN, else http://127.0.0.1:8081", false },
     { "token", "TOKEN", "the admin token; else TOLLGATE_ADMIN_TOKEN, else the file DIR/admin.token", false },
     { "data", "DIR", "the gate's data directory; else ./data, else ./data/sandbox", false },
     { "json", NULL, "print what the API answered, as it is", false },
+    { "watch", NULL, "what only shows something: again and again, until it is interrupted", false },
+    { "every", "TIME", "how often --watch looks: 500ms, 2s (as without it), 1m", false },
     { "help", NULL, "this text", false },
     { NULL, NULL, NULL, false },
 };
@@ -56,7 +58,7 @@ static const struct flag *find_in(const struct flag *flags, struct span name)
 static const struct flag *find(const struct cli *c, struct span name)
 {
     const struct flag *own = find_in(c->verb->flags, name);
-    return own ? own : find_in(common, name);
+    return own ? own : find_in(common_flags, name);
 }
 
 static int keep(struct cli *c, const struct flag *f, struct span text)
@@ -105,6 +107,8 @@ int options_read(struct cli *c, int argc, char **argv)
             flags = false;
         else if (flags && span_is(text, SPAN("-h")))
             c->help = true;
+        else if (flags && span_is(text, SPAN("-o")))
+            code = read_flag(c, SPAN("out"), argc, argv, &i);
         else if (flags && span_starts(text, SPAN("--")))
             code = read_flag(c, span_from(text, 2), argc, argv, &i);
         else
@@ -112,6 +116,10 @@ int options_read(struct cli *c, int argc, char **argv)
     }
     c->help = c->help || option_given(c, "help");
     c->json = option_given(c, "json");
+    if (code == EXIT_DONE && !c->help && option_given(c, "every") && !option_given(c, "watch"))
+        return usage_error(c, "--every goes with --watch only");
+    if (code == EXIT_DONE && !c->help && option_given(c, "watch") && !watch_fits(c))
+        return usage_error(c, "--watch goes only with what shows something and changes nothing");
     return code;
 }
 
@@ -190,7 +198,7 @@ struct span option_budget(struct arena *a, struct span text)
 
 static void flag_help(const struct flag *f, FILE *to)
 {
-    char left[48];
+    char left[80];
     snprintf(left, sizeof(left), "--%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
     fprintf(to, "  %-24s %s\n", left, f->help);
 }
@@ -203,6 +211,6 @@ void verb_help(const struct verb *v, FILE *to)
     for (const struct flag *f = v->flags; f && f->name; f++)
         flag_help(f, to);
     fputs("\nof every verb:\n", to);
-    for (const struct flag *f = common; f->name; f++)
+    for (const struct flag *f = common_flags; f->name; f++)
         flag_help(f, to);
 }

@@ -108,5 +108,6 @@ const struct verb verb_run = {
     .usage = "  tollgate run                 the latest runs\n  tollgate run RUN             the bill of one\n",
     .flags = flags,
     .operands = 1,
+    .watch = "*",
     .run = run,
 };

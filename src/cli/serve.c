@@ -3,7 +3,7 @@
  * the reverse order.
  *
  * Order: options -> data directory, master key and audit key -> books (recovery happens here) -> configuration -> gate
- * (workers) -> store thread -> alerts -> admin -> "ready". */
+ * (workers) -> store thread -> alerts -> exports -> admin -> "ready". */
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include "admin/admin.h"
 #include "base/log.h"
 #include "base/sign.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include "sandbox/sandbox.h"
 
 enum { WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
@@ -26,7 +26,7 @@ enum { WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
 struct service {
     struct arena arena;
     struct span file, data_dir;
-    bool with_sandbox, walk, check_only;
+    bool with_sandbox, walk, check_only, first;
     uint8_t master_key[32];
     struct sandbox *sandbox;
     struct config_input config;
@@ -37,6 +37,8 @@ struct service {
     struct stop_set *stops;
     struct gate *gate;
     struct alerts *alerts;
+    struct exports *exports;
+    struct telemetry *telemetry;
     struct admin *_Atomic admin;   /* read by the store thread */
     char token[CONFIG_TOKEN_ROOM]; /* the admin token of a configuration without one */
 };
@@ -168,7 +170,8 @@ static int open_data(struct service *s)
     if (config_admin_token(dir, s->token, &made, &t) != E_OK)
         return complain("the admin token", t.text);
     if (made) /* nothing is open by default */
-        fprintf(stderr, "tollgate: an admin token was made; it stands in %.*s/admin.token\n", SPAN_ARG(dir));
+        log_warn("gate", "an admin token was made; it stands in %.*s/admin.token", SPAN_ARG(dir));
+    s->first = made;
     s->config.admin_token = span_of(s->token);
     return open_books(s, dir);
 }
@@ -183,6 +186,7 @@ static int load(struct service *s)
     if (config_load(&s->config, &s->snapshot, &t) != E_OK)
         return complain("the configuration is not valid", t.text);
     log_level_set(s->snapshot->settings.log_level);
+    log_format_set(s->snapshot->settings.log_format);
     s->stops = admin_stop_set(objects, s->config.object_count, NULL);
     return s->stops ? EXIT_DONE : complain("the store", "no memory for the stops");
 }
@@ -196,6 +200,8 @@ static void committed(void *self)
 
 static struct snapshot *snapshot_now(void *self) { return gate_snapshot(((struct service *)self)->gate); }
 
+static void export_alarmed(void *self) { alerts_wake(((struct service *)self)->alerts); }
+
 static int run_parts(struct service *s)
 {
     char why[256] = "";
@@ -208,8 +214,17 @@ static int run_parts(struct service *s)
     s->alerts = alerts_start(books_store(s->books), snapshot_now, s, why);
     if (!s->alerts)
         return complain("the alerts cannot start", why);
+    struct exports_needs needs = { books_store(s->books), snapshot_now, export_alarmed, s };
+    s->exports = exports_start(&needs, why);
+    if (!s->exports)
+        return complain("the exports cannot start", why);
+    struct telemetry_needs watched = { gate_observers(s->gate), snapshot_now, s };
+    s->telemetry = telemetry_start(&watched, why);
+    if (!s->telemetry)
+        return complain("the telemetry cannot start", why);
     struct admin_parts parts = {
-        .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen, .alerts = s->alerts
+        .gate = s->gate, .books = s->books, .config = s->config, .listen = s->snapshot->settings.admin_listen, .alerts = s->alerts, .exports = s->exports, .telemetry = s->telemetry,
+        .version = SPAN(TOLLGATE_VERSION), .sandbox = s->with_sandbox, .greet = s->first || s->with_sandbox
     };
     s->admin = admin_start(&parts, why);
     if (!s->admin)
@@ -240,6 +255,8 @@ static void take_apart(struct service *s)
 {
     if (s->admin)
         admin_stop(s->admin);
+    telemetry_stop(s->telemetry);
+    exports_stop(s->exports);
     if (s->alerts)
         alerts_stop(s->alerts);
     if (s->gate)

@@ -4,7 +4,7 @@
 
 enum { BODY_MOST = 16 * 1024 };
 
-static const char *const subjects[] = { "run", "key", "vendor", "workspace" };
+static const char *const subjects[] = { "run", "key", "vendor", "workspace", "link" };
 
 /* The one thing meant; false: none or several. */
 static bool put_subject(const struct cli *c, struct json_out *o)
@@ -76,7 +76,7 @@ static int run_stop(struct cli *c)
     struct json_out o = json_out(&body);
     json_open(&o, '{');
     if (!put_subject(c, &o))
-        code = usage_error(c, "say what: one of --run RUN, --key KEY, --vendor VENDOR, --workspace NAME, --all");
+        code = usage_error(c, "say what: one of --run RUN, --key KEY, --vendor VENDOR, --workspace NAME, --link CALL, --all");
     else if (!put_options(c, &o))
         code = usage_error(c, "--for: found \"%.*s\"; allowed: 30s, 5m, 1h, 7d", SPAN_ARG(option(c, "for")));
     json_close(&o, '}');
@@ -97,7 +97,7 @@ static int run_resume(struct cli *c)
     struct json_out o = json_out(&body);
     json_open(&o, '{');
     if (!put_subject(c, &o))
-        code = usage_error(c, "say what: one of --run RUN, --key KEY, --vendor VENDOR, --workspace NAME, --all");
+        code = usage_error(c, "say what: one of --run RUN, --key KEY, --vendor VENDOR, --workspace NAME, --link CALL, --all");
     json_close(&o, '}');
     if (code == EXIT_DONE)
         code = post(c, "resume", &body, &root, &printed);
@@ -106,6 +106,8 @@ static int run_resume(struct cli *c)
         return code;
     for (struct json_iter it = json_iter(json_member(root, SPAN("resumed"))); json_next(&it, &name, &item);)
         printf("%.*s goes on; %lld calls were refused while it was stopped\n", SPAN_ARG(subject(c, item)), (long long)api_number(item, "refused_since"));
+    for (struct json_iter it = json_iter(json_member(root, SPAN("remaining"))); json_next(&it, &name, &item);)
+        printf("%.*s stays stopped: the gate's operators set that, and lift it\n", SPAN_ARG(subject(c, item)));
     return EXIT_DONE;
 }
 
@@ -143,6 +145,7 @@ static const struct flag flags[] = {
     { "key", "KEY", "this key (name or id)", false },
     { "vendor", "VENDOR", "everything to this vendor", false },
     { "workspace", "NAME", "everything of this workspace", false },
+    { "link", "CALL", "the links to results of this call", false },
     { "all", NULL, "everything", false },
     { "reason", "TEXT", "why: callers are told", false },
     { "drain", NULL, "let calls under way end (else streams are cut)", false },
@@ -156,6 +159,7 @@ static const struct flag resume_flags[] = {
     { "key", "KEY", "this key (name or id)", false },
     { "vendor", "VENDOR", "this vendor", false },
     { "workspace", "NAME", "this workspace", false },
+    { "link", "CALL", "the links to results of this call", false },
     { "all", NULL, "lifts `stop --all` (stops of single runs, keys, ... stay)", false },
     { NULL, NULL, NULL, false },
 };
@@ -180,5 +184,6 @@ const struct verb verb_stops = {
     .name = "stops",
     .summary = "stops in force, and what was refused since",
     .usage = "  tollgate stops\n",
+    .watch = "*",
     .run = run_stops,
 };

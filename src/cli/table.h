@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/json.h"
 
 enum align { ALIGN_LEFT, ALIGN_RIGHT, ALIGN_POINT };
 enum tint { TINT_NONE, TINT_DIM, TINT_BOLD, TINT_GREEN, TINT_RED, TINT_YELLOW };
@@ -47,6 +48,12 @@ void table_put_tinted(struct table *t, struct span text, enum tint tint);
 void table_put_i64(struct table *t, int64_t n);
 /* A column without any content but "-" is left out. */
 void table_print(const struct table *t, struct buf *out);
+
+/* spark.c: the last `most` numbers of a list as a row of bars, the highest of them as high as a line is. member: of each item, which is a
+ * number itself where it is NULL. For a picture only: numbers that matter stand beside it. */
+struct span spark(struct arena *a, struct json_value list, const char *member, size_t most);
+/* `part` of `all`, thousandths, as a bar so many characters wide. */
+struct span gauge(struct arena *a, int64_t thousandths, size_t width);
 
 /* How many columns of a terminal the text takes (one a character). */
 size_t text_width(struct span text);

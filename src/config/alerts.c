@@ -6,13 +6,13 @@
 #include "base/text.h"
 #include "config/parts.h"
 
-enum { ENDPOINTS_MOST = 16, URL_LONGEST = 2048, SECRET_LONGEST = 4096, SEALED_LONGEST = SECRET_LONGEST + 256, SECRET_SHORTEST = 8, TO_MOST = 50, ADDRESS_LONGEST = 254 };
+enum { ENDPOINTS_MOST = 16, SECRET_SHORTEST = 8, TO_MOST = 50, ADDRESS_LONGEST = 254 };
 
 static const struct {
     const char *field, *secret;
 } kinds[] = { [ALERT_WEBHOOK] = { "webhook", "secret" }, [ALERT_SLACK] = { "slack", "slack" }, [ALERT_SMTP] = { "smtp", "password" } };
 
-static const char *const event_names[] = { "threshold", "forecast", "brake", "doubt", "ledger" };
+static const char *const event_names[] = { "threshold", "forecast", "brake", "doubt", "ledger", "approval", "address", "prices", "breaker", "credential", "export", "login" };
 static const char *const all_fields[] = { "name", "webhook", "slack", "smtp", "secret", "user", "password", "from", "to", "events", "plain", "sealed", NULL };
 
 struct reading {
@@ -56,28 +56,6 @@ static bool say(struct reading *r, const struct node *at, const char *field, con
 
 /* ---- addresses ---- */
 
-static bool loopback(struct span host)
-{
-    struct network four, six;
-    must(network_parse(SPAN("127.0.0.0/8"), &four) && network_parse(SPAN("::1"), &six));
-    return span_is(host, SPAN("localhost")) || span_ends(host, SPAN(".localhost")) || network_has(&four, host) || network_has(&six, host);
-}
-
-static bool visible(struct span text)
-{
-    return text.len <= URL_LONGEST && text_is_printable(text) && span_find_byte(text, '#') < 0 && span_find_byte(text, '\\') < 0;
-}
-
-/* "scheme://host:port" of a URL, and what stands behind it. */
-static bool split_url(struct span text, struct arena *a, struct base_url *out)
-{
-    ptrdiff_t start = span_find(text, SPAN("://"));
-    size_t end = start < 0 ? 0 : (size_t)start + 3;
-    while (start >= 0 && end < text.len && text.at[end] != '/' && text.at[end] != '?')
-        end++;
-    return start > 0 && visible(text) && base_url_parse(span_first(text, end), a, out);
-}
-
 static struct span plain_text(struct reading *r, const char *field)
 {
     struct span text = SPAN_NONE;
@@ -87,16 +65,7 @@ static struct span plain_text(struct reading *r, const char *field)
 
 static bool read_plain(struct reading *r) { return node_bool(node_get(r->n, "plain"), path_with(&r->path, ".plain"), &r->out->plain, r->l->t); }
 
-/* Never shows the address: that of Slack is a secret, and others carry one in their query. */
-static bool check_url(struct reading *r, const char *field, struct span url)
-{
-    struct base_url parts;
-    if (!split_url(url, &r->l->scratch, &parts))
-        return say(r, node_get(r->n, field + 1), field, "is no address to send to; allowed: https://host/path (http:// to this machine, or with plain: true)");
-    if (!parts.https && !r->out->plain && !loopback(parts.host))
-        return say(r, node_get(r->n, field + 1), field, "would send alerts in the clear; allowed: https://, or plain: true beside it");
-    return true;
-}
+static bool check_url(struct reading *r, const char *field, struct span url) { return remote_url(r->l, r->n, &r->path, field, url, r->out->plain); }
 
 static bool read_webhook(struct reading *r)
 {
@@ -109,48 +78,9 @@ static bool read_webhook(struct reading *r)
 
 /* ---- secrets ---- */
 
-static bool put_secret(struct reading *r, const char *field, struct span plain, size_t shortest, struct span *out)
-{
-    if (plain.len < shortest || plain.len > SECRET_LONGEST || !text_is_printable(plain)) {
-        trouble_say(r->l->t, r->n, path_with(&r->path, field), "not shown here, but it cannot be used; allowed: %zu to %d printable characters without blanks", shortest, SECRET_LONGEST);
-        return false;
-    }
-    char *room = load_secret(r->l, plain.len);
-    if (!room)
-        return false;
-    memcpy(room, plain.at, plain.len);
-    *out = span_make(room, plain.len);
-    return true;
-}
-
-static bool open_sealed(struct reading *r, const char *field, struct span text, size_t shortest, struct span *out)
-{
-    struct buf plain;
-    struct load *l = r->l;
-    struct span sealed = text_base64_decode(text, &l->scratch), bound = alert_secret_bound(r->out->name, r->out->kind, r->n, &l->scratch);
-    bool good = false;
-    buf_init(&plain, SEALED_LONGEST);
-    /* All its room at once, so that no copy stays behind. */
-    bool room = buf_reserve(&plain, SEALED_LONGEST) != NULL;
-    if (room && sealed.at && bound.at && sealed.len <= SEALED_LONGEST && unseal(&plain, l->seal_key.bytes, bound, sealed))
-        good = put_secret(r, field, buf_span(&plain), shortest, out);
-    else
-        say(r, NULL, field, "its sealed secret does not open: another master key, another name or server, or damaged; allowed: give it again");
-    if (plain.at)
-        secret_wipe(plain.at, plain.room);
-    buf_free(&plain);
-    return good;
-}
-
-/* The endpoint's secret, sealed or plain; *out stays SPAN_NONE when there is none. */
 static bool read_secret(struct reading *r, const char *field, size_t shortest, struct span *out)
 {
-    struct span sealed = plain_text(r, ".sealed"), plain = plain_text(r, field);
-    if (r->l->t->set)
-        return false;
-    if (sealed.at)
-        return open_sealed(r, field, sealed, shortest, out);
-    return plain.at ? put_secret(r, field, plain, shortest, out) : true;
+    return remote_secret(r->l, r->n, &r->path, field, alert_secret_bound(r->out->name, r->out->kind, r->n, &r->l->scratch), shortest, out);
 }
 
 static bool read_signing(struct reading *r)
@@ -172,11 +102,11 @@ static bool read_server(struct reading *r)
     struct span as_https = arena_print(&r->l->scratch, "https://%.*s", SPAN_ARG(span_from(url, tls ? 8 : 7)));
     if (r->l->t->set)
         return false;
-    if (!good || !as_https.at || !visible(url) || !base_url_parse(as_https, &r->l->scratch, &parts) || parts.path.len)
+    if (!good || !as_https.at || !remote_visible(url) || !base_url_parse(as_https, &r->l->scratch, &parts) || parts.path.len)
         return wrong(r, node_get(r->n, "smtp"), ".smtp", "smtp://host:587 (STARTTLS) or smtps://host:465");
     if (tls && r->out->plain)
         return say(r, node_get(r->n, "plain"), ".plain", "contradicts smtps://; allowed: one of them");
-    r->out->plain = r->out->plain || (!tls && loopback(parts.host));
+    r->out->plain = r->out->plain || (!tls && remote_is_here(parts.host));
     r->out->url = arena_copy(r->l->a, url);
     return true;
 }
@@ -244,12 +174,12 @@ static bool read_events(struct reading *r)
         while (e < known && !span_is(names[i], span_of(event_names[e])))
             e++;
         if (e == known) {
-            trouble_say(r->l->t, n, path_with(&r->path, ".events"), "found \"%.*s\"; allowed: threshold, forecast, brake, doubt, ledger", SPAN_ARG(span_first(names[i], 60)));
+            trouble_say(r->l->t, n, path_with(&r->path, ".events"), "found \"%.*s\"; allowed: threshold, forecast, brake, doubt, ledger, approval, address, prices, breaker, credential, export, login", SPAN_ARG(span_first(names[i], 60)));
             return false;
         }
         r->out->events |= 1u << e;
     }
-    return r->out->events ? true : say(r, n, ".events", "is empty; allowed: threshold, forecast, brake, doubt, ledger, or left out for all of them");
+    return r->out->events ? true : say(r, n, ".events", "is empty; allowed: threshold, forecast, brake, doubt, ledger, approval, address, prices, breaker, credential, export, or left out for all of them");
 }
 
 /* What belongs to another kind of endpoint would be ignored: say so. */
@@ -332,13 +262,8 @@ enum err alerts_load(struct load *l)
 size_t alerts_secret_room(const struct entries *es)
 {
     size_t room = 0;
-    for (size_t i = 0; i < es->count; i++) {
-        room += 4 + es->list[i].body.len;
-        for (int k = ALERT_WEBHOOK; k <= ALERT_SMTP; k++) {
-            const struct node *secret = node_get(es->list[i].file, kinds[k].secret);
-            room += 1 + (secret && secret->kind == NODE_SCALAR ? secret->text.len : 0);
-        }
-    }
+    for (int k = ALERT_WEBHOOK; k <= ALERT_SMTP; k++)
+        room += remote_secret_room(es, kinds[k].secret);
     return room;
 }
 

@@ -125,6 +125,9 @@ static enum err read_workspace(struct load *l, const struct node *n, const char 
     snprintf(at, sizeof(at), "%s.caps_as_429", path);
     if (!node_only(n, path, kind_fields(KIND_WORKSPACE), l->t) || !node_bool(node_get(n, "caps_as_429"), at, &out->caps_as_429, l->t))
         return E_CONFIG;
+    snprintf(at, sizeof(at), "%s.capture", path);
+    if (!capture_load(l, node_get(n, "capture"), at, &out->capture))
+        return l->t->set ? E_CONFIG : E_NO_MEMORY;
     snprintf(at, sizeof(at), "%s.budgets", path);
     if (list && list->kind != NODE_LIST) {
         trouble_found(l->t, list, at, "a list of budgets");
@@ -151,6 +154,8 @@ static enum err add_workspace(struct load *l, struct span name, const struct nod
     w->name = load_share(l, name);
     w->caps_as_429 = l->s->settings.caps_as_429;
     enum err e = n ? read_workspace(l, n, path, w) : load_memory(l);
+    if (w->capture)
+        l->s->captures[l->s->capture_count++] = (struct workspace_capture){ w->name, w->capture };
     return e ? e : map_put(&l->workspace_by_name, w->name, w) ? E_OK : E_NO_MEMORY;
 }
 
@@ -161,7 +166,8 @@ enum err workspaces_load(struct load *l)
     enum err e = E_OK;
     /* In the snapshot's arena: keys point to the budgets. */
     l->workspaces = ARENA_ARRAY(l->a, struct workspace, es->count + 1);
-    if (!l->workspaces)
+    l->s->captures = ARENA_ARRAY(l->a, struct workspace_capture, es->count + 1);
+    if (!l->workspaces || !l->s->captures)
         return E_NO_MEMORY;
     for (size_t i = 0; i < es->count && !e; i++) {
         const struct node *n = entry_node(&l->tree, KIND_WORKSPACE, &es->list[i], &l->scratch, l->t);

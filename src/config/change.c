@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "config/edit.h"
 #include "config/parts.h"
 #include "rules/token.h"
 
-enum { TOKENS_MOST = 4, NAMES_MOST = 24, SECRET_LONGEST = 4096 };
+enum { TOKENS_MOST = 4, NAMES_MOST = 40, SECRET_LONGEST = 4096, KEY_FILE_LONGEST = 16384 };
 
 #define OVERLAP_MOST (INT64_C(90) * 24 * 3600 * 1000)
 
@@ -81,6 +82,8 @@ static bool only_known(struct change *c)
     const char *names[NAMES_MOST + 1] = { NULL };
     const char *const *fields = kind_fields(c->kind);
     size_t count = 0;
+    if (!fields)
+        return true;
     for (; fields[count] && count < NAMES_MOST - 1; count++)
         names[count] = fields[count];
     if (c->kind != KIND_KEY && c->kind != KIND_BUDGET)
@@ -132,7 +135,10 @@ static struct span hash_of(struct change *c, struct span token)
 {
     struct digest_keyed keyed;
     struct buf hex;
-    config_token_hash_init(&keyed, c->in->master_key);
+    if (c->kind == KIND_TOKEN)
+        config_admin_hash_init(&keyed, c->in->master_key);
+    else
+        config_token_hash_init(&keyed, c->in->master_key);
     struct digest hash = digest_keyed_hash(&keyed, token);
     secret_wipe(&keyed, sizeof(keyed));
     buf_init(&hex, 256);
@@ -157,18 +163,23 @@ static bool put_hash(struct change *c, struct node *list, struct span token, int
     return !c->a->broken;
 }
 
-static struct span fresh_token(struct arena *a)
+static struct span fresh_token(struct change *c)
 {
-    char token[TOKEN_LEN + 1];
-    token_make(token);
-    struct span copy = arena_copy(a, span_make(token, TOKEN_LEN));
+    char token[ADMIN_TOKEN_LEN + 1];
+    if (c->kind == KIND_TOKEN)
+        token_make_admin(token);
+    else
+        token_make(token);
+    struct span copy = arena_copy(c->a, span_of(token));
     secret_wipe(token, sizeof(token));
     return copy;
 }
 
-/* A new key's token: given or made, told once, stored as a hash. */
+/* A new key's token, or a new admin token: given or made, told once, stored as a hash. */
 static enum err first_token(struct change *c)
 {
+    if (node_get(c->body, "token_sha256")) /* its holder has it already; keys.c reads it when the whole is tried */
+        return E_OK;
     struct node *list = edit_list(c->a);
     struct span token = SPAN_NONE;
     if (!node_span(node_get(c->body, "token"), "token", &token, c->t))
@@ -181,7 +192,7 @@ static enum err first_token(struct change *c)
         trouble_say(c->t, c->body, "token", "not shown here, but it cannot be used; allowed: %s", config_token_wrong(token));
         return E_CONFIG;
     }
-    c->out->token = token.at ? token : fresh_token(c->a);
+    c->out->token = token.at ? token : fresh_token(c);
     if (!c->out->token.at || !put_hash(c, list, c->out->token, 0))
         return E_NO_MEMORY;
     edit_drop(c->stored, "token");
@@ -195,17 +206,17 @@ static struct span text_of(const struct node *map, const char *name)
     return n && n->kind == NODE_SCALAR ? n->text : SPAN_NONE;
 }
 
-static enum err seal_text(struct change *c, struct span bound, struct span secret)
+static enum err seal_text(struct change *c, const char *field, struct span bound, struct span secret)
 {
     struct buf sealed, text;
     struct digest key = config_seal_key(c->in->master_key);
-    buf_init(&sealed, 8192);
-    buf_init(&text, 16384);
+    buf_init(&sealed, 2 * KEY_FILE_LONGEST);
+    buf_init(&text, 4 * KEY_FILE_LONGEST);
     if (bound.at)
         seal(&sealed, key.bytes, bound, secret);
     buf_put_base64(&text, buf_span(&sealed));
     if (bound.at && !sealed.broken && !text.broken)
-        edit_set(c->a, c->stored, "sealed", edit_text(c->a, buf_span(&text)));
+        edit_set(c->a, c->stored, field, edit_text(c->a, buf_span(&text)));
     else
         c->a->broken = true;
     secret_wipe(&key, sizeof(key));
@@ -214,11 +225,22 @@ static enum err seal_text(struct change *c, struct span bound, struct span secre
     return c->a->broken ? E_NO_MEMORY : E_OK;
 }
 
+/* One word; or a key file, which the vendor's manifest looks at when the configuration is tried. */
+static bool could_be_secret(struct span s)
+{
+    if (!span_starts(s, SPAN("{")))
+        return s.len && s.len <= SECRET_LONGEST && text_is_printable(s);
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] == '\0')
+            return false;
+    return s.len <= KEY_FILE_LONGEST;
+}
+
 static enum err check_secret(struct change *c, const struct node *given, const char *field)
 {
     if (given->kind != NODE_SCALAR || !given->quoted)
         return say(c, E_CONFIG, field, "allowed: the secret, as text");
-    if (given->text.len > SECRET_LONGEST || !given->text.len || !text_is_printable(given->text))
+    if (!could_be_secret(given->text))
         return say(c, E_CONFIG, field, "not shown here, but not a secret; allowed: 1 to 4096 printable characters without blanks");
     if (span_find(given->text, SPAN("${")) >= 0)
         return say(c, E_CONFIG, field, "references (${...}) are read in the file only; allowed: the secret itself");
@@ -245,7 +267,26 @@ static enum err seal_credential(struct change *c, const struct node *next)
     if (e)
         return e;
     drop_plain(c, "secret");
-    return seal_text(c, config_secret_bound(c->id, vendor, c->a), given->text);
+    return seal_text(c, "sealed", config_secret_bound(c->id, vendor, c->a), given->text);
+}
+
+/* It may be taken away; and with another vendor the old one is nobody's. */
+static enum err seal_hook(struct change *c, const struct node *next)
+{
+    const struct node *given = member(c->body, SPAN("hook_secret"));
+    struct span vendor = text_of(next, "vendor");
+    if (!given && (!c->now || span_is(vendor, text_of(c->now, "vendor"))))
+        return E_OK;
+    if (!given || given->kind == NODE_NULL) {
+        edit_drop(c->stored, "hook_sealed");
+        drop_plain(c, "hook_secret");
+        return E_OK;
+    }
+    enum err e = check_secret(c, given, "hook_secret");
+    if (e)
+        return e;
+    drop_plain(c, "hook_secret");
+    return seal_text(c, "hook_sealed", config_hook_bound(c->id, vendor, c->a), given->text);
 }
 
 /* A Slack address is shown masked; whoever sends that back leaves it as it is. */
@@ -301,17 +342,43 @@ static enum err seal_alert(struct change *c, const struct node *next)
     drop_plain(c, field);
     if (kind == ALERT_SLACK)
         edit_set(c->a, c->stored, field, edit_text(c->a, alert_mask(given->text, c->a)));
-    return seal_text(c, alert_secret_bound(c->id, kind, next, c->a), given->text);
+    return seal_text(c, "sealed", alert_secret_bound(c->id, kind, next, c->a), given->text);
+}
+
+/* An export's secret goes to its address only, as the one of a mail server does. */
+static enum err seal_export(struct change *c, const struct node *next)
+{
+    const struct node *given = member(c->body, SPAN("secret"));
+    struct span bound = export_secret_bound(c->id, next, c->a);
+    bool had = node_get(c->now, "secret") || node_get(c->now, "sealed");
+    if (!given && c->now && had && !span_is(bound, export_secret_bound(c->id, c->now, c->a)))
+        return say(c, E_CONFIG, "secret", "a secret is bound to its kind and address; allowed: another one together with its secret");
+    if (!given)
+        return E_OK;
+    if (given->kind == NODE_NULL) {
+        edit_drop(c->stored, "sealed");
+        return E_OK;
+    }
+    enum err e = check_secret(c, given, "secret");
+    if (e)
+        return e;
+    drop_plain(c, "secret");
+    return seal_text(c, "sealed", bound, given->text);
 }
 
 static enum err seal_secrets(struct change *c, const struct node *next)
 {
-    return c->kind == KIND_CREDENTIAL ? seal_credential(c, next) : c->kind == KIND_ALERT ? seal_alert(c, next) : E_OK;
+    if (c->kind == KIND_ALERT)
+        return seal_alert(c, next);
+    if (c->kind == KIND_EXPORT)
+        return seal_export(c, next);
+    enum err e = c->kind == KIND_CREDENTIAL ? seal_credential(c, next) : E_OK;
+    return e || c->kind != KIND_CREDENTIAL ? e : seal_hook(c, next);
 }
 
 /* ---- the object to store ---- */
 
-static bool is_secret(struct span name) { return span_is(name, SPAN("token")) || span_is(name, SPAN("secret")) || span_is(name, SPAN("password")); }
+static bool is_secret(struct span name) { return span_is(name, SPAN("token")) || span_is(name, SPAN("token_sha256")) || span_is(name, SPAN("secret")) || span_is(name, SPAN("hook_secret")) || span_is(name, SPAN("password")); }
 
 /* What the file says and the object does not is taken away; of an object that is there already its secrets stay. */
 static void hide_file(struct change *c, bool keep_secrets)
@@ -344,6 +411,11 @@ static enum err create(struct change *c)
     c->id = arena_copy(c->a, name);
     edit_drop(c->stored, "name");
     hide_file(c, false);
+    if (c->kind == KIND_TOKEN) {
+        char now[TIME_TEXT];
+        edit_set(c->a, c->stored, "created_at", edit_text(c->a, text_time(clock_unix_ms(), now)));
+        return first_token(c);
+    }
     return seal_secrets(c, c->body);
 }
 
@@ -351,8 +423,8 @@ static enum err check_kept(struct change *c)
 {
     const struct node *name = member(c->body, SPAN("name"));
     bool keeps = !name || span_is(name->text, c->kind == KIND_KEY ? text_of(c->now, "name") : c->id);
-    if (c->kind == KIND_KEY && member(c->body, SPAN("token")))
-        return say(c, E_CONFIG, "token", "a key's token is changed by rotating it");
+    if ((c->kind == KIND_KEY || c->kind == KIND_TOKEN) && (member(c->body, SPAN("token")) || member(c->body, SPAN("token_sha256"))))
+        return say(c, E_CONFIG, "token", "it is changed by rotating it");
     if (!keeps && (c->kind != KIND_KEY || c->file))
         return say(c, E_CONFIG, "name", "it cannot be renamed; allowed: leave it out, or make a new one");
     return E_OK;
@@ -378,7 +450,7 @@ static void lay_patch(struct change *c, const struct node *next)
 static void lay_whole(struct change *c)
 {
     struct node *before = c->stored;
-    static const char *const kept[] = { "token_hashes", "sealed", NULL };
+    static const char *const kept[] = { "token_hashes", "token_sha256", "sealed", "hook_sealed", "created_at", NULL };
     c->stored = edit_copy(c->a, c->body);
     for (size_t i = 0; kept[i]; i++)
         if (node_get(before, kept[i]))
@@ -415,7 +487,7 @@ static enum err update(struct change *c)
 
 static enum err delete(struct change *c)
 {
-    bool reverts = c->kind == KIND_VENDOR || c->kind == KIND_SETTING;
+    bool reverts = c->kind == KIND_VENDOR || c->kind == KIND_SETTING || c->kind == KIND_PRICE;
     if (!c->now)
         return not_found(c);
     if (reverts && !c->entry->body.at)
@@ -539,7 +611,7 @@ enum err config_apply(const struct config_input *in, const struct config_change 
     struct arena scratch;
     struct change c = { .in = in, .asked = asked, .a = a, .out = out, .t = t };
     if (!kind_parse(asked->kind, &c.kind))
-        return say(&c, E_NOT_FOUND, "kind", "allowed: key, credential, policy, budget, vendor, workspace, alert, increase, setting");
+        return say(&c, E_NOT_FOUND, "kind", "allowed: key, credential, policy, budget, vendor, workspace, route, price, alert, export, token, increase, setting");
     arena_init(&scratch, SCRATCH_CEILING);
     enum err e = begin(&c, &scratch);
     return finish(&c, e ? e : apply(&c), &scratch);
@@ -571,9 +643,9 @@ static void keep_hash(struct change *c, struct node *list, const struct node *ol
 static struct span named_token(struct change *c, const struct config_rotation *r, int64_t hours_ago)
 {
     enum { HOUR_MS = 60 * 60 * 1000 };
-    char token[TOKEN_LEN + 1];
-    config_rotation_token(c->in->master_key, c->id, r->once, r->now_ms / HOUR_MS - hours_ago, token);
-    struct span copy = arena_copy(c->a, span_make(token, TOKEN_LEN));
+    char token[ADMIN_TOKEN_LEN + 1];
+    config_rotation_token(c->in->master_key, c->kind == KIND_TOKEN, c->id, r->once, r->now_ms / HOUR_MS - hours_ago, token);
+    struct span copy = arena_copy(c->a, span_of(token));
     secret_wipe(token, sizeof(token));
     return copy;
 }
@@ -594,13 +666,22 @@ static bool made_before(struct change *c, const struct config_rotation *r)
     return c->out->repeated;
 }
 
+static void put_plain_hash(struct change *c, struct node *list, struct span hash, int64_t until)
+{
+    char time[TIME_TEXT];
+    struct node *item = edit_map(c->a);
+    edit_set(c->a, item, "sha256", edit_text(c->a, hash));
+    edit_set(c->a, item, "until", edit_text(c->a, text_time(until, time)));
+    edit_add(c->a, list, item);
+}
+
 static enum err put_tokens(struct change *c, const struct config_rotation *r)
 {
     int64_t now_ms = r->now_ms, end_ms = r->now_ms + r->overlap_ms;
     struct node *list = edit_list(c->a);
     const struct node *hashes = node_get(c->now, "token_hashes");
-    struct span plain = text_of(c->now, "token");
-    c->out->token = r->once.at ? named_token(c, r, 0) : fresh_token(c->a);
+    struct span plain = text_of(c->now, "token"), plain_hash = text_of(c->now, "token_sha256");
+    c->out->token = r->once.at ? named_token(c, r, 0) : fresh_token(c);
     c->out->previous_until = r->overlap_ms ? end_ms : 0;
     c->stored = stored_part(c);
     if (!list || !c->stored || !c->out->token.at || !put_hash(c, list, c->out->token, 0))
@@ -609,6 +690,11 @@ static enum err put_tokens(struct change *c, const struct config_rotation *r)
         keep_hash(c, list, n, now_ms, end_ms);
     if (!hashes && plain.at && end_ms > now_ms && !put_hash(c, list, plain, end_ms))
         return E_NO_MEMORY;
+    if (!hashes && plain_hash.at && end_ms > now_ms)
+        put_plain_hash(c, list, plain_hash, end_ms);
+    edit_drop(c->stored, "token_sha256");
+    if (node_get(c->file, "token_sha256"))
+        edit_set(c->a, c->stored, "token_sha256", edit_null(c->a));
     edit_set(c->a, c->stored, "token_hashes", list);
     if (node_get(c->file, "token"))
         edit_set(c->a, c->stored, "token", edit_null(c->a));
@@ -635,8 +721,8 @@ static enum err rotate(struct change *c, const struct config_rotation *r)
 enum err config_rotate(const struct config_input *in, const struct config_rotation *r, struct arena *a, struct config_changed *out, struct trouble *t)
 {
     struct arena scratch;
-    struct config_change asked = { .kind = SPAN("key"), .id = r->key_id, .body = SPAN("{}") };
-    struct change c = { .in = in, .asked = &asked, .a = a, .out = out, .t = t, .kind = KIND_KEY };
+    struct config_change asked = { .kind = r->admin ? SPAN("token") : SPAN("key"), .id = r->id, .body = SPAN("{}") };
+    struct change c = { .in = in, .asked = &asked, .a = a, .out = out, .t = t, .kind = r->admin ? KIND_TOKEN : KIND_KEY };
     c.body = edit_map(a); /* not a deletion */
     arena_init(&scratch, SCRATCH_CEILING);
     enum err e = begin(&c, &scratch);

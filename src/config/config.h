@@ -11,9 +11,9 @@
 
 #include "config/snapshot.h"
 
-/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, alert, increase,
- * setting; others (the stops) are not looked at here. The id of a key is "key_..."; of an increase the full id of the budget it
- * raises ("key_1f3c/usd/day"), with {"by", "until", "reason"} as its body; of a setting, the name of the field at the top of
+/* Objects the API made, as the store has them. kinds: key, credential, policy, budget, vendor, workspace, route, alert, export, price, token,
+ * increase, setting; others (the stops) are not looked at here. The id of a key is "key_..."; of an increase the full id of the budget it
+ * raises ("key_1f3c/usd/day"), with {"by", "until", "reason"} as its body; of a price "provider/model", and its body as in `prices:`; of a setting, the name of the field at the top of
  * the file, with {"value": ...} as its body; of any other kind, its name. */
 struct config_object {
     struct span kind, id, body; /* body: JSON */
@@ -60,12 +60,13 @@ struct config_changed {
     struct snapshot *snapshot; /* the configuration with it, one reference */
 };
 CHECKED enum err config_apply(const struct config_input *in, const struct config_change *c, struct arena *a, struct config_changed *out, struct trouble *t);
-/* A new secret text for a key; the old one stays valid for overlap_ms (0: ends now). `once`, if there is one (at most
+/* A new secret text for a key or an admin token; the old one stays valid for overlap_ms (0: ends now). `once`, if there is one (at most
  * CONFIG_ONCE_LONGEST bytes), names the rotation: asked for again by that name within an hour at least, and while its token
  * lives, it gives that token again and changes nothing, so that a lost answer is not a lost token. */
 enum { CONFIG_ONCE_LONGEST = 255 };
 struct config_rotation {
-    struct span key_id, once;
+    bool admin; /* an admin token's; else a key's */
+    struct span id, once;
     int64_t overlap_ms, now_ms;
 };
 CHECKED enum err config_rotate(const struct config_input *in, const struct config_rotation *r, struct arena *a, struct config_changed *out, struct trouble *t);
@@ -75,5 +76,16 @@ CHECKED enum err config_rotate(const struct config_input *in, const struct confi
 CHECKED enum err config_show(const struct config_input *in, struct span kind, struct span id, struct buf *json, struct trouble *t);
 /* All of a kind, sorted by id: calls visit with each one's JSON. */
 CHECKED enum err config_list(const struct config_input *in, struct span kind, void (*visit)(void *self, struct span id, struct span json), void *self, struct trouble *t);
+
+/* The fields that an object of this kind may have; NULL-ended. NULL: no such kind, or another part of the configuration says. */
+const char *const *config_fields(struct span kind);
+
+/* How `prices_file` stands: refused, since when and why; the last good one is in force then. */
+struct config_prices_state {
+    bool refused;
+    int64_t since;
+    char why[300];
+};
+struct config_prices_state config_prices_state(void);
 
 #endif

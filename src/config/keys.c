@@ -6,16 +6,17 @@
 #include "base/text.h"
 #include "config/parts.h"
 #include "ledger/ledger.h"
+#include "rules/call_label.h"
 #include "rules/token.h"
 
 enum { TOKENS_MOST = 4, CREDENTIALS_MOST = 64, NETWORKS_MOST = 256, METADATA_MOST = FACTS_TAGS, METADATA_LONGEST = 8192, TEXT_LONGEST = 200 };
 
-static const char *const all_fields[] = { "name", "token", "token_hashes", "credentials", "policy", "workspace", "user", "team", "expires_at",
-    "revoked_at", "addresses", "metadata", "budgets", NULL };
+static const char *const all_fields[] = { "name", "token", "token_sha256", "token_hashes", "credentials", "policy", "workspace", "user", "team", "label", "owner", "purpose", "expires_at",
+    "revoked_at", "addresses", "metadata", "budgets", "dry_run", "rotate", "shadow", "route", "cache", "capture", NULL };
 
 /* What is worth a word, one for all keys. */
 struct tally {
-    size_t without_budget, without_token, without_credential, weak;
+    size_t without_budget, without_token, without_credential, weak, plain_hash;
 };
 
 struct reading {
@@ -40,7 +41,8 @@ static bool required(struct reading *r, const char *field, const char *what)
 
 /* ---- tokens ---- */
 
-static bool add_token(struct reading *r, const struct digest *hash, int64_t until)
+/* by: the snapshot's map of keyed hashes, or the one of plain SHA-256. */
+static bool add_token(struct reading *r, struct map *by, const struct digest *hash, int64_t until)
 {
     struct load *l = r->l;
     struct key_token *token = ARENA_NEW(l->a, struct key_token);
@@ -48,9 +50,9 @@ static bool add_token(struct reading *r, const struct digest *hash, int64_t unti
         return false;
     *token = (struct key_token){ *hash, r->key, until };
     struct span bytes = span_make((const char *)token->hash.bytes, DIGEST_LEN);
-    const struct key_token *other = map_get(&l->s->key_by_hash, bytes);
+    const struct key_token *other = map_get(by, bytes);
     if (!other)
-        return map_put(&l->s->key_by_hash, bytes, token);
+        return map_put(by, bytes, token);
     if (other->key == r->key)
         return true;
     trouble_say(l->t, r->node, path_with(&r->path, ".token"), "is the token of key \"%.*s\" as well; allowed: a token of its own", SPAN_ARG(other->key->name));
@@ -62,12 +64,30 @@ static bool add_hash(struct reading *r, const struct node *item)
     struct digest hash;
     int64_t until = 0;
     struct span hex = SPAN_NONE;
-    if (!node_span(node_get(item, "hash"), path_with(&r->path, ".token_hashes"), &hex, r->l->t) ||
+    bool plain = node_get(item, "sha256") != NULL;
+    if (!node_span(node_get(item, plain ? "sha256" : "hash"), path_with(&r->path, ".token_hashes"), &hex, r->l->t) ||
         !node_time(node_get(item, "until"), path_with(&r->path, ".token_hashes"), &until, r->l->t))
         return false;
     if (!hex.at || !text_hex_decode(hex, hash.bytes, DIGEST_LEN))
         return required(r, ".token_hashes", "the hashes this server stored");
-    return add_token(r, &hash, node_get(item, "until") && until < 1 ? 1 : until);
+    return add_token(r, plain ? &r->l->s->key_by_sha256 : &r->l->s->key_by_hash, &hash, node_get(item, "until") && until < 1 ? 1 : until);
+}
+
+/* A token that another gateway's store knew by its plain SHA-256: the key opens with the token that its holder still has. */
+static bool read_sha256(struct reading *r, const struct node *n)
+{
+    struct digest hash;
+    struct span hex = SPAN_NONE;
+    if (node_get(r->node, "token"))
+        return wrong(r, n, ".token_sha256", "one of token and token_sha256");
+    if (!node_span(n, path_with(&r->path, ".token_sha256"), &hex, r->l->t))
+        return false;
+    if (!hex.at || !text_hex_decode(hex, hash.bytes, DIGEST_LEN)) { /* the token itself, perhaps */
+        trouble_say(r->l->t, n, path_with(&r->path, ".token_sha256"), "not shown here, but no such hash; allowed: 64 hexadecimal digits, the SHA-256 of the token");
+        return false;
+    }
+    r->tally->plain_hash++;
+    return add_token(r, &r->l->s->key_by_sha256, &hash, 0);
 }
 
 static bool read_tokens(struct reading *r)
@@ -82,6 +102,8 @@ static bool read_tokens(struct reading *r)
             return false;
     if (count)
         return true;
+    if (node_get(r->node, "token_sha256"))
+        return read_sha256(r, node_get(r->node, "token_sha256"));
     if (!node_span(token, path_with(&r->path, ".token"), &text, r->l->t))
         return false;
     if (!text.at) {
@@ -95,7 +117,7 @@ static bool read_tokens(struct reading *r)
     }
     r->tally->weak += text.len < TOKEN_WEAK;
     struct digest hash = digest_keyed_hash(&r->l->s->token_hash, text);
-    return add_token(r, &hash, 0);
+    return add_token(r, &r->l->s->key_by_hash, &hash, 0);
 }
 
 /* ---- who, what ---- */
@@ -111,6 +133,43 @@ static bool read_text(struct reading *r, const char *name, struct span *out)
     if (!text.len || text.len > TEXT_LONGEST || !text_is_printable(text))
         return wrong(r, n, name, "1 to 200 printable characters without blanks");
     *out = load_share(r->l, text);
+    return true;
+}
+
+static bool is_words(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+            return false;
+    return text.len && text.len <= TEXT_LONGEST && text_is_utf8(text);
+}
+
+/* For people: who answers for the key, and what it is for. */
+static bool read_words(struct reading *r, const char *name, struct span *out)
+{
+    struct span text = SPAN_NONE;
+    const struct node *n = node_get(r->node, name + 1);
+    if (!n)
+        return true;
+    if (!node_span(n, path_with(&r->path, name), &text, r->l->t))
+        return false;
+    if (!is_words(text))
+        return wrong(r, n, name, "1 to 200 bytes of text in one line");
+    *out = load_share(r->l, text);
+    return true;
+}
+
+static bool read_label(struct reading *r)
+{
+    const struct node *n = node_get(r->node, "label");
+    struct span text = SPAN_NONE;
+    if (!n)
+        return true;
+    if (!node_span(n, path_with(&r->path, ".label"), &text, r->l->t))
+        return false;
+    if (!call_label_fits(text))
+        return wrong(r, n, ".label", CALL_LABEL_ALLOWED);
+    r->key->label = load_share(r->l, text);
     return true;
 }
 
@@ -141,6 +200,67 @@ static bool read_policy(struct reading *r)
     if (!r->key->policy)
         load_missing(r->l, KIND_POLICY, name, n, path_with(&r->path, ".policy"));
     return r->key->policy != NULL;
+}
+
+/* A policy that is only tried: no other than the key's own would say anything new, but to name that one is no mistake. */
+static bool read_shadow(struct reading *r)
+{
+    struct span name = SPAN_NONE;
+    const struct node *n = node_get(r->node, "shadow");
+    if (!node_span(n, path_with(&r->path, ".shadow"), &name, r->l->t))
+        return false;
+    if (!n)
+        return true;
+    r->key->shadow = map_get(&r->l->policy_by_name, name);
+    if (!r->key->shadow)
+        load_missing(r->l, KIND_POLICY, name, n, path_with(&r->path, ".shadow"));
+    return r->key->shadow != NULL;
+}
+
+/* A route of another workspace is none of this key's. */
+static bool read_route(struct reading *r)
+{
+    struct span name = SPAN_NONE;
+    const struct node *n = node_get(r->node, "route");
+    if (!node_span(n, path_with(&r->path, ".route"), &name, r->l->t))
+        return false;
+    if (!n)
+        return true;
+    const struct route_entry *route = map_get(&r->l->route_by_name, name);
+    if (!route)
+        load_missing(r->l, KIND_ROUTE, name, n, path_with(&r->path, ".route"));
+    else if (!route_entry_open(route, r->key->workspace))
+        trouble_say(r->l->t, n, path_with(&r->path, ".route"), "found \"%.*s\", which is not for the workspace \"%.*s\"; allowed: a route without workspaces:, or with this one in them",
+            SPAN_ARG(name), SPAN_ARG(r->key->workspace));
+    else
+        r->key->route = route;
+    return r->key->route != NULL;
+}
+
+static bool read_cache(struct reading *r)
+{
+    struct cache_rule rule;
+    const struct node *n = node_get(r->node, "cache");
+    if (!n)
+        return true;
+    if (route_read_cache(&r->l->scratch, n, path_with(&r->path, ".cache"), &rule, r->l->t) != E_OK)
+        return false;
+    rule.embedding_model = load_share(r->l, rule.embedding_model);
+    rule.namespace_ = load_share(r->l, rule.namespace_);
+    struct cache_rule *own = ARENA_NEW(r->l->a, struct cache_rule);
+    if (!own)
+        return false;
+    *own = rule;
+    r->key->cache = own;
+    return true;
+}
+
+/* Its own word, else its workspace's. */
+static bool read_capture(struct reading *r, const struct workspace *w)
+{
+    r->key->capture = w->capture;
+    r->key->capture_own = node_get(r->node, "capture") != NULL;
+    return capture_load(r->l, node_get(r->node, "capture"), path_with(&r->path, ".capture"), &r->key->capture);
 }
 
 /* Lists of pointers that many keys have alike stand once: their bytes are shared like texts. */
@@ -342,13 +462,22 @@ static bool register_key(struct reading *r, const struct entry *entry)
     return k->id.at && k->name.at && map_put(&l->s->key_by_id, k->id, k) && map_put(&l->s->key_by_id, k->name, k);
 }
 
+/* Several credentials for one model vendor take turns unless it is said otherwise. */
+static bool read_rotate(struct reading *r)
+{
+    r->key->rotate = true;
+    return node_bool(node_get(r->node, "rotate"), path_with(&r->path, ".rotate"), &r->key->rotate, r->l->t);
+}
+
 static bool read_key(struct reading *r, const struct entry *entry)
 {
     const struct workspace *w = NULL;
     return node_only(r->node, r->path.text, all_fields, r->l->t) && register_key(r, entry) && read_tokens(r) && read_workspace(r, &w) &&
-           read_text(r, ".user", &r->key->user) && read_text(r, ".team", &r->key->team) && read_policy(r) && read_credentials(r) &&
+           read_text(r, ".user", &r->key->user) && read_text(r, ".team", &r->key->team) && read_label(r) && read_words(r, ".owner", &r->key->owner) &&
+           read_words(r, ".purpose", &r->key->purpose) && read_policy(r) && read_shadow(r) && read_route(r) && read_cache(r) &&
+           node_bool(node_get(r->node, "dry_run"), path_with(&r->path, ".dry_run"), &r->key->dry_run, r->l->t) && read_rotate(r) && read_credentials(r) &&
            read_time(r, ".expires_at", &r->key->expires_at) && read_time(r, ".revoked_at", &r->key->revoked_at) && read_addresses(r) &&
-           read_metadata(r) && read_budgets(r, w);
+           read_metadata(r) && read_capture(r, w) && read_budgets(r, w);
 }
 
 static void tell(const struct load *l, const struct tally *tally)
@@ -361,6 +490,8 @@ static void tell(const struct load *l, const struct tally *tally)
         log_warn("config", "%zu of %zu keys have no credential and reach no vendor", tally->without_credential, l->s->key_count);
     if (tally->weak)
         log_warn("config", "%zu keys have a token of less than %d characters, which can be guessed", tally->weak, TOKEN_WEAK);
+    if (tally->plain_hash)
+        log_warn("config", "%zu keys are known by a plain SHA-256 of their token (token_sha256); \"tollgate key rotate NAME\" ends that", tally->plain_hash);
     if (tally->without_token)
         log_info("config", "%zu of %zu keys have no token yet; \"tollgate key rotate NAME\" makes one", tally->without_token, l->s->key_count);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * load.c - the order of things: settings, vendors, credentials, policies, workspaces, budgets, keys, prices. Each part
+ * load.c - the order of things: settings, vendors, credentials, policies, workspaces, routes, budgets, keys, prices, rates. Each part
  * only refers to earlier ones. Start reading the folder here; tree.c has what comes before. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/embed.h"
 #include "base/text.h"
 #include "config/parts.h"
 
@@ -55,8 +54,7 @@ enum err load_missing(struct load *l, enum kind kind, struct span name, const st
     size_t shown = 0;
     buf_init(&known, 4096);
     if (kind == KIND_VENDOR)
-        for (; shown < l->s->upstream_count && shown < KNOWN_SHOWN; shown++)
-            buf_print(&known, "%s%.*s", shown ? ", " : "", SPAN_ARG(l->s->upstreams[shown].vendor.slug));
+        vendors_known(l, &known);
     for (size_t i = 0; kind != KIND_VENDOR && i < l->tree.kinds[kind].count && shown < KNOWN_SHOWN; i++, shown++) {
         const struct entry *e = &l->tree.kinds[kind].list[i];
         const struct node *label = kind == KIND_KEY ? node_get(e->file, "name") : NULL;
@@ -72,14 +70,6 @@ enum err load_missing(struct load *l, enum kind kind, struct span name, const st
     return E_CONFIG;
 }
 
-enum err prices_load(struct load *l)
-{
-    struct span text = embed_find(SPAN("catalog/models.tsv"));
-    const struct node *overrides = node_get(l->tree.root, "prices");
-    must(text.at); /* travels in the binary */
-    return price_book_read(text, overrides, &l->s->prices, l->t);
-}
-
 /* A word for this configuration: what was read, the manifests and the prices. */
 static enum err set_identity(struct load *l)
 {
@@ -90,6 +80,7 @@ static enum err set_identity(struct load *l)
     for (size_t i = 0; i < s->upstream_count; i++)
         buf_put(&all, s->upstreams[i].vendor.version);
     buf_put(&all, price_book_id(s->prices));
+    buf_put(&all, span_make((const char *)l->fx_file.bytes, s->fx ? DIGEST_LEN : 0));
     struct digest digest = digest_sha256(buf_span(&all));
     buf_clear(&all);
     buf_put(&all, SPAN("cfg."));
@@ -103,8 +94,8 @@ static enum err set_identity(struct load *l)
 
 static enum err run_parts(struct load *l)
 {
-    static enum err (*const parts[])(struct load *) = { settings_load, secrets_load, upstreams_load, credentials_load, alerts_load, policies_load,
-        increases_load, workspaces_load, budgets_load, keys_load, budgets_check_keys, increases_check, prices_load, set_identity };
+    static enum err (*const parts[])(struct load *) = { settings_load, secrets_load, upstreams_load, credentials_load, alerts_load, exports_load, policies_load,
+        increases_load, workspaces_load, tokens_load, routes_load, budgets_load, keys_load, budgets_check_keys, increases_check, prices_load, fx_load, set_identity };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         enum err e = parts[i](l);
         if (e)
@@ -121,6 +112,7 @@ static void end(struct load *l)
     map_free(&l->credential_by_name);
     map_free(&l->policy_by_name);
     map_free(&l->workspace_by_name);
+    map_free(&l->route_by_name);
     map_free(&l->zones);
     map_free(&l->shared);
     map_free(&l->increases);

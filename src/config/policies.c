@@ -43,6 +43,26 @@ static bool check_patterns(struct load *l, const struct node *n, const char *pat
     return true;
 }
 
+/* A rule about parameters of what is no operation would leave the one that was meant without bounds. */
+static bool check_bounds(struct load *l, const struct node *n, const char *path, const struct policy *p)
+{
+    char at[CONFIG_PATH];
+    const struct node *field = node_get(n, "parameters");
+    for (size_t i = 0; i < p->parameter_count; i++) {
+        struct span operation = p->parameters[i].operation, vendor = vendor_of(operation);
+        snprintf(at, sizeof(at), "%.150s.parameters.%.*s", path, SPAN_ARG(span_first(operation, 64)));
+        if (vendor.at && !snapshot_upstream(l->s, vendor)) {
+            load_missing(l, KIND_VENDOR, vendor, field, at);
+            return false;
+        }
+        if (!matches_any(l, operation)) {
+            trouble_say(l->t, field, at, "found \"%.*s\", which matches no operation of any vendor", SPAN_ARG(span_first(operation, 64)));
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum err read_one(struct load *l, const struct entry *entry, const struct node *n, struct policy *out)
 {
     char path[CONFIG_PATH];
@@ -52,7 +72,8 @@ static enum err read_one(struct load *l, const struct entry *entry, const struct
     enum err e = policy_read(l->a, n, path, out, l->t);
     if (e)
         return e;
-    bool good = check_patterns(l, n, path, "allow", out->allow, out->allow_count) && check_patterns(l, n, path, "deny", out->deny, out->deny_count);
+    bool good = check_patterns(l, n, path, "allow", out->allow, out->allow_count) && check_patterns(l, n, path, "deny", out->deny, out->deny_count) &&
+                check_bounds(l, n, path, out);
     return good ? load_memory(l) : E_CONFIG;
 }
 

@@ -12,16 +12,19 @@ struct digest config_seal_key(const uint8_t master[32]) { return derive(master, 
 
 struct digest config_keep_key(const uint8_t master[32]) { return derive(master, SPAN("tollgate kept content 1")); }
 
-void config_rotation_token(const uint8_t master[32], struct span key_id, struct span once, int64_t hour, char out[TOKEN_LEN + 1])
+void config_rotation_token(const uint8_t master[32], bool admin, struct span id, struct span once, int64_t hour, char out[ADMIN_TOKEN_LEN + 1])
 {
     struct digest key = derive(master, SPAN("tollgate rotations 1")), seed;
     struct buf text;
     buf_init(&text, 4096);
-    buf_print(&text, "%lld %.*s ", (long long)hour, SPAN_ARG(key_id));
+    buf_print(&text, "%lld %s%.*s ", (long long)hour, admin ? "admin:" : "", SPAN_ARG(id));
     buf_put(&text, once);
     must(!text.broken);
     seed = digest_hmac(span_make((const char *)key.bytes, DIGEST_LEN), buf_span(&text));
-    token_derive(&seed, out);
+    if (admin)
+        token_derive_admin(&seed, out);
+    else
+        token_derive(&seed, out);
     buf_free(&text);
     secret_wipe(&key, sizeof(key));
     secret_wipe(&seed, sizeof(seed));
@@ -41,6 +44,11 @@ void config_admin_hash_init(struct digest_keyed *k, const uint8_t master[32]) { 
 struct span config_secret_bound(struct span credential, struct span vendor, struct arena *a)
 {
     return arena_print(a, "credential:%.*s vendor:%.*s", SPAN_ARG(credential), SPAN_ARG(vendor));
+}
+
+struct span config_hook_bound(struct span credential, struct span vendor, struct arena *a)
+{
+    return arena_print(a, "credential:%.*s vendor:%.*s hook", SPAN_ARG(credential), SPAN_ARG(vendor));
 }
 
 const char *config_token_wrong(struct span token)

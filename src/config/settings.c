@@ -6,7 +6,7 @@
 #include "config/parts.h"
 #include "rules/token.h"
 
-enum { WORKERS_MOST = 256 };
+enum { WORKERS_MOST = 256, ADMIN_RATE_USUAL = 12000, ADMIN_RATE_MOST = 10 * 1000 * 1000 };
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -50,9 +50,10 @@ static const struct row rows[] = {
     { "body_bytes", BYTES, false, AT(body_bytes), KIB, GIB },
     { "stream_bytes", BYTES, false, AT(stream_bytes), 0, 1024 * GIB },
     { "answer_bytes", BYTES, false, AT(answer_bytes), KIB, GIB },
+    { "capture_bytes", BYTES, false, AT(capture_bytes), MIB, 16 * GIB },
     { "event_bytes", BYTES, false, AT(event_bytes), KIB, 256 * MIB },
     { "call_memory", BYTES, false, AT(call_arena), 64 * KIB, 4 * GIB },
-    { "call_time", TIME, false, AT(call_ms), 100, 24 * HOUR },
+    { "call_time", TIME, false, AT(call_ms), 100, CALL_LONGEST_MS },
     { "drain_time", TIME, false, AT(drain_ms), 0, HOUR },
 };
 
@@ -60,7 +61,8 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
 static void set_defaults(struct settings *s)
 {
-    *s = (struct settings){ .log_level = LOG_INFO, .durability = DURABLE_MONEY, .answers_ms = 7 * DAY, .duplicate_wait_ms = MINUTE };
+    *s = (struct settings){ .log_level = LOG_INFO, .durability = DURABLE_MONEY, .answers_ms = 7 * DAY, .duplicate_wait_ms = MINUTE, .result_link_ms = HOUR,
+        .cache_memory = 64 * MIB, .cache_disk = GIB, .cache_entry = MIB };
     s->limits = (struct limits){
         .http = http_limits_default,
         .pool = http_pool_limits_default,
@@ -68,6 +70,7 @@ static void set_defaults(struct settings *s)
         .body_bytes = 32 * MIB,
         .stream_bytes = 0,
         .answer_bytes = 8 * MIB,
+        .capture_bytes = 64 * MIB,
         .event_bytes = 4 * MIB,
         .call_arena = 96 * MIB,
         .call_ms = 30 * MINUTE,
@@ -138,6 +141,7 @@ static bool read_listen(struct load *l, const struct node *n, const char *path, 
 
 static bool read_admin_token(struct load *l, const struct node *n)
 {
+    static const struct admin_token owner = { .name = { "admin", 5 }, .role = ADMIN_OWNER };
     struct settings *s = &l->s->settings;
     struct span token = SPAN_NONE;
     if (!node_span(n, "admin.token", &token, l->t))
@@ -151,16 +155,36 @@ static bool read_admin_token(struct load *l, const struct node *n)
     if (!token.at)
         token = l->in->admin_token;
     s->has_admin_token = token.at != NULL;
-    config_admin_hash_init(&s->admin_token, l->in->master_key);
-    if (token.at)
-        s->admin_token_hash = digest_keyed_hash(&s->admin_token, token);
+    config_admin_hash_init(&s->admin_hash, l->in->master_key);
+    if (!token.at)
+        return true;
+    struct digest hash = digest_keyed_hash(&s->admin_hash, token);
+    return admin_hash_add(l, &hash, &owner, 0);
+}
+
+/* "https://gate.example": nothing behind the host and port. */
+static bool read_admin_url(struct load *l, const struct node *n)
+{
+    struct base_url parts;
+    struct span url = SPAN_NONE;
+    if (!n)
+        return true;
+    if (!node_span(n, "admin.url", &url, l->t))
+        return false;
+    if (url.len > 300 || !base_url_parse(url, &l->scratch, &parts) || parts.path.len) {
+        trouble_found(l->t, n, "admin.url", "the address people type, such as https://gate.example or http://127.0.0.1:8081");
+        return false;
+    }
+    l->s->settings.admin_url = arena_copy(l->a, url);
     return true;
 }
 
 static bool read_admin(struct load *l, const struct node *n)
 {
-    static const char *const fields[] = { "listen", "token", NULL };
-    return node_only(n, "admin", fields, l->t) &&
+    static const char *const fields[] = { "listen", "token", "tokens", "url", "requests_per_minute", NULL };
+    l->s->settings.admin_rate = ADMIN_RATE_USUAL;
+    return node_only(n, "admin", fields, l->t) && read_admin_url(l, node_get(n, "url")) &&
+           node_i64(node_get(n, "requests_per_minute"), "admin.requests_per_minute", 10, ADMIN_RATE_MOST, &l->s->settings.admin_rate, l->t) &&
            read_listen(l, node_get(n, "listen"), "admin.listen", SPAN("127.0.0.1:8081"), &l->s->settings.admin_listen) &&
            read_admin_token(l, node_get(n, "token"));
 }
@@ -223,6 +247,50 @@ static bool read_idempotency(struct load *l, const struct node *n)
            read_time(l, node_get(n, "wait"), "idempotency.wait", WAIT_MOST, "a time from 0s (a duplicate is refused at once) to 30m", &s->duplicate_wait_ms);
 }
 
+static bool read_cache_size(struct load *l, const struct node *n, const char *path, int64_t least, int64_t most, const char *allowed, int64_t *out)
+{
+    if (!node_size(n, path, out, l->t))
+        return false;
+    if (!n || (*out >= least && *out <= most))
+        return true;
+    trouble_found(l->t, n, path, allowed);
+    return false;
+}
+
+static bool read_cache(struct load *l, const struct node *n)
+{
+    static const char *const fields[] = { "memory", "disk", "entry", NULL };
+    struct settings *s = &l->s->settings;
+    if (n && n->kind != NODE_MAP) {
+        trouble_found(l->t, n, "cache", "a map such as { memory: 64MiB, disk: 1GiB, entry: 1MiB }");
+        return false;
+    }
+    if (!node_only(n, "cache", fields, l->t) ||
+        !read_cache_size(l, node_get(n, "memory"), "cache.memory", MIB, 64 * GIB, "a size from 1MiB to 64GiB", &s->cache_memory) ||
+        !read_cache_size(l, node_get(n, "disk"), "cache.disk", 0, 1024 * GIB, "a size from 0 (memory only) to 1024GiB", &s->cache_disk) ||
+        !read_cache_size(l, node_get(n, "entry"), "cache.entry", KIB, 64 * MIB, "a size from 1KiB to 64MiB", &s->cache_entry))
+        return false;
+    if (s->cache_disk == 0 || s->cache_disk >= MIB)
+        return true;
+    trouble_found(l->t, node_get(n, "disk"), "cache.disk", "0 (memory only), or at least 1MiB");
+    return false;
+}
+
+/* Less than a second is nothing that a caller could follow; vendors' own links last a day at most. */
+static bool read_results(struct load *l, const struct node *root)
+{
+    struct settings *s = &l->s->settings;
+    static const char allowed[] = "a time from 1s to 7d";
+    const struct node *n = node_get(root, "result_link_time");
+    if (!read_time(l, n, "result_link_time", 7 * DAY, allowed, &s->result_link_ms))
+        return false;
+    if (s->result_link_ms < SECOND) {
+        trouble_found(l->t, n, "result_link_time", allowed);
+        return false;
+    }
+    return node_bool(node_get(root, "private_results"), "private_results", &s->private_results, l->t);
+}
+
 static bool read_durability(struct load *l, const struct node *n)
 {
     static const char *const modes[] = { [DURABLE_MONEY] = "money", [DURABLE_STRICT] = "strict", [DURABLE_RELAXED] = "relaxed", NULL };
@@ -233,9 +301,69 @@ static bool read_durability(struct load *l, const struct node *n)
     return true;
 }
 
+static bool read_metrics(struct load *l, const struct node *n)
+{
+    static const char *const fields[] = { "keys", "open", "aliases", NULL };
+    static const char *const aliases[] = { "none", "litellm", NULL };
+    struct metrics_settings *m = &l->s->settings.metrics;
+    int alias = 0;
+    if (n && n->kind != NODE_MAP) {
+        trouble_found(l->t, n, "metrics", "a map such as { keys: true, open: false, aliases: litellm }");
+        return false;
+    }
+    if (!node_only(n, "metrics", fields, l->t) || !node_bool(node_get(n, "keys"), "metrics.keys", &m->keys, l->t) ||
+        !node_bool(node_get(n, "open"), "metrics.open", &m->open, l->t) || !node_choice(node_get(n, "aliases"), "metrics.aliases", aliases, &alias, l->t))
+        return false;
+    m->litellm = alias == 1;
+    return true;
+}
+
+/* Where vendors reach the agents' listener from outside; kept without a slash at its end. */
+static bool read_public_url(struct load *l, const struct node *n)
+{
+    struct base_url url;
+    struct span text = SPAN_NONE;
+    if (!node_span(n, "public_url", &text, l->t))
+        return false;
+    if (!n)
+        return true;
+    if (!base_url_parse(text, &l->scratch, &url)) {
+        trouble_found(l->t, n, "public_url", "where vendors reach the gate, such as https://gate.example or https://example.com/gate");
+        return false;
+    }
+    while (span_ends(text, SPAN("/")))
+        text.len--;
+    l->s->settings.public_url = arena_copy(l->a, text);
+    return true;
+}
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+static bool read_log(struct load *l, const struct node *root)
+{
+    static const char *const fields[] = { "format", "level", NULL };
+    static const char *const formats[] = { "auto", "json", "text", NULL };
+    const struct node *n = node_get(root, "log"), *level = node_get(n, "level");
+    struct settings *s = &l->s->settings;
+    int format = LOG_AS_FITS, lowest = (int)s->log_level;
+    if (n && n->kind != NODE_MAP) {
+        trouble_found(l->t, n, "log", "a map such as { format: json, level: warn }");
+        return false;
+    }
+    if (!node_only(n, "log", fields, l->t) || !node_choice(node_get(n, "format"), "log.format", formats, &format, l->t) ||
+        !node_choice(level, "log.level", levels, &lowest, l->t))
+        return false;
+    if (level && node_get(root, "log_level")) {
+        trouble_say(l->t, level, "log.level", "stands beside log_level; allowed: either");
+        return false;
+    }
+    s->log_format = (enum log_format)format;
+    s->log_level = (enum log_level)lowest;
+    return true;
+}
+
 static bool read_rest(struct load *l, const struct node *root)
 {
-    static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
     struct settings *s = &l->s->settings;
     int64_t workers = 0;
     int level = (int)s->log_level;
@@ -245,7 +373,7 @@ static bool read_rest(struct load *l, const struct node *root)
                 read_file_name(l, node_get(root, "ca_file"), "ca_file", &s->ca_file);
     s->workers = (int)workers;
     s->log_level = (enum log_level)level;
-    return good;
+    return good && read_log(l, root);
 }
 
 enum err settings_load(struct load *l)
@@ -260,7 +388,10 @@ enum err settings_load(struct load *l)
     bool good = read_listen(l, node_get(root, "listen"), "listen", SPAN("127.0.0.1:8080"), &s->listen) &&
                 read_admin(l, node_get(root, "admin")) && read_limits(l, node_get(root, "limits")) &&
                 read_tls(l, node_get(root, "tls")) && read_durability(l, node_get(root, "durability")) &&
-                read_idempotency(l, node_get(root, "idempotency")) && read_rest(l, root);
+                read_idempotency(l, node_get(root, "idempotency")) && read_cache(l, node_get(root, "cache")) && read_public_url(l, node_get(root, "public_url")) &&
+                read_metrics(l, node_get(root, "metrics")) && telemetry_load(l, node_get(root, "telemetry")) &&
+                node_bool(node_get(root, "private_callbacks"), "private_callbacks", &l->s->settings.private_callbacks, l->t) &&
+                read_results(l, root) && read_rest(l, root);
     if (!good)
         return E_CONFIG;
     if (!same_listen(&s->listen, &s->admin_listen))

@@ -11,7 +11,7 @@ enum { SHOW_MOST = 4 << 20 };
 #define SCRATCH_CEILING ((size_t)2 << 30)
 
 /* Fields that are never shown as they stand. */
-static const char *const hidden[] = { "secret", "sealed", "password", "token", "token_hashes", "name", "id", "origin", NULL };
+static const char *const hidden[] = { "secret", "sealed", "hook_secret", "hook_sealed", "password", "token", "token_sha256", "token_hashes", "name", "id", "origin", NULL };
 
 struct showing {
     struct tree tree;
@@ -23,9 +23,12 @@ static void put_token(struct json_out *o, const struct node *n)
 {
     char mask[24];
     struct span shown = SPAN_NONE;
+    const struct node *plain = node_get(n, "token_sha256");
     const struct node *token = node_get(n, "token"), *hashes = node_get(n, "token_hashes");
     if (hashes && hashes->kind == NODE_LIST && hashes->first)
         shown = node_get(hashes->first, "shown") ? node_get(hashes->first, "shown")->text : SPAN("...");
+    else if (plain)
+        shown = SPAN("known by its SHA-256");
     else if (token && token->kind == NODE_SCALAR)
         shown = token_mask(token->text, mask);
     json_pair(o, SPAN("token"), shown);
@@ -58,10 +61,12 @@ static void put_object(struct buf *out, enum kind kind, struct span id, const ch
     json_pair(&o, SPAN("id"), id);
     json_pair(&o, SPAN("name"), name && name->kind == NODE_SCALAR ? name->text : id);
     json_pair(&o, SPAN("origin"), span_of(origin));
-    if (kind == KIND_KEY)
+    if (kind == KIND_KEY || kind == KIND_TOKEN)
         put_token(&o, n);
-    if (kind == KIND_CREDENTIAL || kind == KIND_ALERT)
+    if (kind == KIND_CREDENTIAL || kind == KIND_ALERT || kind == KIND_EXPORT)
         json_pair_bool(&o, SPAN("secret_set"), node_get(n, "secret") || node_get(n, "password") || node_get(n, "sealed"));
+    if (kind == KIND_CREDENTIAL)
+        json_pair_bool(&o, SPAN("hook_secret_set"), node_get(n, "hook_secret") || node_get(n, "hook_sealed"));
     for (const struct node *m = plain ? plain->first : NULL; m; m = m->next) {
         if (kind == KIND_ALERT && span_is(m->name, SPAN("slack")))
             put_slack(&o, m);

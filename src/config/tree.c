@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char *const top_fields[] = { "listen", "admin", "data", "vendors", "vendors_dir", "credentials", "policies", "keys", "budgets",
-    "workspaces", "prices", "limits", "tls", "ca_file", "workers", "log_level", "caps_as_429", "durability", "idempotency", "alerts", NULL };
+    "workspaces", "routes", "prices", "prices_file", "limits", "tls", "ca_file", "workers", "log_level", "caps_as_429", "durability", "idempotency", "cache", "alerts", "exports", "export_dirs", "fx", "public_url", "private_callbacks", "result_link_time", "private_results", "metrics", "log", "telemetry", NULL };
 
 static bool read_all(int fd, struct buf *out)
 {
@@ -56,9 +56,11 @@ static enum err refuse_empty(struct tree *tree, struct span text, struct trouble
 }
 
 /* Names and tokens decide which entry is which: they are expanded even where the rest is shown as written. */
-static enum err expand_names(struct arena *a, struct node *root, struct trouble *t)
+static enum err expand_names(struct arena *a, struct node *map, struct trouble *t)
 {
-    for (struct node *list = root->first; list; list = list->next) {
+    for (struct node *list = map->first; list; list = list->next) {
+        if (list->kind == NODE_MAP && span_is(list->name, SPAN("admin")) && expand_names(a, list, t) != E_OK)
+            return E_CONFIG;
         for (struct node *item = list->kind == NODE_LIST ? list->first : NULL; item; item = item->next)
             for (struct node *n = item->first; n; n = n->next)
                 if ((span_is(n->name, SPAN("name")) || span_is(n->name, SPAN("token"))) && node_expand(a, n, t) != E_OK)
@@ -129,7 +131,7 @@ static enum err bad_name(const struct node *at, const char *path, struct trouble
     return E_CONFIG;
 }
 
-/* vendors, credentials, policies, workspaces, alerts: a map by name. */
+/* vendors, credentials, policies, workspaces, alerts, exports: a map by name. */
 static enum err add_map(struct tree *tree, enum kind kind, const struct node *map, struct trouble *t)
 {
     char path[CONFIG_PATH];
@@ -140,11 +142,11 @@ static enum err add_map(struct tree *tree, enum kind kind, const struct node *ma
     }
     for (struct node *n = map ? map->first : NULL; n; n = n->next) {
         snprintf(path, sizeof(path), "%s.%.*s", field, SPAN_ARG(span_first(n->name, CONFIG_NAME_LONGEST)));
-        if (!config_name_ok(n->name)) {
+        if (kind != KIND_PRICE && !config_name_ok(n->name)) { /* names of prices are rules' to judge */
             struct node shown = { .kind = NODE_SCALAR, .text = n->name, .file = n->file, .line = n->line };
             return bad_name(&shown, path, t);
         }
-        if (n->kind == NODE_NULL) /* "stripe:" with nothing behind it is an empty map */
+        if (n->kind == NODE_NULL && kind != KIND_PRICE) /* "stripe:" with nothing behind it is an empty map */
             n->kind = NODE_MAP;
         struct entry *e = add(&tree->kinds[kind], n->name);
         if (!e)
@@ -186,7 +188,7 @@ static enum err add_item(struct tree *tree, enum kind kind, const struct node *i
     return E_OK;
 }
 
-/* keys, budgets, alerts: a list whose items have a name. */
+/* keys, budgets, alerts, tokens: a list whose items have a name. */
 static enum err add_list(struct tree *tree, enum kind kind, const struct node *list, struct trouble *t)
 {
     struct map seen = { NULL, 0, 0 };
@@ -202,11 +204,20 @@ static enum err add_list(struct tree *tree, enum kind kind, const struct node *l
     return e;
 }
 
+/* Where the file has the entries of a kind: at its top, but for the admin plane's tokens. */
+static const struct node *file_field(const struct tree *tree, enum kind kind)
+{
+    if (kind != KIND_TOKEN)
+        return node_get(tree->root, kind_field(kind).at);
+    const struct node *admin = node_get(tree->root, "admin");
+    return admin && admin->kind == NODE_MAP ? node_get(admin, "tokens") : NULL;
+}
+
 static enum err add_file(struct tree *tree, struct trouble *t)
 {
     for (int k = 0; k < KIND_SETTING; k++) {
-        const struct node *field = node_get(tree->root, kind_field((enum kind)k).at);
-        bool list = k == KIND_KEY || k == KIND_BUDGET || (k == KIND_ALERT && field && field->kind == NODE_LIST);
+        const struct node *field = file_field(tree, (enum kind)k);
+        bool list = k == KIND_KEY || k == KIND_BUDGET || k == KIND_TOKEN || (k == KIND_ALERT && field && field->kind == NODE_LIST);
         enum err e = list ? add_list(tree, (enum kind)k, field, t) : add_map(tree, (enum kind)k, field, t);
         if (e)
             return e;
@@ -260,7 +271,7 @@ static enum err lay_settings(struct tree *tree, struct trouble *t)
             continue;
         const struct node *value = node_get(body, "value");
         if (!setting_known(e->id) || !value) {
-            trouble_say(t, body, entry_path(KIND_SETTING, e, path), "no such setting of the API; allowed: { \"value\": ... } for listen, limits, workers, log_level, caps_as_429, prices, durability, idempotency");
+            trouble_say(t, body, entry_path(KIND_SETTING, e, path), "no such setting of the API; allowed: { \"value\": ... } for listen, limits, workers, log_level, caps_as_429, prices, durability, idempotency, fx, public_url, private_callbacks, result_link_time, private_results");
             return E_CONFIG;
         }
         struct node named = *value;
@@ -314,7 +325,7 @@ void tree_free(struct tree *tree)
 
 static bool is_secret(struct span name)
 {
-    return span_is(name, SPAN("secret")) || span_is(name, SPAN("token")) || span_is(name, SPAN("password")) || span_is(name, SPAN("slack"));
+    return span_is(name, SPAN("secret")) || span_is(name, SPAN("hook_secret")) || span_is(name, SPAN("token")) || span_is(name, SPAN("password")) || span_is(name, SPAN("slack"));
 }
 
 static void wipe(struct node *n, bool secret)
@@ -329,7 +340,7 @@ static void wipe(struct node *n, bool secret)
 /* Only where secrets belong: a policy's parameter may be called "token", too. */
 void tree_wipe(struct tree *tree)
 {
-    static const char *const places[] = { "credentials", "keys", "admin", "alerts" };
+    static const char *const places[] = { "credentials", "keys", "admin", "alerts", "exports" };
     for (size_t i = 0; tree->root && i < sizeof(places) / sizeof(*places); i++) {
         const struct node *place = node_get(tree->root, places[i]);
         for (struct node *n = place && place->kind != NODE_SCALAR ? place->first : NULL; n; n = n->next)
@@ -369,7 +380,7 @@ void tree_redact(const struct tree *tree, struct trouble *t)
 
 const char *entry_path(enum kind kind, const struct entry *e, char out[CONFIG_PATH])
 {
-    bool list = kind == KIND_KEY || kind == KIND_BUDGET || kind == KIND_INCREASE;
+    bool list = kind == KIND_KEY || kind == KIND_BUDGET || kind == KIND_INCREASE || kind == KIND_TOKEN;
     if (e->listed)
         snprintf(out, CONFIG_PATH, "%s[%zu]", kind_field(kind).at, e->index);
     else if (list)
@@ -384,7 +395,7 @@ const struct node *entry_node(struct tree *tree, enum kind kind, const struct en
     char path[CONFIG_PATH];
     struct node *over = NULL, *out;
     bool deleted = false;
-    if (e->file && !node_only(e->file, entry_path(kind, e, path), kind_fields(kind), t))
+    if (e->file && kind_fields(kind) && !node_only(e->file, entry_path(kind, e, path), kind_fields(kind), t))
         return NULL;
     if (!e->body.at)
         return e->file;

@@ -13,9 +13,9 @@
 #include "base/node.h"
 #include "config/config.h"
 
-enum kind { KIND_VENDOR, KIND_CREDENTIAL, KIND_POLICY, KIND_WORKSPACE, KIND_BUDGET, KIND_KEY, KIND_ALERT, KIND_SETTING, KIND_INCREASE, KIND_COUNT };
+enum kind { KIND_VENDOR, KIND_CREDENTIAL, KIND_POLICY, KIND_WORKSPACE, KIND_BUDGET, KIND_KEY, KIND_ALERT, KIND_EXPORT, KIND_PRICE, KIND_ROUTE, KIND_TOKEN, KIND_SETTING, KIND_INCREASE, KIND_COUNT };
 
-enum { CONFIG_NAME_LONGEST = 64, CONFIG_ID_LONGEST = 1200, CONFIG_FILE_MOST = 16 << 20, CONFIG_PATH = 200 };
+enum { CONFIG_NAME_LONGEST = 64, CONFIG_ID_LONGEST = 1200, CONFIG_PRICE_LONGEST = 320, CONFIG_FILE_MOST = 16 << 20, CONFIG_PATH = 200 };
 
 struct entry {
     struct span id;          /* keys: "key_..."; increases: the budget's id; others: the name */
@@ -59,14 +59,14 @@ struct entry *tree_find_named(struct tree *tree, enum kind kind, struct span id)
 bool kind_parse(struct span text, enum kind *out);
 struct span kind_name(enum kind k);  /* "policy" */
 struct span kind_field(enum kind k); /* "policies" */
-/* Fields an entry of that kind may have in the file and in requests; NULL-ended. */
+/* Fields an entry of that kind may have in the file and in requests; NULL-ended. NULL: rules/ says (prices), route/ does (routes). */
 const char *const *kind_fields(enum kind k);
 /* Top-level fields that the API may set as objects of kind "setting". */
 bool setting_known(struct span name);
 
 /* 1..64 of A-Z a-z 0-9 _ - . */
 bool config_name_ok(struct span name);
-/* The same but for increases: 1 to CONFIG_ID_LONGEST printable characters and blanks. */
+/* The same but for increases: 1 to CONFIG_ID_LONGEST printable characters and blanks; and for prices: "provider/model". */
 bool kind_id_ok(enum kind k, struct span id);
 /* "key, credential, policy, ...": for messages. */
 extern const char config_kinds_allowed[];

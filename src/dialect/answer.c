@@ -18,17 +18,19 @@ static int64_t either(struct json_value v, struct span first, struct span second
     return n >= 0 ? n : member_count_or_none(v, second);
 }
 
-/* Details stand under one of two names. */
-static struct json_value details(struct json_value v, struct span first, struct span second)
+/* Details stand under one of three names: those of chat, of Responses, and of sound (Realtime, transcriptions). */
+static struct json_value details(struct json_value v, struct span first, struct span second, struct span third)
 {
     struct json_value d = json_member(v, first);
-    return json_kind(d) == JSON_OBJECT ? d : json_member(v, second);
+    if (json_kind(d) != JSON_OBJECT)
+        d = json_member(v, second);
+    return json_kind(d) == JSON_OBJECT ? d : json_member(v, third);
 }
 
 static struct counts read_counts(struct json_value v)
 {
-    struct json_value in = details(v, SPAN("prompt_tokens_details"), SPAN("input_tokens_details"));
-    struct json_value out = details(v, SPAN("completion_tokens_details"), SPAN("output_tokens_details"));
+    struct json_value in = details(v, SPAN("prompt_tokens_details"), SPAN("input_tokens_details"), SPAN("input_token_details"));
+    struct json_value out = details(v, SPAN("completion_tokens_details"), SPAN("output_tokens_details"), SPAN("output_token_details"));
     struct counts c = {
         .input = either(v, SPAN("prompt_tokens"), SPAN("input_tokens")),
         .output = either(v, SPAN("completion_tokens"), SPAN("output_tokens")),
@@ -157,6 +159,8 @@ void answer_keep(struct stream_meter *m, const struct usage *u)
     m->usage.tier = keep(m->tier, sizeof(m->tier), u->tier);
     m->usage.geo = keep(m->geo, sizeof(m->geo), u->geo);
     m->usage.search = keep(m->search, sizeof(m->search), u->search);
+    m->usage.size = keep(m->size, sizeof(m->size), u->size);
+    m->usage.quality = keep(m->quality, sizeof(m->quality), u->quality);
     m->usage.raw = keep(m->raw, sizeof(m->raw) - BUF_SLACK, u->raw);
 }
 

@@ -11,6 +11,7 @@
 
 #include "dialect/dialect.h"
 #include "dialect/member.h"
+#include "rules/parts.h"
 
 enum {
     ASK_OVERHEAD = 128,           /* a vendor's own words around an empty conversation */
@@ -22,8 +23,10 @@ enum {
 struct ask_found {
     struct span model, tier, user, speed;
     struct span messages, tools, stream_options, prediction, input, reference, reference2, prompt, metadata, search_options;
-    int64_t limit, old_limit, choices, tool_calls;
-    bool stream;
+    struct span size, quality, format, seconds, speed_factor, documents;
+    struct span others, others2; /* models that may answer instead; only an empty list is let pass */
+    int64_t limit, old_limit, choices, tool_calls, best_of, partials, width, height;
+    bool stream, echo;
 };
 
 enum ask_kind { ASK_TEXT, ASK_FLAG, ASK_COUNT, ASK_RAW };
@@ -41,6 +44,17 @@ struct ask_field {
  * refused: some vendors read them as the field. */
 CHECKED enum err ask_read(struct json *j, struct span body, struct arena *a, const struct ask_field *fields,
     struct ask_found *found, const char **why);
+/* The same where the model may be left out: found->model is empty then. */
+CHECKED enum err ask_read_open(struct json *j, struct span body, struct arena *a, const struct ask_field *fields,
+    struct ask_found *found, const char **why);
+/* Of a form: fields' texts as they are; flags and counts from their texts. Raw ones are the text too; fields named there may not come
+ * twice. *parts: everything that the form has. */
+CHECKED enum err ask_read_form(struct span content_type, struct span body, struct arena *a, const struct ask_field *fields,
+    struct ask_found *found, struct form *parts, const char **why);
+/* The whole of edit_form: the model's part gets another value, or the form one more part. */
+void ask_edit_form(struct span content_type, struct span body, struct arena *a, const struct ask_edit *edit, struct buf *out);
+/* Is this what a model's name may be? */
+CHECKED enum err ask_check_model(struct span model, const char **why);
 /* Slots to an ask that is sound for text: limits, tier, user, the byte bound. */
 void ask_begin(struct span body, const struct ask_found *found, struct ask *out);
 /* The raw string is a picture in base64: it costs `most` tokens instead of its bytes. */
@@ -58,14 +72,18 @@ struct ask_splices {
     struct {
         size_t from, to;
         char text[ASK_SPLICE_TEXT];
+        struct span plain; /* a text of any length: written as a string behind `text` */
     } list[ASK_SPLICES];
     size_t count;
 };
 void ask_replace(struct ask_splices *s, struct span old, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Puts a first member into an object. */
 void ask_insert(struct ask_splices *s, struct span object, bool empty, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Calls the model by the name that edit says, if it says one. model: that member of the body. */
+void ask_edit_model(struct ask_splices *s, const struct member *model, const struct ask_edit *edit);
 void ask_write(struct ask_splices *s, struct buf *out);
-/* The whole of edit_ask for a dialect whose only edit is its output limit, a number under this name. */
+/* The whole of edit_ask for a dialect whose only edits are its model and its output limit, a number under this name; SPAN_NONE: it has
+ * no limit to edit. */
 void ask_edit_limit(struct json *j, struct span body, struct span name, const struct ask_edit *edit, struct buf *out);
 
 #endif

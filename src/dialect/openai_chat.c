@@ -3,9 +3,8 @@
  *
  * Streams end with `data: [DONE]`. Usage comes in the last chunk, one without choices, and only when asked for with
  * stream_options.include_usage; some vendors put it on every chunk, cumulative: the last one counts. */
-#include "dialect/answer.h"
-#include "dialect/ask.h"
-#include "dialect/dialects.h"
+#include "dialect/openai_chat_int.h"
+#include "dialect/picture.h"
 #include "dialect/walk.h"
 
 /* The dearest picture of OpenAI's documents: gpt-4o-mini counts 2833 + 5667 for each of at most 8 tiles. */
@@ -25,6 +24,8 @@ static const struct ask_field fields[] = {
     ASK_FIELD("stream_options", ASK_RAW, stream_options, ""),
     ASK_FIELD("prediction", ASK_RAW, prediction, ""),
     ASK_FIELD("web_search_options", ASK_RAW, search_options, ""),
+    ASK_FIELD("models", ASK_RAW, others, ""), /* OpenRouter's, and what LiteLLM calls the same */
+    ASK_FIELD("fallbacks", ASK_RAW, others2, ""),
     ASK_FIELD("plugins", ASK_RAW, reference, ""), /* OpenRouter's: the vendor adds what it finds */
     { .name = { NULL, 0 } },
 };
@@ -63,7 +64,7 @@ static void weigh_message(void *self, uint64_t place, bool name, struct span raw
     }
     bool picture = place == (part << 16 | WALK_AT2(IMAGE_URL, URL)) || place == (part << 8 | IMAGE_URL);
     if (picture && ask_is_inline_picture(raw))
-        ask_picture(ask, raw, PICTURE_TOKENS_MOST);
+        ask_picture(ask, raw, picture_most_openai(raw, PICTURE_TOKENS_MOST));
     else if (picture || place == WALK_AT3(WALK_ITEM, AUDIO, ID)) /* an address; an earlier answer's sound */
         ask->input_unbounded = true;
 }
@@ -84,7 +85,7 @@ static enum err read_options(struct json *j, struct span raw, struct ask *out, c
 }
 
 /* Models named so search the web before each answer. */
-static bool always_searches(struct span model) { return span_find(model, SPAN("-search-")) >= 0; }
+bool chat_always_searches(struct span model) { return span_find(model, SPAN("-search-")) >= 0; }
 
 /* And these as often as they like. */
 static bool searches_at_will(struct span model)
@@ -95,13 +96,13 @@ static bool searches_at_will(struct span model)
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
-    enum err e = ask_read(j, body, a, fields, &found, why);
+    enum err e = ask_read_open(j, body, a, fields, &found, why); /* at Azure the model stands in the path */
     if (e)
         return e;
     ask_begin(body, &found, out);
     if (found.messages.at)
         walk(found.messages, message_names, weigh_message, out);
-    if (found.search_options.at || always_searches(found.model)) {
+    if (found.search_options.at || chat_always_searches(found.model)) {
         out->input_unbounded = true;
         out->fees[FEE_WEB_SEARCH] = out->choices;
     }
@@ -150,13 +151,14 @@ static void edit_limit(const struct member *limit, const struct member *old_limi
 static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
 {
     struct member m[] = { { .name = SPAN("max_completion_tokens") }, { .name = SPAN("max_tokens") },
-        { .name = SPAN("stream_options") } };
+        { .name = SPAN("stream_options") }, { .name = SPAN("model") } };
     struct ask_splices s = { .body = body };
     bool empty;
-    if (!member_find(j, body, m, 3, &empty) || empty) {
+    if (!member_find(j, body, m, 4, &empty) || empty) {
         out->broken = true;
         return;
     }
+    ask_edit_model(&s, &m[3], edit);
     if (edit->output_limit >= 0)
         edit_limit(&m[0], &m[1], edit, body, &s);
     if (edit->include_usage)
@@ -166,7 +168,7 @@ static void edit_ask(struct json *j, struct span body, const struct ask_edit *ed
 
 /* --- answers --- */
 
-static void read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
+void chat_read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
 {
     struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") } };
     answer_clear(u);
@@ -176,7 +178,7 @@ static void read_usage(struct json *j, struct span body, struct arena *a, struct
         answer_openai_usage(j, m[0].raw, u);
     u->model = answer_text(m[1].raw, a);
     u->tier = ask_tier(answer_text(m[2].raw, a));
-    if (u->known && always_searches(u->model))
+    if (u->known && chat_always_searches(u->model))
         u->fees[FEE_WEB_SEARCH] = 1;
 }
 
@@ -204,7 +206,7 @@ static void count_delta(void *self, uint64_t place, bool name, struct span raw)
     uint64_t last = place & 0xff;
     bool text = place >> 8 == delta && last >= E_CONTENT && last <= E_REFUSAL;
     if (!name && raw.len > 2 && (text || place >> 8 == function))
-        m->output_bytes += (int64_t)raw.len - 2;
+        meter_output(m, raw);
 }
 
 /* A usage that is not null, or the first chunk (which names the model), or an error: worth reading. */
@@ -227,6 +229,19 @@ static bool no_choices(const struct member *choices)
     return !raw.at || (choices->kind == JSON_ARRAY && span_trim(span_make(raw.at + 1, raw.len - 2)).len == 0);
 }
 
+/* Groq has it within a member of its own. */
+bool chat_chunk_usage(struct json *j, const struct member *usage, const struct member *groq, struct arena *a, struct usage *u)
+{
+    struct span raw = usage->kind == JSON_OBJECT ? usage->raw : raw_member(groq->raw, SPAN("usage"), a);
+    answer_clear(u);
+    char *copy = raw_kind(raw) == JSON_OBJECT ? arena_take(a, raw.len + BUF_SLACK) : NULL; /* an event need not have slack behind it */
+    if (copy) {
+        memcpy(copy, raw.at, raw.len);
+        answer_openai_usage(j, span_make(copy, raw.len), u);
+    }
+    return u->known;
+}
+
 /* What a chunk is read for, beside the meter. */
 struct chunk {
     bool usage_wanted;
@@ -237,15 +252,13 @@ static void read_chunk(struct json *j, struct span data, struct arena *a, struct
 {
     const struct chunk *chunk = more;
     struct member f[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") },
-        { .name = SPAN("choices") }, { .name = SPAN("error") } };
+        { .name = SPAN("choices") }, { .name = SPAN("error") }, { .name = SPAN("x_groq") } };
     struct usage u;
-    if (!member_find(j, data, f, 5, NULL))
+    if (!member_find(j, data, f, 6, NULL))
         return;
     if (f[4].raw.at && f[4].kind != JSON_NULL)
         m->failed = true;
-    answer_clear(&u);
-    if (f[0].kind == JSON_OBJECT)
-        answer_openai_usage(j, f[0].raw, &u);
+    (void)chat_chunk_usage(j, &f[0], &f[5], a, &u);
     struct span model = answer_text(f[1].raw, a), tier = ask_tier(answer_text(f[2].raw, a));
     if (!u.known)
         u = m->usage;
@@ -253,13 +266,13 @@ static void read_chunk(struct json *j, struct span data, struct arena *a, struct
         u.model = model;
     if (tier.len)
         u.tier = tier;
-    if (u.known && always_searches(u.model))
+    if (u.known && chat_always_searches(u.model))
         u.fees[FEE_WEB_SEARCH] = 1;
     *chunk->hide = f[0].kind == JSON_OBJECT && !chunk->usage_wanted && !m->failed && no_choices(&f[3]);
     answer_keep(m, &u);
 }
 
-static void read_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
+static void tap_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
 {
     struct chunk chunk = { usage_wanted, hide };
     *hide = false;
@@ -282,11 +295,24 @@ static void write_error_event(struct buf *out, struct span code, struct span mes
     buf_put(out, SPAN("\n\n"));
 }
 
+static const struct translator translator = {
+    .read_call = chat_read_call,
+    .write_answer = chat_write_answer,
+    .write_event = chat_write_event,
+    .write_fault = chat_write_fault,
+    .write_call = chat_write_call,
+    .read_answer = chat_read_answer,
+    .read_event = chat_read_event,
+    .read_fault = chat_read_fault,
+};
+
 const struct dialect dialect_openai_chat = {
     .name = "openai_chat",
+    .translator = &translator,
+    .framing = FRAMING_SSE,
     .read_ask = read_ask,
     .edit_ask = edit_ask,
-    .read_usage = read_usage,
-    .read_event = read_event,
+    .read_usage = chat_read_usage,
+    .tap_event = tap_event,
     .write_error_event = write_error_event,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * openai_embeddings.c - embeddings: input only, never streamed, nothing to edit. */
+ * openai_embeddings.c - embeddings: input only, never streamed; nothing to edit but the model's name. */
 #include "dialect/answer.h"
 #include "dialect/ask.h"
 #include "dialect/dialects.h"
@@ -24,7 +24,7 @@ static void note_object(void *self, uint64_t place, bool name, struct span raw)
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
-    enum err e = ask_read(j, body, a, fields, &found, why);
+    enum err e = ask_read_open(j, body, a, fields, &found, why); /* at Azure the model stands in the path */
     if (e)
         return e;
     ask_begin(body, &found, out);
@@ -32,6 +32,11 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     const struct span no_names[] = { { NULL, 0 } };
     walk(found.input, no_names, note_object, out);
     return E_OK;
+}
+
+static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
+{
+    ask_edit_limit(j, body, SPAN_NONE, edit, out);
 }
 
 static void read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
@@ -55,6 +60,7 @@ static void write_error_event(struct buf *out, struct span code, struct span mes
 const struct dialect dialect_openai_embeddings = {
     .name = "openai_embeddings",
     .read_ask = read_ask,
+    .edit_ask = edit_ask,
     .read_usage = read_usage,
     .write_error_event = write_error_event,
 };

@@ -7,6 +7,8 @@
 #include "dialect/answer.h"
 #include "dialect/ask.h"
 #include "dialect/dialects.h"
+#include "dialect/openai_responses_int.h"
+#include "dialect/picture.h"
 #include "dialect/walk.h"
 
 /* "original" detail counts 32 x 32 patches, at most 10,000 of them, by a factor of at most 2.46. */
@@ -23,6 +25,7 @@ static const struct ask_field fields[] = {
     ASK_FIELD("tools", ASK_RAW, tools, ""),
     ASK_FIELD("previous_response_id", ASK_RAW, reference, ""),
     ASK_FIELD("conversation", ASK_RAW, reference2, ""),
+    ASK_FIELD("models", ASK_RAW, others, ""),
     ASK_FIELD("prompt", ASK_RAW, prompt, ""),
     { .name = { NULL, 0 } },
 };
@@ -93,7 +96,7 @@ static void weigh_item(void *self, uint64_t place, bool name, struct span raw)
     if (last == TYPE && !known_part(raw))
         ask->input_unbounded = true;
     if (last == IMAGE_URL && ask_is_inline_picture(raw))
-        ask_picture(ask, raw, PICTURE_TOKENS_MOST);
+        ask_picture(ask, raw, picture_most_openai(raw, PICTURE_TOKENS_MOST));
     else if (last == IMAGE_URL)
         ask->input_unbounded = true;
 }
@@ -125,6 +128,8 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
         ask->fees[FEE_WEB_SEARCH] = -1;
     else if (span_is(raw, SPAN("\"file_search\"")))
         ask->fees[FEE_FILE_SEARCH] = -1;
+    else if (span_is(raw, SPAN("\"image_generation\""))) /* another model's pictures, as many as it likes, beside the usage */
+        ask->fees[FEE_IMAGE_UNIT] = -1;
 }
 
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
@@ -176,7 +181,7 @@ static void note_search_size(void *self, uint64_t place, bool name, struct span 
         u->search = span_make(raw.at + 1, raw.len - 2);
 }
 
-static void read_response(struct json *j, struct span response, struct arena *a, struct usage *u)
+void responses_usage(struct json *j, struct span response, struct arena *a, struct usage *u)
 {
     struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") }, { .name = SPAN("service_tier") },
         { .name = SPAN("output") }, { .name = SPAN("tools") } };
@@ -202,7 +207,7 @@ static void count_delta(void *self, uint64_t place, bool name, struct span raw)
 {
     struct stream_meter *m = self;
     if (!name && place == WALK_AT1(E_DELTA) && raw.len > 2)
-        m->output_bytes += (int64_t)raw.len - 2;
+        meter_output(m, raw);
 }
 
 static void read_last(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more)
@@ -222,7 +227,7 @@ static void read_last(struct json *j, struct span data, struct arena *a, struct 
         return;
     m->finished = true;
     m->failed = m->failed || failed;
-    read_response(j, f[1].raw, a, &u);
+    responses_usage(j, f[1].raw, a, &u);
     answer_keep(m, &u);
 }
 
@@ -234,7 +239,7 @@ static bool worth_reading(const struct sse_event *event)
            answer_mentions(d, SPAN("\"response.failed\"")) || answer_mentions(d, SPAN("\"error\""));
 }
 
-static void read_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
+static void tap_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
 {
     (void)usage_wanted; /* always part of the last event */
     *hide = false;
@@ -260,11 +265,23 @@ static void write_error_event(struct buf *out, struct span code, struct span mes
     buf_put(out, SPAN("\n\n"));
 }
 
+static const struct translator translator = {
+    .read_call = responses_read_call,
+    .write_answer = responses_write_answer,
+    .write_event = responses_write_event,
+    .write_fault = responses_write_fault,
+    .write_call = responses_write_call,
+    .read_answer = responses_read_answer,
+    .read_event = responses_read_event,
+    .read_fault = responses_read_fault,
+};
+
 const struct dialect dialect_openai_responses = {
     .name = "openai_responses",
+    .translator = &translator,
     .read_ask = read_ask,
     .edit_ask = edit_ask,
-    .read_usage = read_response,
-    .read_event = read_event,
+    .read_usage = responses_usage,
+    .tap_event = tap_event,
     .write_error_event = write_error_event,
 };

@@ -7,9 +7,8 @@
 #include "flow/steps.h"
 
 #include "flow/kept.h"
+#include "flow/metered.h"
 #include "rules/row.h"
-
-#define OBJECT_MS (INT64_C(24) * 60 * 60 * 1000)
 
 enum { AGAIN_MOST = 256 * 1024 /* bytes of body: it goes through the journal twice */ };
 
@@ -37,16 +36,18 @@ struct span seal_request(struct exchange *x)
 {
     const struct operation *op = operation_of(x);
     const struct understood *u = &x->deciding.understood;
-    bool useful = x->facts.writes && !is_llm(x) && (op->look_up || (op->idempotent && x->repeating.upstream_key.at));
+    bool asked_again = !is_llm(x) && (op->look_up || (op->idempotent && x->repeating.upstream_key.at));
+    bool useful = x->facts.writes && (x->charging.late || asked_again);
     struct kept_request r = {
         .sent_at = x->times.began_ms,
+        .object = x->answering.settled.object_id,
         .key_id = x->facts.key_id,
         .vendor = x->facts.vendor,
         .credential = x->deciding.credential->name,
         .method = x->asking.head->method,
-        .path = x->asking.path,
+        .path = x->speaking.path.at ? x->speaking.path : x->asking.path,
         .query = u->query.at ? u->query : x->asking.query,
-        .body = x->deciding.body,
+        .body = is_llm(x) ? SPAN("") : x->deciding.body, /* a job is asked for by its id alone */
         .upstream_key = x->repeating.upstream_key,
         .asked = x->repeating.applies ? span_make((const char *)x->repeating.asked.bytes, DIGEST_LEN) : SPAN(""),
     };
@@ -55,17 +56,21 @@ struct span seal_request(struct exchange *x)
     return kept_seal_request(x->snapshot, x->id, &r, &x->arena);
 }
 
-/* What a vendor made for a call that could only be looked up is remembered for a day, so that a look-up does not take it for
- * another's; by this process alone: after a restart an operator had better look. */
-static struct span object_name(struct exchange *x)
+/* Whose it is, and how much is counted for it: so that no look-up takes it for another's, a confirmation is not counted beside its
+ * intent, and a webhook finds its run. */
+void remember_object(struct exchange *x, uint64_t call, nano_usd counted)
 {
-    return arena_print(&x->arena, "object %.*s %.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(x->answering.settled.object_id));
-}
-
-void remember_object(struct exchange *x)
-{
-    if (x->deciding.upstream && operation_of(x) && operation_of(x)->look_up && x->answering.settled.object_id.len)
-        (void)brakes_add(x->desk->brakes, object_name(x), OBJECT_MS, 1, x->times.began_ms);
+    const struct understood *u = &x->deciding.understood;
+    struct span made = x->answering.settled.object_id, belongs = u->counted_id.len ? u->counted_id : made;
+    const struct facts *f = &x->facts;
+    struct made_object by = { .call = call, .at = x->times.began_ms, .counted = counted, .workspace = f->workspace, .key = f->key_id,
+        .user = f->user, .label = x->asking.label, .run = f->run, .step = f->step, .operation = f->operation };
+    if (!f->writes || !x->deciding.credential)
+        return;
+    made_add(x->desk->made, f->vendor, x->deciding.credential->name, belongs, &by);
+    by.counted = 0;
+    if (made.len && !span_is(made, belongs))
+        made_add(x->desk->made, f->vendor, x->deciding.credential->name, made, &by);
 }
 
 /* ---- revive: the request as it was ---- */
@@ -90,7 +95,8 @@ static void revive_facts(struct exchange *x)
     const struct key *key = x->deciding.key;
     x->facts.key_id = key->id;
     x->facts.workspace = key->workspace;
-    x->facts.user = key->user;
+    x->facts.user = row_field(x->doubt->row, ROW_USER).text; /* the call's own: the key may have another by now */
+    x->asking.label = row_field(x->doubt->row, ROW_LABEL).text;
     x->facts.team = key->team;
     x->facts.run = row_field(x->doubt->row, ROW_RUN).text;
     x->facts.step = row_field(x->doubt->row, ROW_STEP).text;
@@ -130,6 +136,7 @@ enum next revive(struct exchange *x)
     x->asking.has_body = r.body.len > 0;
     x->facts.vendor = x->deciding.upstream->vendor.slug;
     x->looking.sent_at = r.sent_at;
+    x->looking.object = x->doubt->late ? x->doubt->object : r.object;
     revive_facts(x);
     revive_name(x, &r);
     return NEXT;
@@ -147,6 +154,13 @@ enum next allow_again(struct exchange *x)
     return e == E_OK ? NEXT : fail_span(x, e, why);
 }
 
+/* With the fields that say for which account the call was, and in which version its answer is. */
+static void look_as_the_call_did(struct exchange *x)
+{
+    struct looking *l = &x->looking;
+    l->head = (struct http_head){ .method = SPAN("GET"), .target = l->what.path, .fields = x->asking.head->fields, .count = x->asking.head->count };
+}
+
 /* Reading what became of it, where the vendor takes no key: another request, with the first one's credential. */
 static enum next turn_to_look_up(struct exchange *x)
 {
@@ -156,18 +170,28 @@ static enum next turn_to_look_up(struct exchange *x)
         return hopeless(x, "it cannot be looked up");
     if (!vendor_match(&x->deciding.upstream->vendor, SPAN("GET"), l->what.path, &l->matched))
         return hopeless(x, "the look-up is no operation of this vendor");
-    l->head = (struct http_head){ .method = SPAN("GET"), .target = l->what.path };
+    look_as_the_call_did(x);
     l->up = true;
     return NEXT;
 }
 
-enum next understand_again(struct exchange *x)
+/* What it was taken to cost at most stands in its row; the objects it named may have changed since. */
+static void revive_worst(struct exchange *x)
+{
+    struct understood *u = &x->deciding.understood;
+    struct row_value reserved = row_field(x->doubt->row, ROW_RESERVED);
+    if (reserved.there && (!u->cost_known || u->worst[UNIT_USD] < reserved.number)) {
+        u->worst[UNIT_USD] = reserved.number;
+        u->cost_known = true;
+    }
+    memcpy(x->facts.worst, u->worst, sizeof(x->facts.worst));
+    x->facts.cost_known = u->cost_known;
+}
+
+enum next ask_again(struct exchange *x)
 {
     const struct operation *op = operation_of(x);
-    if (understand(x) == STOP)
-        return STOP;
-    memcpy(x->facts.worst, x->deciding.understood.worst, sizeof(x->facts.worst));
-    x->facts.cost_known = x->deciding.understood.cost_known;
+    revive_worst(x);
     int64_t age = x->times.began_ms - x->looking.sent_at;
     if (op->idempotent && x->repeating.upstream_key.at && age < x->deciding.upstream->vendor.once_ms) {
         x->answering.doubtful = true;
@@ -176,12 +200,31 @@ enum next understand_again(struct exchange *x)
     return op->look_up ? turn_to_look_up(x) : hopeless(x, "it can neither be asked again nor looked up");
 }
 
+/* ---- ask_late: what did it really cost? ---- */
+
+enum next ask_late(struct exchange *x)
+{
+    struct looking *l = &x->looking;
+    struct asked asked = asked_of(x);
+    revive_worst(x);
+    if (!vendor_late(&asked, &x->deciding.understood, l->object, &x->arena, &l->when))
+        return hopeless(x, "its price cannot be asked for (has the manifest changed?)");
+    x->clearing.late = &l->when;
+    l->what = (struct look_up){ .path = l->when.path, .query = l->when.query };
+    if (!vendor_match(&x->deciding.upstream->vendor, SPAN("GET"), l->what.path, &l->matched))
+        return hopeless(x, "where its price stands is no operation of this vendor");
+    look_as_the_call_did(x);
+    l->up = l->late = true;
+    return NEXT;
+}
+
 /* ---- settle_doubt: what it found ---- */
 
 /* One that another call is known to have made: this one's was not found, or is told apart by nobody. */
 static bool object_is_taken(struct exchange *x)
 {
-    return brakes_seen(x->desk->brakes, object_name(x), OBJECT_MS, x->times.began_ms) > 0;
+    struct made_object found;
+    return made_find(x->desk->made, x->facts.vendor, x->deciding.credential->name, x->answering.settled.object_id, NULL, &found) && found.call != x->doubt->call;
 }
 
 static enum outcome by_look_up(struct exchange *x, int64_t real[UNIT_COUNT])
@@ -201,6 +244,22 @@ static enum outcome by_look_up(struct exchange *x, int64_t real[UNIT_COUNT])
     return OUTCOME_SPENT;
 }
 
+/* The price, or that there is none: an object that is gone costs what it was taken for. */
+static enum outcome by_late(struct exchange *x, int64_t real[UNIT_COUNT])
+{
+    struct answering *a = &x->answering;
+    struct asked asked = asked_of(x);
+    if (!a->ended || a->mode != RELAY_HOLD || !a->tapped_whole)
+        return OUTCOME_UNKNOWN;
+    if (vendor_late_answer(x->desk->json, &asked, &x->deciding.understood, a->head, buf_span(&a->body), &x->arena, &a->settled) != LOOK_UP_HAPPENED || !a->settled.known)
+        return OUTCOME_UNKNOWN;
+    memcpy(real, a->settled.real, UNIT_COUNT * sizeof(*real));
+    real[UNIT_REQUESTS] = 1;
+    if (is_llm(x) && !a->settled.told[UNIT_USD] && !metered_measure_late(x, real))
+        return OUTCOME_UNKNOWN;
+    return OUTCOME_SPENT;
+}
+
 static enum outcome by_answer(struct exchange *x, int64_t real[UNIT_COUNT])
 {
     if (!x->answering.ended || outcome_unknown(x))
@@ -214,28 +273,43 @@ static int64_t *lines_of(struct exchange *x, const int64_t real[UNIT_COUNT])
     int64_t *lines = ARENA_ARRAY(&x->arena, int64_t, x->doubt->count + 1);
     for (size_t i = 0; lines && i < x->doubt->count; i++) {
         enum unit unit;
-        bool known = budget_account_unit(x->doubt->lines[i].account, &unit);
-        lines[i] = known && (x->doubt->lines[i].held || unit != UNIT_USD) ? real[unit] : 0;
+        const struct journal_line *line = &x->doubt->lines[i];
+        bool known = budget_account_unit(line->account, &unit);
+        if (x->doubt->late) /* what was not told stays as it was counted; where refunds count down, they still do */
+            lines[i] = known && x->answering.settled.told[unit] ? (line->real < 0 ? -real[unit] : real[unit]) : line->real;
+        else
+            lines[i] = known && (line->held || unit != UNIT_USD) ? real[unit] : 0;
     }
     return lines;
+}
+
+static struct span late_reason(struct exchange *x)
+{
+    struct span why = is_llm(x) && x->answering.tapped_whole ? metered_reason(x) : SPAN_NONE;
+    return why.len ? why : SPAN("the vendor told what it cost");
 }
 
 enum next settle_doubt(struct exchange *x)
 {
     struct clearing *c = &x->clearing;
     int64_t real[UNIT_COUNT] = { 0 };
-    c->outcome = x->looking.up ? by_look_up(x, real) : by_answer(x, real);
+    c->outcome = x->looking.late ? by_late(x, real) : x->looking.up ? by_look_up(x, real) : by_answer(x, real);
     c->real = lines_of(x, real);
     if (!c->real)
         c->outcome = OUTCOME_UNKNOWN;
     c->cost = real[UNIT_USD];
     c->status = x->looking.up ? 0 : x->answering.status;
     c->actor = SPAN("gate");
-    c->reason = x->looking.up ? SPAN("the vendor was asked what became of it") : SPAN("the vendor was asked again under the same idempotency key");
+    c->reason = x->looking.late ? late_reason(x) : x->looking.up ? SPAN("the vendor was asked what became of it") : SPAN("the vendor was asked again under the same idempotency key");
     c->object_id = x->answering.settled.object_id;
     c->request_id = x->answering.request_id;
     x->charging.cost = c->cost;
     x->charging.priced = true;
     x->charging.kept = c->outcome == OUTCOME_UNKNOWN;
+    if (c->outcome != OUTCOME_SPENT || x->looking.late)
+        return NEXT;
+    remember_object(x, x->doubt->call, c->cost);
+    c->first_ms = x->answering.settled.pending && x->facts.cost_known ? first_asking(x) : 0;
+    c->pending = c->first_ms > 0;
     return NEXT;
 }

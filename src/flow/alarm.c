@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * alarm.c - what operators are told of a call, once each: budgets that passed a mark, a speed that will pass one, a brake, a doubt.
+ * alarm.c - what operators are told of a call, once each: budgets that passed a mark, a speed that will pass one, a brake, a doubt, a
+ * key in the wrong place.
  *
  * An alert is a note in the journal under a name; the store puts it into its outbox unless one of that name was there, so that
  * a restart tells nothing twice; src/alert carries it on. An account remembers in memory what was told of it (ledger_mark), so
@@ -9,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { FORECAST_BIT = 30, REFUSED_BIT = 31, FORECAST_PART = 10 /* of the window must have passed */ };
+enum { FORECAST_BIT = 30, REFUSED_BIT = 31, FORECAST_PART = 10 /* of the window must have passed */, HOUR_MS = 60 * 60 * 1000 };
 #define KEEP_MS (INT64_C(35) * 24 * 60 * 60 * 1000) /* names of alerts on what never ends are remembered as long */
 
 static void put_note(struct exchange *x, struct span name, int64_t until)
@@ -93,14 +94,29 @@ static struct span called(struct exchange *x, size_t line)
         SPAN_ARG(unit_name(b->unit)), SPAN_ARG(b->window_text));
 }
 
+/* What is left of the limit, at the average speed of this window so far; 0: not before its end, or it has none. */
+static int64_t used_up_at(const struct exchange *x, size_t line, const struct ledger_balance *now)
+{
+    int64_t start, end, at = x->times.began_ms, limit = x->charging.wants[line].limit;
+    window_at(&x->charging.budgets[line]->window, at, &start, &end);
+    if (end <= start || at <= start || now->settled <= 0 || now->settled >= limit)
+        return 0;
+    int64_t full = start + money_mul_div_up(at - start, limit, now->settled);
+    return full < end ? full : 0;
+}
+
 static void tell_threshold(struct exchange *x, size_t line, int percent, const struct ledger_balance *now)
 {
-    char what[32];
+    char what[32], when[TIME_TEXT];
     const struct budget *b = x->charging.budgets[line];
+    int64_t full_at = b->window.kind == WINDOW_ROLLING ? 0 : used_up_at(x, line, now);
     struct span text = arena_print(&x->arena, "%.*s has reached %d %%: %.*s %.*s are spent.", SPAN_ARG(called(x, line)), percent,
         SPAN_ARG(amount_text(x, b, now->settled)), SPAN_ARG(unit_name(b->unit)));
+    if (full_at)
+        text = arena_print(&x->arena, "%.*s At this speed all of it is used up at %.*s.", SPAN_ARG(text), SPAN_ARG(text_time(full_at, when)));
     struct json_out o = begin(x, SPAN("threshold"), text);
     json_pair_i64(&o, SPAN("percent"), percent);
+    json_pair_time(&o, SPAN("full_at"), full_at);
     put_budget(x, &o, line, now);
     json_close(&o, '}');
     snprintf(what, sizeof(what), "threshold/%d", percent);
@@ -115,10 +131,7 @@ static int64_t forecast(const struct exchange *x, size_t line, const struct ledg
     if (now->settled <= limit / FORECAST_PART)
         return 0;
     window_at(&x->charging.budgets[line]->window, at, &start, &end);
-    if (end <= start || at - start < (end - start) / FORECAST_PART || now->settled <= 0 || now->settled >= limit)
-        return 0;
-    int64_t full = start + money_mul_div_up(at - start, limit, now->settled);
-    return full < end ? full : 0;
+    return end > start && at - start >= (end - start) / FORECAST_PART ? used_up_at(x, line, now) : 0;
 }
 
 static void tell_forecast(struct exchange *x, size_t line, int64_t full_at, const struct ledger_balance *now)
@@ -190,20 +203,41 @@ void tell_refusal(struct exchange *x)
     put_note(x, alert_name(x, "refused", r->line), remembered(x, r->line));
 }
 
-/* Once for a rule, a subject and an hour: a loop would fill a mailbox. */
+/* Whether this is to be told: once in an hour, since a loop would fill a mailbox. */
+static bool new_this_hour(struct exchange *x, struct span name)
+{
+    if (!name.at || brakes_seen(x->desk->brakes, name, HOUR_MS, x->times.began_ms))
+        return false;
+    (void)brakes_add(x->desk->brakes, name, HOUR_MS, 1, x->times.began_ms);
+    return true;
+}
+
+/* Once for a rule, a subject and an hour. */
 void tell_brake(struct exchange *x, const struct brake_rule *rule, struct span subject, struct span text)
 {
-    enum { HOUR_MS = 60 * 60 * 1000 };
     struct span name = arena_print(&x->arena, "brake/%.*s/%.*s/%.*s/%lld", SPAN_ARG(x->deciding.key->policy->name), SPAN_ARG(rule->text), SPAN_ARG(subject),
         (long long)(x->times.began_ms / HOUR_MS));
-    if (!name.at || brakes_seen(x->desk->brakes, name, HOUR_MS, x->times.began_ms))
+    if (!new_this_hour(x, name))
         return;
-    (void)brakes_add(x->desk->brakes, name, HOUR_MS, 1, x->times.began_ms);
     struct json_out o = begin(x, SPAN("brake"), text);
     json_pair(&o, SPAN("rule"), rule->text);
     json_pair(&o, SPAN("policy"), x->deciding.key->policy->name);
     json_pair(&o, SPAN("action"), brake_action_name(rule->action));
     json_pair(&o, SPAN("subject"), subject);
+    json_close(&o, '}');
+    put_note(x, name, x->times.began_ms + KEEP_MS);
+}
+
+/* Once for a key and an hour, from wherever it is: who holds a stolen key may have many addresses. */
+void tell_address(struct exchange *x)
+{
+    struct span name = arena_print(&x->arena, "address/%.*s/%lld", SPAN_ARG(x->facts.key_id), (long long)(x->times.began_ms / HOUR_MS));
+    if (!new_this_hour(x, name))
+        return;
+    struct span text = arena_print(&x->arena, "The key %.*s was used from %.*s, which is none of its addresses, and refused. If that was none of you, the key has leaked: rotate it.",
+        SPAN_ARG(x->deciding.key->name), SPAN_ARG(x->asking.peer));
+    struct json_out o = begin(x, SPAN("address"), text);
+    json_pair(&o, SPAN("address"), x->asking.peer);
     json_close(&o, '}');
     put_note(x, name, x->times.began_ms + KEEP_MS);
 }
@@ -217,4 +251,18 @@ void tell_doubt(struct exchange *x)
     json_pair_bool(&o, SPAN("asked_again"), operation_of(x)->idempotent || operation_of(x)->look_up);
     json_close(&o, '}');
     put_note(x, arena_print(&x->arena, "doubt/%s", x->id_text), x->times.began_ms + KEEP_MS);
+}
+
+void tell_approval(struct exchange *x, const struct approval *a)
+{
+    char until[TIME_TEXT];
+    struct span most = a->most < 0 ? SPAN("an unknown amount") : arena_print(&x->arena, "up to %.*s usd", SPAN_ARG(amount_text(x, &(struct budget){ .unit = UNIT_USD }, a->most)));
+    struct span text = arena_print(&x->arena, "%.*s waits for approval: %.*s%s%.*s%s%.*s%s%.*s. Decide until %.*s: tollgate approval approve %s (or refuse).", SPAN_ARG(a->operation),
+        SPAN_ARG(most), a->customer.len ? " for " : "", SPAN_ARG(a->customer), a->run.len ? ", run " : "", SPAN_ARG(a->run), a->reason.len ? ", because: " : "",
+        SPAN_ARG(span_first(a->reason, 300)), SPAN_ARG(text_time(a->until, until)), a->id);
+    struct json_out o = begin(x, SPAN("approval"), text);
+    json_name(&o, SPAN("approval"));
+    approval_write(a, &o);
+    json_close(&o, '}');
+    put_note(x, arena_print(&x->arena, "approval/%s", a->id), x->times.began_ms + KEEP_MS);
 }

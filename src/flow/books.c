@@ -14,7 +14,7 @@ enum { WRITERS = CALL_ID_WORKERS };
 struct feed {
     struct journal *journal;
     struct journal_record record;
-    struct store_line lines[LEDGER_LINES];
+    struct store_line lines[JOURNAL_LINES];
 };
 
 struct books {
@@ -41,6 +41,7 @@ static void hold_record(struct feed *f, struct store_record *out)
         .row = h->row,
         .once = h->once,
         .again = h->again,
+        .again_held = h->again_held,
         .lines = f->lines,
         .count = h->count };
     copy_lines(f, h->lines, h->count);
@@ -61,6 +62,7 @@ static void row_record(struct feed *f, struct store_record *out)
         .status = r->status,
         .held = r->held,
         .settled = r->settled,
+        .late = r->late,
         .cost = r->cost,
         .reserved = r->reserved,
         .tokens_in = r->tokens_in,
@@ -84,7 +86,9 @@ static void row_record(struct feed *f, struct store_record *out)
 static void note_record(const struct feed *f, struct store_record *out)
 {
     const struct journal_note *n = &f->record.note;
-    *out = (struct store_record){ .what = n->what == NOTE_ANSWER ? STORE_ANSWER : STORE_ALERT,
+    static const enum store_what whats[] = { [NOTE_ANSWER] = STORE_ANSWER, [NOTE_ALERT] = STORE_ALERT, [NOTE_APPROVAL] = STORE_APPROVAL };
+    must(n->what >= NOTE_ANSWER && n->what <= NOTE_APPROVAL);
+    *out = (struct store_record){ .what = whats[n->what],
         .call = n->call,
         .at = n->at,
         .until = n->until,

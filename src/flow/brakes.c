@@ -99,7 +99,7 @@ static enum next apply(struct exchange *x, const struct brake_rule *rule, struct
 enum next brake(struct exchange *x)
 {
     const struct policy *p = x->deciding.key->policy;
-    if (!p->brake_count)
+    if (!p->brake_count || x->mirror_of)
         return NEXT;
     name_request(x);
     for (size_t i = 0; i < p->brake_count; i++) {
@@ -122,7 +122,7 @@ void count_brakes(struct exchange *x)
     const struct policy *p = x->deciding.key ? x->deciding.key->policy : NULL;
     for (size_t i = 0; p && i < p->brake_count; i++) {
         const struct brake_rule *rule = &p->brakes[i];
-        nano_usd spent = x->charging.kept ? x->facts.worst[UNIT_USD] : x->charging.cost;
+        nano_usd spent = x->charging.kept ? x->facts.worst[UNIT_USD] : call_cost(x);
         int64_t amount = rule->kind == BRAKE_ERRORS ? counts_as_error(x) : rule->kind == BRAKE_REPEAT ? 0 : spent;
         if (amount > 0)
             (void)brakes_add(x->desk->brakes, counter_of(x, i, subject_of(x, rule)), rule->within_ms, amount, x->times.began_ms);

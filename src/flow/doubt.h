@@ -17,6 +17,10 @@ struct doubt {
     size_t count;
     unsigned worker;   /* its row stands in that one's journal, before */
     uint64_t position; /* ... here; 0: the store had it when the gate started */
+    int64_t first_ms;  /* LATE: how long after the call it is asked first; 0: not known */
+    bool late;         /* not in doubt: it was carried out and counted; only what it really cost comes later */
+    struct span object;  /* LATE: what it made or is about, by the vendor's id; SPAN_NONE: not told */
+    nano_usd counted;    /* LATE: what it was taken for until then */
 };
 
 enum outcome { OUTCOME_UNKNOWN, OUTCOME_SPENT, OUTCOME_NOT_SPENT };
@@ -28,6 +32,9 @@ struct clearing {
     nano_usd cost;
     int status;          /* of the vendor's answer; 0: none */
     bool never;          /* asking again cannot help: it is left to an operator */
+    const struct late *late; /* of a late price: when to ask; NULL: not known */
+    bool pending;        /* SPENT: a doubt it is no more, but what it really cost comes later, ... */
+    int64_t first_ms;    /* ... and is asked for first so long after; 0: not known */
     struct span actor, reason, object_id, request_id;
 };
 

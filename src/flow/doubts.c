@@ -2,12 +2,19 @@
  * doubts.c - see doubts.h. */
 #include "flow/doubts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "flow/drawer.h"
 #include "rules/row.h"
 
-enum { DOUBT_ARENA = 4 << 20, STEPS = 5, FOUND_MS = 20 * 1000 /* a gate that has just started has other things to do first */ };
+enum {
+    DOUBT_ARENA = 4 << 20,
+    LATE_MOST = 200000,
+    STEPS = 5,
+    FOUND_MS = 20 * 1000 /* a gate that has just started has other things to do first */
+};
 static const int64_t pauses[STEPS] = { 5 * 1000, 30 * 1000, 120 * 1000, 600 * 1000, 3600 * 1000 };
 
 struct open_doubt {
@@ -16,6 +23,8 @@ struct open_doubt {
     int64_t since, next_at; /* monotonic ms: a wall clock that is set neither hastens nor delays */
     int tries;
     bool asking, hopeless;
+    struct span object;      /* of a late price: its name in by_object; SPAN_NONE: it has none */
+    struct open_doubt *more; /* another late price of the same object */
 };
 
 struct doubts {
@@ -23,11 +32,14 @@ struct doubts {
     bool (*ask)(void *self, const struct doubt *d);
     void *self;
     struct list open; /* oldest first */
-    struct map by_call;
-    size_t count;
+    struct map by_call, by_object;
+    size_t count, late;
 };
 
-static struct span key_of(const uint64_t *call) { return span_make((const char *)call, sizeof(*call)); }
+static struct span key_of(const uint64_t *call)
+{
+    return span_make((const char *)call, sizeof(*call));
+}
 
 static int64_t steady_ms(const struct doubts *ds)
 {
@@ -47,11 +59,30 @@ struct doubts *doubts_new(struct desk *desk, bool (*ask)(void *self, const struc
     return ds;
 }
 
+/* Out of its object's chain. The map's key is the first one's name, so the next one's takes its place. */
+static void unfile_object(struct doubts *ds, struct open_doubt *o)
+{
+    struct open_doubt *first = o->object.at ? map_get(&ds->by_object, o->object) : NULL;
+    if (!first)
+        return;
+    struct open_doubt **at = &first;
+    while (*at && *at != o)
+        at = &(*at)->more;
+    if (*at)
+        *at = o->more;
+    (void)map_take(&ds->by_object, o->object);
+    if (first)
+        (void)map_put(&ds->by_object, first->object, first); /* there is room: one was just taken */
+}
+
 static void forget(struct doubts *ds, struct open_doubt *o)
 {
     (void)map_take(&ds->by_call, key_of(&o->d->call));
+    unfile_object(ds, o);
     list_remove(&o->link);
     ds->count--;
+    ds->late -= o->d->late;
+    free((void *)(uintptr_t)o->object.at);
     free(o->d);
     free(o);
 }
@@ -63,26 +94,20 @@ void doubts_free(struct doubts *ds)
     while (!list_empty(&ds->open))
         forget(ds, CONTAINER_OF(ds->open.next, struct open_doubt, link));
     map_free(&ds->by_call);
+    map_free(&ds->by_object);
     free(ds);
 }
 
-size_t doubts_count(const struct doubts *ds) { return ds->count; }
+size_t doubts_count(const struct doubts *ds)
+{
+    return ds->count;
+}
 
 /* ---- keeping ---- */
 
-static struct span move(char **at, struct span s)
-{
-    if (!s.at)
-        return SPAN_NONE;
-    memcpy(*at, s.at, s.len);
-    struct span moved = span_make(*at, s.len);
-    *at += s.len;
-    return moved;
-}
-
 struct doubt *doubt_copy(const struct doubt *d)
 {
-    size_t size = sizeof(*d) + d->count * sizeof(*d->lines) + d->row.len + d->once.len + d->again.len;
+    size_t size = sizeof(*d) + d->count * sizeof(*d->lines) + d->row.len + d->once.len + d->again.len + d->object.len;
     for (size_t i = 0; i < d->count; i++)
         size += d->lines[i].account.len;
     struct doubt *copy = malloc(size);
@@ -92,35 +117,77 @@ struct doubt *doubt_copy(const struct doubt *d)
     char *at = (char *)(lines + d->count);
     *copy = *d;
     copy->lines = lines;
-    copy->row = move(&at, d->row);
-    copy->once = move(&at, d->once);
-    copy->again = move(&at, d->again);
+    copy->row = drawer_text(&at, d->row);
+    copy->once = drawer_text(&at, d->once);
+    copy->again = drawer_text(&at, d->again);
+    copy->object = drawer_text(&at, d->object);
     for (size_t i = 0; i < d->count; i++) {
         lines[i] = d->lines[i];
-        lines[i].account = move(&at, d->lines[i].account);
+        lines[i].account = drawer_text(&at, d->lines[i].account);
     }
     return copy;
+}
+
+/* "stripe main pi_1", on the heap: prices are asked for by it. */
+static struct span object_name(struct span vendor, struct span credential, struct span object)
+{
+    size_t len = vendor.len + credential.len + object.len + 2;
+    char *name = object.len ? malloc(len + 1) : NULL;
+    if (!name)
+        return SPAN_NONE;
+    (void)snprintf(name, len + 1, "%.*s %.*s %.*s", SPAN_ARG(vendor), SPAN_ARG(credential), SPAN_ARG(object));
+    return span_make(name, len);
+}
+
+static void file_object(struct doubts *ds, struct open_doubt *o)
+{
+    struct span row = o->d->row;
+    ds->late++;
+    o->object = object_name(row_field(row, ROW_VENDOR).text, row_field(row, ROW_CREDENTIAL).text, o->d->object);
+    if (!o->object.at)
+        return;
+    o->more = map_take(&ds->by_object, o->object);
+    if (!map_put(&ds->by_object, o->object, o)) /* it is asked when its time comes */
+        o->more = NULL;
+}
+
+void doubts_nudge(struct doubts *ds, struct span vendor, struct span credential, struct span object)
+{
+    enum { NUDGED_MS = 1000 /* the vendor's own books follow its answers by a moment */ };
+    if (!ds->late)
+        return;
+    struct span name = object_name(vendor, credential, object);
+    struct open_doubt *o = name.at ? map_get(&ds->by_object, name) : NULL;
+    free((void *)(uintptr_t)name.at);
+    for (; o; o = o->more)
+        if (o->next_at > steady_ms(ds) + NUDGED_MS)
+            o->next_at = steady_ms(ds) + NUDGED_MS;
 }
 
 /* Without memory it stays in the store, and is here again after the next start. */
 void doubts_adopt(struct doubts *ds, struct doubt *block, bool found)
 {
-    struct open_doubt *o = block ? calloc(1, sizeof(*o)) : NULL;
+    struct open_doubt *o = block && !(block->late && ds->late >= LATE_MOST) ? calloc(1, sizeof(*o)) : NULL;
     if (!o || !map_put(&ds->by_call, key_of(&block->call), o)) {
-        log_error("flow", "no memory for a call in doubt: it is looked into after the next start");
+        log_error("flow", "no room for a call that is to be looked into later: that is done after the next start");
         free(o);
         free(block);
         return;
     }
     o->d = block;
     o->since = steady_ms(ds);
-    o->next_at = o->since + (found ? FOUND_MS : pauses[0]);
+    o->next_at = o->since + (found ? FOUND_MS : block->first_ms ? block->first_ms : pauses[0]);
     o->hopeless = !block->again.at;
+    if (block->late)
+        file_object(ds, o);
     list_add_last(&ds->open, &o->link);
     ds->count++;
 }
 
-static struct open_doubt *find(const struct doubts *ds, uint64_t call) { return map_get(&ds->by_call, key_of(&call)); }
+static struct open_doubt *find(const struct doubts *ds, uint64_t call)
+{
+    return map_get(&ds->by_call, key_of(&call));
+}
 
 /* ---- asking ---- */
 
@@ -136,7 +203,7 @@ static void ask(struct doubts *ds, struct open_doubt *o)
 /* By either clock: what the vendor has forgotten must not be asked again because ours was set back. */
 static bool is_too_old(const struct open_doubt *o, int64_t now_ms, int64_t steady)
 {
-    return now_ms - o->d->at >= DOUBT_DAY || steady - o->since >= DOUBT_DAY;
+    return !o->d->late && (now_ms - o->d->at >= DOUBT_DAY || steady - o->since >= DOUBT_DAY);
 }
 
 /* Its row and its settlement stand in different journals: the settlement must not be there first, and still less without the row
@@ -175,11 +242,13 @@ enum err doubts_ask_again(struct doubts *ds, uint64_t call)
     struct open_doubt *o = call ? find(ds, call) : NULL;
     if (call && !o)
         return E_NOT_FOUND;
+    if (o && o->d->late)
+        return E_NOT_FOUND;
     if (o && (o->hopeless || is_too_old(o, now, steady)))
         return E_CONFLICT;
     for (struct list *at = ds->open.next; at != &ds->open; at = at->next) {
         struct open_doubt *each = CONTAINER_OF(at, struct open_doubt, link);
-        if (!o || each == o)
+        if (!each->d->late && (!o || each == o))
             each->next_at = steady;
     }
     doubts_tick(ds, now);
@@ -195,10 +264,18 @@ static void put_same(struct row_out *o, struct span row, enum row_tag tag)
         row_text(o, tag, v.text);
 }
 
+/* What the settlement's row adds to the call's. */
+static nano_usd cost_of(const struct doubt *d, const struct clearing *c)
+{
+    if (!d->late)
+        return c->cost;
+    return c->real ? c->cost - d->counted : 0;
+}
+
 static void write_settlement(struct doubts *ds, uint64_t id, int64_t now, const struct doubt *d, const struct clearing *c)
 {
-    static const enum row_tag same[] = { ROW_WORKSPACE, ROW_KEY, ROW_KEY_NAME, ROW_USER, ROW_RUN, ROW_STEP, ROW_VENDOR, ROW_OPERATION,
-        ROW_CREDENTIAL };
+    static const enum row_tag same[] = { ROW_WORKSPACE, ROW_KEY, ROW_KEY_NAME, ROW_USER, ROW_RUN, ROW_STEP, ROW_VENDOR,
+        ROW_OPERATION, ROW_CREDENTIAL, ROW_LABEL };
     struct buf *b = &ds->desk->scratch;
     struct row_value model = row_field(d->row, ROW_MODEL_REQUESTED);
     buf_clear(b);
@@ -207,7 +284,7 @@ static void write_settlement(struct doubts *ds, uint64_t id, int64_t now, const 
     row_number(&o, ROW_AT, now);
     row_text(&o, ROW_KIND, SPAN("settlement"));
     row_number(&o, ROW_OF, (int64_t)d->call);
-    row_text(&o, ROW_OUTCOME, c->outcome == OUTCOME_SPENT ? SPAN("spent") : SPAN("not_spent"));
+    row_text(&o, ROW_OUTCOME, d->late ? SPAN("corrected") : c->outcome == OUTCOME_SPENT ? SPAN("spent") : SPAN("not_spent"));
     row_text(&o, ROW_ACTOR, c->actor);
     row_text(&o, ROW_REASON, c->reason);
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
@@ -216,14 +293,17 @@ static void write_settlement(struct doubts *ds, uint64_t id, int64_t now, const 
         row_text(&o, ROW_MODEL, model.text);
     row_number(&o, ROW_STATUS, c->status);
     row_text(&o, ROW_VERDICT, SPAN("allowed"));
-    row_number(&o, ROW_COST, c->cost);
-    row_number(&o, ROW_SETTLED, true);
+    row_number(&o, ROW_COST, cost_of(d, c));
+    row_number(&o, ROW_SETTLED, !c->pending);
     row_text(&o, ROW_REQUEST_ID, c->request_id);
     row_text(&o, ROW_OBJECT_ID, c->object_id);
 }
 
+/* Of a late price the difference: what was taken for it stands on the account already. */
 static int64_t real_of(const struct doubt *d, const struct clearing *c, size_t line)
 {
+    if (d->late)
+        return c->real ? c->real[line] - d->lines[line].real : 0;
     if (c->real)
         return c->real[line];
     return c->outcome == OUTCOME_SPENT ? d->lines[line].held : 0;
@@ -240,6 +320,8 @@ static enum err put_settlement(struct doubts *ds, const struct doubt *d, const s
         lines[i] = d->lines[i];
         lines[i].real = real_of(d, c, i);
         lines[i].kept = false;
+        if (d->late)
+            lines[i].held = 0;
     }
     struct journal_row row = { .call = id,
         .at = now,
@@ -247,8 +329,9 @@ static enum err put_settlement(struct doubts *ds, const struct doubt *d, const s
         .of = d->call,
         .verdict = VERDICT_ALLOWED,
         .status = c->status,
-        .settled = true,
-        .cost = c->cost,
+        .settled = !c->pending,
+        .late = c->pending,
+        .cost = cost_of(d, c),
         .workspace = row_field(d->row, ROW_WORKSPACE).text,
         .key = row_field(d->row, ROW_KEY).text,
         .run = row_field(d->row, ROW_RUN).text,
@@ -291,20 +374,52 @@ static void tell_repeats(struct doubts *ds, const struct doubt *d, enum outcome 
 }
 
 /* An account that is not in memory any more held nothing (one that counts refunds down, say), or its window is over. */
-static void resolve_line(struct doubts *ds, const struct journal_line *line, int64_t real)
+static void resolve_line(struct doubts *ds, const struct journal_line *line, int64_t real, bool late)
 {
     struct ledger *l = ds->desk->ledger;
-    if (ledger_resolve(l, line->account, line->slot, line->held, real) || line->held || !real)
+    if (!late && ledger_resolve(l, line->account, line->slot, line->held, real))
+        return;
+    if ((!late && line->held) || !real)
         return;
     if (!ledger_adjust(l, line->account, line->slot, real, line->ends_at))
-        log_error("flow", "no memory to settle on %.*s; the balance is right again after the next start", SPAN_ARG(line->account));
+        log_error(
+            "flow", "no memory to settle on %.*s; the balance is right again after the next start", SPAN_ARG(line->account));
+}
+
+/* In doubt no more, and what was found counts; but what it really cost comes later. The store knows, where there is no memory. */
+static void go_on_late(struct doubts *ds, const struct doubt *d, const struct clearing *c)
+{
+    const struct world *w = ds->desk->world;
+    struct journal_line lines[LEDGER_LINES];
+    struct doubt late = *d;
+    for (late.count = 0; late.count < d->count && late.count < LEDGER_LINES; late.count++) {
+        struct journal_line *line = &lines[late.count];
+        *line = d->lines[late.count];
+        line->real = real_of(d, c, late.count);
+        line->held = 0;
+        line->kept = false;
+    }
+    late.lines = lines;
+    late.late = true;
+    late.once = SPAN_NONE;
+    late.object = c->object_id;
+    late.counted = c->cost;
+    late.first_ms = c->first_ms;
+    late.worker = ds->desk->index; /* after the settlement, too, which stands in this one's journal */
+    late.position = w->written(w->self);
+    struct doubt *block = doubt_copy(&late);
+    forget(ds, find(ds, d->call));
+    if (block)
+        doubts_adopt(ds, block, false);
+    else
+        log_error("flow", "no memory for a price that comes later: it is asked for after the next start");
 }
 
 /* answered: the answer was kept already. E_OVERLOADED: not yet. */
 static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct clearing *c, bool answered)
 {
     const struct doubt *d = o->d;
-    bool named = d->once.len == DIGEST_LEN;
+    bool named = d->once.len == DIGEST_LEN && !d->late;
     enum err e = can_be_settled(ds, d) ? E_OK : E_OVERLOADED;
     if (e == E_OK && named && !answered && c->outcome == OUTCOME_SPENT)
         e = note_spent(ds, d);
@@ -313,11 +428,52 @@ static enum err resolve(struct doubts *ds, struct open_doubt *o, const struct cl
     if (e != E_OK)
         return e;
     for (size_t i = 0; i < d->count; i++)
-        resolve_line(ds, &d->lines[i], real_of(d, c, i));
+        resolve_line(ds, &d->lines[i], real_of(d, c, i), d->late);
     if (named && !answered)
         tell_repeats(ds, d, c->outcome);
-    forget(ds, o);
+    if (c->pending)
+        go_on_late(ds, d, c);
+    else
+        forget(ds, o);
     return E_OK;
+}
+
+/* ---- late prices ---- */
+
+/* No price in all that time, or nobody to ask any more: what was taken for it stands. */
+static void let_estimate_stand(struct doubts *ds, struct open_doubt *o, bool asked)
+{
+    const struct clearing c = { .outcome = OUTCOME_SPENT,
+        .actor = SPAN("gate"),
+        .reason = asked ? SPAN("the vendor told no price in time: the estimate stands")
+                        : SPAN("its price cannot be asked for any more: the estimate stands") };
+    if (resolve(ds, o, &c, true) != E_OK)
+        o->next_at = steady_ms(ds) + pauses[1];
+}
+
+static void ask_later(struct doubts *ds, struct open_doubt *o, const struct clearing *c)
+{
+    const struct world *w = ds->desk->world;
+    const struct late *when = c->late;
+    int64_t age = w->now_ms(w->self) - o->d->at, steady = steady_ms(ds);
+    if (!when || age >= when->patience_ms || steady - o->since >= when->patience_ms) {
+        if (when || c->never)
+            let_estimate_stand(ds, o, when != NULL);
+        return;
+    }
+    size_t tries = (size_t)o->tries < when->times ? (size_t)o->tries : when->times - 1;
+    int64_t pause = when->after_ms[tries] - (tries ? when->after_ms[tries - 1] : 0);
+    o->next_at = steady + (pause > 0 ? pause : when->after_ms[tries]);
+}
+
+/* The object's count follows its price: a capture after it, say, is measured by it. Whose it is stands here again, in case it was forgotten. */
+static void count_difference(struct doubts *ds, const struct doubt *d, const struct clearing *c)
+{
+    struct made_object by = { .call = d->call, .at = d->at, .counted = cost_of(d, c),
+        .workspace = row_field(d->row, ROW_WORKSPACE).text, .key = row_field(d->row, ROW_KEY).text, .user = row_field(d->row, ROW_USER).text,
+        .label = row_field(d->row, ROW_LABEL).text, .run = row_field(d->row, ROW_RUN).text, .step = row_field(d->row, ROW_STEP).text,
+        .operation = row_field(d->row, ROW_OPERATION).text };
+    made_add(ds->desk->made, row_field(d->row, ROW_VENDOR).text, row_field(d->row, ROW_CREDENTIAL).text, d->object, &by);
 }
 
 void doubts_cleared(struct doubts *ds, struct exchange *x, const struct clearing *c)
@@ -326,9 +482,15 @@ void doubts_cleared(struct doubts *ds, struct exchange *x, const struct clearing
     if (!o) /* an operator was faster */
         return;
     o->asking = false;
+    if (o->d->late && c->outcome == OUTCOME_UNKNOWN) {
+        ask_later(ds, o, c);
+        return;
+    }
     o->hopeless = o->hopeless || c->never;
     if (c->outcome == OUTCOME_UNKNOWN)
         return;
+    if (o->d->late)
+        count_difference(ds, o->d, c);
     bool answered = c->outcome == OUTCOME_SPENT && x->repeating.applies && !x->repeating.claimed;
     enum err e = resolve(ds, o, c, answered);
     if (e != E_OK)

@@ -6,10 +6,17 @@
 #include "flow/steps.h"
 
 #include "base/log.h"
+#include "flow/batch.h"
+#include "flow/legs.h"
+#include "flow/metered.h"
+#include "flow/realtime.h"
+#include "flow/sight.h"
+#include "flow/side.h"
+#include "flow/speak.h"
 
 /* ---- settle: swap the hold for the true cost ---- */
 
-static bool was_sent(const struct exchange *x)
+bool was_sent(const struct exchange *x)
 {
     return x->answering.doubtful || (x->answering.call && x->desk->world->sent(x->answering.call));
 }
@@ -42,25 +49,25 @@ bool outcome_unknown(struct exchange *x)
     return x->facts.writes && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);
 }
 
-static const struct price *billed_price(const struct exchange *x)
+const struct price *billed_price(const struct exchange *x)
 {
-    struct span provider = x->deciding.upstream->vendor.provider, model = x->answering.usage.model;
-    const struct price *p = model.at ? price_find(x->snapshot->prices, provider, model) : NULL;
+    struct span model = x->answering.usage.model;
+    const struct price *p = model.at ? price_of(x, model) : NULL;
     if (!p && !x->deciding.price)
-        p = price_find(x->snapshot->prices, provider, x->facts.model);
+        p = price_of(x, x->facts.model);
     return p ? p : x->deciding.price;
 }
 
-/* What arrived before a stream broke off: the input's bound, and a token for every byte of content. Never more than was
- * reserved, if anything was. */
+/* What arrived before a stream broke off: the input as it was counted, the content by the model's vocabulary, or a token for each three
+ * bytes of it. Never more than was reserved, if anything was. */
 static void estimate_usage(struct exchange *x)
 {
     struct usage *u = &x->answering.usage;
     memset(u->tokens, 0, sizeof(u->tokens)); /* what the stream's beginning told is inside the input's bound */
     u->known = u->estimated = true;
     u->vendor_cost = -1;
-    u->tokens[METER_IN] = u->input_total = x->deciding.ask.input_most;
-    u->tokens[METER_OUT] = u->output_total = x->answering.meter.output_bytes;
+    u->tokens[METER_IN] = u->input_total = weigh_input(x);
+    u->tokens[METER_OUT] = u->output_total = x->answering.meter.output_tokens;
 }
 
 static void read_usage(struct exchange *x)
@@ -69,7 +76,7 @@ static void read_usage(struct exchange *x)
     a->usage.vendor_cost = -1;
     if (a->mode == RELAY_EVENTS) {
         a->usage = a->meter.usage;
-        if (!a->usage.known || !a->ended)
+        if (!a->usage.known || !a->meter.finished) /* before the end it is not all */
             estimate_usage(x);
         return;
     }
@@ -87,7 +94,16 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
 {
     struct charging *c = &x->charging;
     struct usage *u = &x->answering.usage;
+    if (x->deciding.ask.pieces) {
+        metered_measure(x, real);
+        return;
+    }
+    if (x->realtime) {
+        realtime_measure(x, real);
+        return;
+    }
     read_usage(x);
+    metered_check_model(u);
     if (!u->known && x->answering.head && x->answering.head->status >= 400) {
         c->priced = true;
         return;
@@ -109,8 +125,9 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
     c->priced = price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
     if (!c->priced)
         real[UNIT_USD] = x->facts.worst[UNIT_USD];
-    for (int unit = 0; unit < UNIT_COUNT && u->estimated && x->facts.cost_known; unit++)
-        keep_within(&real[unit], x->facts.worst[unit]);
+    for (int unit = 0; unit < UNIT_COUNT && u->estimated; unit++)
+        if (x->facts.cost_known || x->facts.worst[unit]) /* tokens are bounded also where money is not */
+            keep_within(&real[unit], x->facts.worst[unit]);
 }
 
 static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
@@ -118,14 +135,16 @@ static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
     struct answering *a = &x->answering;
     struct asked asked = asked_of(x);
     struct charging *c = &x->charging;
-    if (a->mode == RELAY_HOLD && a->tapped_whole && !a->doubtful) /* else tells_of_the_first has settled it */
+    bool readable = (a->mode == RELAY_HOLD && a->tapped_whole) || (a->head && a->ended && !operation_of(x)->reads_answer);
+    if (readable && !a->doubtful) /* else tells_of_the_first has settled it */
         vendor_settle(x->desk->json, &asked, &x->deciding.understood, a->head, buf_span(&a->body), &x->arena, &a->settled);
     c->replayed = a->settled.replayed;
     c->priced = true;
     if (a->settled.known) {
         real[UNIT_USD] = a->settled.real[UNIT_USD];
         real[UNIT_MESSAGES] = a->settled.real[UNIT_MESSAGES];
-        c->estimated = a->settled.estimate;
+        c->estimated = a->settled.estimate || a->settled.pending;
+        c->late = a->settled.pending && x->facts.cost_known;
     } else if (a->head && a->head->status < 400) {
         real[UNIT_USD] = x->facts.worst[UNIT_USD];
         real[UNIT_MESSAGES] = x->facts.worst[UNIT_MESSAGES];
@@ -136,17 +155,11 @@ static void measure_saas(struct exchange *x, int64_t real[UNIT_COUNT])
 
 void measure(struct exchange *x, int64_t real[UNIT_COUNT])
 {
-    real[UNIT_REQUESTS] = 1;
+    real[UNIT_REQUESTS] = x->facts.worst[UNIT_REQUESTS]; /* one call is one, whatever it took */
     if (is_llm(x))
         measure_llm(x, real);
     else
         measure_saas(x, real);
-}
-
-/* What is limited "at once" goes back with the call's end, known or not: it is under way no more. */
-static bool line_is_kept(const struct charging *c, size_t line)
-{
-    return c->kept && c->budgets[line]->unit != UNIT_CALLS;
 }
 
 static void doubt_books(struct exchange *x)
@@ -158,7 +171,7 @@ static void doubt_books(struct exchange *x)
             (void)ledger_resolve(x->desk->ledger, c->wants[i].account, c->wants[i].slot, c->wants[i].amount, 0);
 }
 
-static void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
+void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
 {
     struct charging *c = &x->charging;
     for (size_t i = 0; i < c->count; i++)
@@ -190,6 +203,12 @@ enum next settle(struct exchange *x)
     struct charging *c = &x->charging;
     if (x->doubt)
         return settle_doubt(x);
+    if (x->self)
+        c->priced = true;
+    if (x->hooking.is || x->fetching.is || x->self)
+        return NEXT;
+    alike_leave(x);
+    bill_abandon(x);
     if (!was_sent(x)) {
         c->priced = true;
     } else if (outcome_unknown(x)) {
@@ -197,9 +216,49 @@ enum next settle(struct exchange *x)
     } else {
         measure(x, real);
     }
+    if (!c->kept)
+        count_request(x, real);
+    give_back_approval(x);
     c->cost = real[UNIT_USD];
     close_books(x, real);
+    attempt_over(x, x->why);
     look_at_accounts(x);
+    return NEXT;
+}
+
+/* ---- cover: what the caller must not see ---- */
+
+bool must_be_covered(const struct exchange *x)
+{
+    return !x->looking.up && x->deciding.upstream && operation_of(x) && vendor_guards(&x->deciding.upstream->vendor, operation_of(x));
+}
+
+/* The call was carried out; its answer cannot be looked through, so nobody gets it. */
+static void hold_back(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    a->status = 502;
+    a->field_count = 0;
+    x->repeating.unkept = x->repeating.claimed;
+    buf_clear(&a->body);
+    buf_put(&a->body, SPAN("{\"error\":{\"code\":\"upstream_broken\",\"message\":\"the call was carried out; its answer cannot be searched for secrets and is held back\"}}"));
+}
+
+enum next cover(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    if (a->mode != RELAY_HOLD || !a->tapped_whole || !a->body.len)
+        return NEXT;
+    hide_secret(x, &a->body);
+    if (!must_be_covered(x))
+        return NEXT;
+    buf_clear(&x->desk->scratch);
+    if (vendor_guard(x->desk->json, &x->deciding.upstream->vendor, operation_of(x), buf_span(&a->body), &x->desk->scratch) && !x->desk->scratch.broken) {
+        buf_clear(&a->body);
+        buf_put(&a->body, buf_span(&x->desk->scratch));
+    } else {
+        hold_back(x);
+    }
     return NEXT;
 }
 
@@ -229,15 +288,6 @@ static int told_status(struct exchange *x)
     return x->answering.head ? x->answering.head->status : x->answering.status;
 }
 
-size_t charged_lines(const struct exchange *x, struct journal_line *lines)
-{
-    const struct charging *c = &x->charging;
-    size_t count = c->reserved ? c->count : 0;
-    for (size_t i = 0; i < count; i++)
-        lines[i] = (struct journal_line){ c->wants[i].account, c->wants[i].slot, c->wants[i].amount, c->real[i], c->wants[i].ends_at, line_is_kept(c, i) };
-    return count;
-}
-
 /* A row carries the name of its idempotency key when nothing else in the journal will: in doubt, or carried out without room
  * for its answer. */
 static struct span named(const struct exchange *x)
@@ -247,30 +297,44 @@ static struct span named(const struct exchange *x)
     return tell ? span_make((const char *)r->once.bytes, DIGEST_LEN) : SPAN_NONE;
 }
 
-static void leave_in_doubt(struct exchange *x, const struct journal_row *row)
+int64_t first_asking(struct exchange *x)
 {
-    struct journal_line lines[LEDGER_LINES];
+    struct late late;
+    struct asked asked = asked_of(x);
+    return vendor_late(&asked, &x->deciding.understood, x->answering.settled.object_id, &x->arena, &late) ? late.after_ms[0] : 0;
+}
+
+static void leave_for_later(struct exchange *x, const struct journal_row *row)
+{
+    struct journal_line lines[CALL_LINES];
     const struct world *w = x->desk->world;
     size_t count = 0;
     for (size_t i = 0; i < row->count; i++)
-        if (row->lines[i].kept)
+        if (row->lines[i].kept || row->late)
             lines[count++] = row->lines[i];
     const struct doubt d = { .call = x->id, .at = x->times.began_ms, .row = row->row, .once = row->once, .again = row->again,
-        .lines = lines, .count = count, .worker = x->desk->index, .position = x->charging.position };
+        .lines = lines, .count = count, .worker = x->desk->index, .position = x->charging.position,
+        .late = row->late, .first_ms = row->late ? first_asking(x) : 0, .object = row->late ? x->answering.settled.object_id : SPAN_NONE,
+        .counted = row->late ? row->cost : 0 };
     w->doubted(w->self, &d);
 }
 
 enum next record(struct exchange *x)
 {
-    struct journal_line lines[LEDGER_LINES];
+    struct journal_line lines[CALL_LINES];
     struct charging *c = &x->charging;
     const struct world *w = x->desk->world;
+    if (x->hooking.is && x->fault == E_OK)
+        return record_hook(x);
+    if (x->self && x->fault == E_OK)
+        return NEXT;
     if (x->doubt) { /* its row is the settlement of the first one */
         w->cleared(w->self, x, &x->clearing);
         return NEXT;
     }
     size_t count = charged_lines(x, lines);
-    struct span again = c->kept ? seal_request(x) : SPAN_NONE;
+    count += seen_lines(x, lines + count, SEEN_LINES < CALL_LINES - count ? SEEN_LINES : CALL_LINES - count);
+    struct span again = c->kept || c->late ? seal_request(x) : SPAN_NONE;
     if (x->fault != E_OK && !x->answering.began)
         prepare_denial(x);
     buf_clear(&x->desk->scratch);
@@ -281,9 +345,10 @@ enum next record(struct exchange *x)
         .verdict = verdict_of(x),
         .status = told_status(x),
         .held = c->journaled,
-        .settled = !c->kept && !c->estimated,
-        .cost = c->cost,
-        .reserved = c->reserved ? x->facts.worst[UNIT_USD] : 0,
+        .settled = !c->kept && !call_estimated(x),
+        .late = c->late && again.at,
+        .cost = call_cost(x),
+        .reserved = call_reserved(x),
         .tokens_in = x->answering.usage.input_total,
         .tokens_out = x->answering.usage.output_total,
         .workspace = x->facts.workspace,
@@ -304,10 +369,11 @@ enum next record(struct exchange *x)
     if (x->desk->scratch.broken || w->put_row(w->self, &row) != E_OK)
         log_error(
             "flow", "call %s could not be recorded: its row is lost, its hold is found again at the next start", x->id_text);
+    sight_call(x, &row);
     c->position = w->written(w->self);
     c->sync_asked = 0;
-    if (c->kept)
-        leave_in_doubt(x, &row);
+    if (c->kept || row.late)
+        leave_for_later(x, &row);
     return NEXT;
 }
 
@@ -333,13 +399,32 @@ enum next commit_row(struct exchange *x)
 
 /* ---- tell: those who wait for this call, those who watch ---- */
 
+/* A call about an object whose price is not final yet: it may be now (a capture, a cancellation, a caller that looks how its job goes). */
+static void nudge_late(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    struct span object = x->deciding.understood.counted_id;
+    if (x->charging.late || !was_sent(x) || !(x->facts.writes || operation_of(x)->tells_late))
+        return;
+    for (size_t i = 0; i < x->deciding.matched.count; i++)
+        w->nudged(w->self, x->facts.vendor, x->deciding.credential->name, x->deciding.matched.captures[i].value);
+    if (object.len)
+        w->nudged(w->self, x->facts.vendor, x->deciding.credential->name, object);
+}
+
 enum next tell(struct exchange *x)
 {
-    if (x->doubt)
+    if (x->doubt || x->hooking.is || x->fetching.is || x->self)
         return NEXT;
+    send_mirrors(x);
     release_repeat(x);
+    cached_leave(x);
     count_brakes(x);
-    remember_object(x);
+    if (x->fault == E_OK && !x->charging.kept && x->answering.status < 300)
+        remember_object(x, x->id, x->charging.cost);
+    if (x->fault == E_OK && !x->charging.kept && x->answering.status < 300)
+        batch_note(x);
+    nudge_late(x);
     if (x->charging.reserved)
         tell_budgets(x);
     if (x->charging.kept)
@@ -353,18 +438,21 @@ static void end_stream(struct exchange *x)
 {
     const struct world *w = x->desk->world;
     char cost[MONEY_TEXT];
-    struct http_field trailer = { SPAN("x-tollgate-cost-usd"), money_text(x->charging.cost, cost) };
+    struct http_field trailer = { SPAN("x-tollgate-cost-usd"), money_text(call_cost(x), cost) };
     buf_clear(&x->desk->scratch);
-    if (x->answering.events && x->fault != E_OK && x->deciding.dialect->write_error_event)
-        x->deciding.dialect->write_error_event(&x->desk->scratch, err_code(x->fault), x->why);
-    else if (x->fault != E_OK) { /* a cut body must not look whole */
+    const struct dialect *d = x->speaking.heard ? x->speaking.dialect : x->deciding.dialect;
+    bool told = stream_is_told(x); /* nothing may come behind an end */
+    if (!told && x->answering.events && x->fault != E_OK && d->write_error_event)
+        d->write_error_event(&x->desk->scratch, err_code(x->fault), x->why);
+    else if (!told && x->fault != E_OK) { /* a cut body must not look whole */
         w->reply_cut(x->caller);
         return;
     }
-    if (x->answering.events && x->charging.priced)
+    if (x->answering.events && x->charging.priced && d->framing == FRAMING_SSE && !x->speaking.array)
         buf_print(&x->desk->scratch, ": x-tollgate-cost-usd=%.*s\n\n", SPAN_ARG(trailer.value));
-    if (x->desk->scratch.len)
-        w->reply_write(x->caller, buf_span(&x->desk->scratch));
+    struct span bytes = speak_events(x, buf_span(&x->desk->scratch), true);
+    if (bytes.len)
+        w->reply_write(x->caller, bytes);
     w->reply_end(x->caller, &trailer, x->charging.priced ? 1 : 0);
 }
 
@@ -373,7 +461,6 @@ static void send_held(struct exchange *x)
     const struct world *w = x->desk->world;
     struct http_field *fields;
     size_t count = reply_fields(x, &fields);
-    hide_secret(x, &x->answering.body);
     x->answering.began = true;
     w->reply(x->caller, x->answering.status, fields, count, lead_back(x, buf_span(&x->answering.body)));
 }
@@ -382,10 +469,14 @@ enum next answer(struct exchange *x)
 {
     if (!x->caller)
         return NEXT;
-    if (x->answering.began)
+    if (x->answering.began && realtime_open(x))
+        realtime_close(x);
+    else if (x->answering.began)
         end_stream(x);
     else if (x->fault != E_OK)
         reply_denial(x);
+    else if (x->hooking.is)
+        reply_hook(x);
     else
         send_held(x);
     x->caller = NULL; /* the reply is over: the request is no more */
@@ -396,6 +487,8 @@ enum next answer(struct exchange *x)
 
 enum next close_upstream(struct exchange *x)
 {
+    side_end(x);
+    realtime_leave(x);
     if (x->answering.call)
         x->desk->world->close(x->answering.call);
     x->answering.call = NULL;

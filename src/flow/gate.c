@@ -10,9 +10,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/inherit.h"
 #include "flow/recollect.h"
+#include "flow/scribe.h"
 #include "flow/steps.h"
 #include "flow/worker.h"
+#include "observe/observe.h"
 
 struct listening {
     struct listen_address address;
@@ -47,6 +50,7 @@ struct errand {
     struct stop_set *stops;
     struct tls_server *tls;
     struct asking_worker *ask; /* what the first worker is asked, with room for its answer */
+    struct deciding_person *person;
     struct holds_round *round;
 };
 
@@ -119,72 +123,82 @@ static void look(void *self, const struct digest *once)
     recollect_ask(((struct gate *)self)->recollect, once);
 }
 
+/* Without it the gate works: nothing is given again. */
+/* An entry of the cache that leaves is no answer to anything alike either. */
+static void entry_gone(void *self, const struct digest *name)
+{
+    const struct gate *g = self;
+    if (g->shop.similar)
+        similar_remove(g->shop.similar, name);
+}
+
+static void open_similar(struct gate *g)
+{
+    const struct settings *s = &g->snapshot->settings;
+    const struct similar_limits limits = { .entries = 100000, .bytes = INT64_C(256) << 20 };
+    char why[256] = "no memory";
+    g->shop.texts = texts_new(INT64_C(16) << 20);
+    if (similar_open(s->cache_disk ? s->data_dir : SPAN_NONE, &g->snapshot->keep_key, &limits, &g->shop.similar, why) != E_OK)
+        log_warn("cache", "nothing alike is looked for: %s", why);
+}
+
+static void open_cache(struct gate *g)
+{
+    const struct settings *s = &g->snapshot->settings;
+    const struct cache_limits limits = { s->cache_memory, s->cache_disk, s->cache_entry };
+    const struct cache_hooks hooks = { .self = g, .news = repeat_news, .gone = entry_gone };
+    open_similar(g);
+    if (cache_open(s->data_dir, &g->snapshot->keep_key, &limits, &hooks, &g->shop.cache) != E_OK)
+        log_warn("cache", "no memory for it; every call goes to its vendor");
+}
+
 static bool open_shop(struct gate *g, struct books *books, char why[256])
 {
     const struct repeats_hooks hooks = { .self = g, .look = look, .news = repeat_news };
     g->shop.books = books;
     g->shop.brakes = brakes_new();
     g->shop.repeats = repeats_new(&hooks);
-    if (!g->shop.brakes || !g->shop.repeats)
+    g->shop.approvals = approvals_new();
+    open_cache(g);
+    g->shop.made = made_new();
+    g->shop.remembered = remembered_new();
+    g->shop.health = shop_health(&g->shop);
+    if (!g->shop.brakes || !g->shop.repeats || !g->shop.approvals || !g->shop.made || !g->shop.remembered || !g->shop.health)
+        return false;
+    g->shop.scribe = scribe_start(books_store(books), g->snapshot->settings.limits.capture_bytes, why);
+    if (!g->shop.scribe)
         return false;
     g->recollect = recollect_start(books_store(books), g->shop.repeats, why);
     g->shop.commit = g->recollect ? commit_start(books, synced, g, why) : NULL;
     return g->shop.commit;
 }
 
+/* Content is dear, the books are dearer: they are closed after this, and whoever stops a gate does not wait for long. */
+enum { SCRIBE_STOP_MS = 5000 };
+
 /* Threads that tell workers something end before the workers' loops are freed. */
 static void stop_helpers(struct gate *g)
 {
     commit_stop(g->shop.commit);
     recollect_stop(g->recollect);
+    scribe_stop(g->shop.scribe, SCRIBE_STOP_MS);
+    cache_stop(g->shop.cache);
     g->recollect = NULL;
 }
 
 static void close_shop(struct gate *g)
 {
+    cache_close(g->shop.cache);
+    scribe_free(g->shop.scribe);
+    similar_close(g->shop.similar);
+    texts_free(g->shop.texts);
     repeats_free(g->shop.repeats);
+    approvals_free(g->shop.approvals);
+    made_free(g->shop.made);
+    remembered_free(g->shop.remembered);
+    health_free(g->shop.health);
     brakes_free(g->shop.brakes);
-}
-
-/* Calls in doubt of former processes. */
-
-struct doubt_load {
-    struct worker *first;
-    uint64_t last;
-    size_t count;
-};
-
-static void take_doubt(void *self, const struct store_doubt *from)
-{
-    struct doubt_load *l = self;
-    struct journal_line lines[LEDGER_LINES];
-    struct doubt d = { .call = from->call, .at = from->at, .row = from->row, .once = from->once, .again = from->again, .lines = lines };
-    for (; d.count < from->count && d.count < LEDGER_LINES; d.count++) {
-        const struct store_line *line = &from->lines[d.count];
-        lines[d.count] = (struct journal_line){ line->account, line->slot, line->held, 0, line->ends_at, true };
-    }
-    doubts_adopt(l->first->doubts, doubt_copy(&d), true);
-    l->last = from->call;
-    l->count++;
-}
-
-static bool load_doubts(struct gate *g, char why[256])
-{
-    enum { PAGE = 1000 };
-    struct doubt_load l = { .first = &g->workers[0] };
-    struct store_reader *reader = store_reader_new(books_store(g->shop.books), why);
-    enum err e = reader ? E_OK : E_IO;
-    for (size_t before = 1; e == E_OK && before != l.count;) {
-        before = l.count;
-        e = store_doubts(reader, l.last, PAGE, take_doubt, &l);
-    }
-    if (reader)
-        store_reader_free(reader);
-    if (e != E_OK && reader)
-        snprintf(why, 256, "the calls in doubt cannot be read");
-    if (l.count)
-        log_info("gate", "%zu calls are in doubt (tollgate doubt list)", l.count);
-    return e == E_OK;
+    observers_free(g->shop.observers);
 }
 
 static bool start_workers(struct gate *g, char why[256])
@@ -196,7 +210,7 @@ static bool start_workers(struct gate *g, char why[256])
         if (!listen_everywhere(g, &g->workers[i], why))
             return false;
     }
-    if (!load_doubts(g, why))
+    if (!inherit(&g->shop, why))
         return false;
     for (; g->running < g->count; g->running++) {
         if (pthread_create(&g->threads[g->running], NULL, run_worker, &g->workers[g->running]) != 0) {
@@ -224,7 +238,8 @@ struct gate *gate_start(struct snapshot *s, struct stop_set *stops, struct books
     g->stops = stop_set_keep(stops);
     g->workers = calloc(workers, sizeof(*g->workers));
     g->threads = calloc(workers, sizeof(*g->threads));
-    g->count = g->workers && g->threads ? workers : 0;
+    g->shop.observers = observers_new(workers);
+    g->count = g->workers && g->threads && g->shop.observers ? workers : 0;
     g->tls = read_certificate(s, why);
     bool certificate = g->tls || !s->settings.tls_cert.at;
     if (g->count && certificate && list_listeners(g, s) && open_shop(g, books, why) && start_workers(g, why))
@@ -374,6 +389,8 @@ void gate_count(const struct gate *g, struct gate_counts *out)
     }
 }
 
+const struct observers *gate_observers(const struct gate *g) { return g->shop.observers; }
+
 /* ---- questions to the first worker ---- */
 
 struct asking_worker {
@@ -415,6 +432,79 @@ enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano_usd cos
         e = ask_the_first(g, &q);
     }
     return e;
+}
+
+/* ---- approvals ---- */
+
+struct deciding_person {
+    struct span id, actor, note;
+    bool approve;
+    struct arena *arena;
+    struct approval *out;
+    enum err answer;
+    uint64_t position; /* behind its note in the first worker's journal */
+};
+
+/* Before it is said: what a person decided must not be forgotten. */
+static enum err note_decision(struct worker *w, const struct approval *a)
+{
+    struct buf *b = &w->desk.scratch;
+    buf_clear(b);
+    struct json_out o = json_out(b);
+    approval_write(a, &o);
+    struct journal_note note = { .what = NOTE_APPROVAL, .call = a->call, .at = a->changed_at, .until = a->until, .name = span_of(a->id), .bytes = buf_span(b) };
+    return b->broken ? E_NO_MEMORY : w->world.put_note(w, &note);
+}
+
+static void decide_first(void *self)
+{
+    struct errand *e = self;
+    struct deciding_person *q = e->person;
+    struct worker *w = e->worker;
+    q->answer = approvals_decide(w->desk.approvals, q->id, q->approve, q->actor, q->note, w->world.now_ms(w), q->arena, q->out);
+    if (q->answer == E_OK && note_decision(w, q->out) != E_OK)
+        log_error("gate", "the decision on approval %s could not be written down; it holds until the process ends", q->out->id);
+    q->position = w->world.written(w);
+    errand_done(e);
+}
+
+/* A power cut must not take back what a person decided. */
+static void await_platter(struct gate *g, uint64_t position)
+{
+    enum { TRIES = 300, PAUSE_NS = 10 * 1000 * 1000 };
+    for (int i = 0; i < TRIES && books_synced(g->shop.books, 0) < position; i++) {
+        commit_ask(g->shop.commit, 0);
+        nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+    }
+    if (books_synced(g->shop.books, 0) < position)
+        log_warn("gate", "the disk did not confirm a decision within 3 s");
+}
+
+enum err gate_decide(struct gate *g, struct span id, bool approve, struct span actor, struct span note, struct arena *a, struct approval *out)
+{
+    struct deciding_person q = { id, actor, note, approve, a, out, E_DRAINING, 0 };
+    struct errand what = { .person = &q };
+    begin_order(g);
+    if (g->running)
+        send_errands(g, decide_first, &what, 1);
+    end_order(g);
+    if (q.answer == E_OK)
+        await_platter(g, q.position);
+    return q.answer;
+}
+
+struct cache *gate_cache(struct gate *g) { return g->shop.cache; }
+struct approvals *gate_approvals(struct gate *g) { return g->shop.approvals; }
+
+struct scribe *gate_scribe(struct gate *g) { return g->shop.scribe; }
+
+struct health *gate_health(struct gate *g) { return g->shop.health; }
+
+void gate_lend(struct gate *g, struct desk *out)
+{
+    const struct workshop *s = &g->shop;
+    *out = (struct desk){ .snapshot = gate_snapshot(g), .stops = gate_stops(g), .ledger = books_ledger(s->books), .brakes = s->brakes, .repeats = s->repeats, .cache = s->cache,
+        .approvals = s->approvals, .made = s->made, .remembered = s->remembered, .similar = s->similar, .texts = s->texts, .health = s->health };
 }
 
 enum err gate_ask_again(struct gate *g, uint64_t call)

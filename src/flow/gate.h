@@ -9,6 +9,7 @@
 #include "flow/books.h"
 #include "flow/stops.h"
 #include "config/snapshot.h"
+#include "route/health.h"
 
 struct gate;
 
@@ -37,6 +38,9 @@ void gate_stop(struct gate *g, struct stop_set *stops, struct stop_effect *effec
 struct stop_set *gate_stops(struct gate *g); /* in force, one reference for the caller */
 
 void gate_count(const struct gate *g, struct gate_counts *out);
+/* What the workers have seen, for observe/observe.h to add up; lives as long as the gate. */
+struct observers;
+const struct observers *gate_observers(const struct gate *g);
 
 /* ---- what calls ask of the operator's side. Called on a worker: must not block. Before gate_start's first call, or NULL ---- */
 struct gate_hooks {
@@ -44,6 +48,9 @@ struct gate_hooks {
     /* A brake stops a run or a key: to be published and stored like an operator's stop. The call it saw
      * is refused whether or not that works. Spans live until it returns. */
     void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
+    /* As route/health.h's; NULL: nobody cares. */
+    void (*turned)(void *self, struct span target, enum breaker now, struct span why);
+    void (*refused)(void *self, struct span vendor, struct span credential, int status);
 };
 void gate_hook(struct gate *g, const struct gate_hooks *hooks);
 /* An operator resumed it: brakes begin to count anew. Any thread. */
@@ -58,6 +65,29 @@ CHECKED enum err gate_resolve(struct gate *g, uint64_t call, bool happened, nano
 /* Asks the vendor again now, for one call or (0) for all that can be. E_NOT_FOUND; E_CONFLICT: this one cannot be asked again or
  * looked up. The outcome comes later. */
 CHECKED enum err gate_ask_again(struct gate *g, uint64_t call);
+
+/* ---- approvals: decided once, on the first worker; on the disk when it returns; blocks for a moment ---- */
+struct approval;
+CHECKED enum err gate_decide(struct gate *g, struct span id, bool approve, struct span actor, struct span note, struct arena *a, struct approval *out);
+struct approvals *gate_approvals(struct gate *g); /* for reading */
+
+/* ---- answers that are given again (cache/cache.h); any thread. NULL: none ---- */
+struct cache;
+struct cache *gate_cache(struct gate *g);
+
+/* ---- captured content on its way to the store (flow/scribe.h); any thread ---- */
+struct scribe;
+struct scribe *gate_scribe(struct gate *g);
+
+/* ---- how targets are doing (route/health.h); any thread ---- */
+struct health *gate_health(struct gate *g);
+
+/* ---- explain: what would become of a call, without one (flow/explain.h) ---- */
+
+/* What all workers share, for one who looks on from another thread: snapshot and stops with a reference each, which are the caller's to
+ * drop; no world, no reader, no scratch. */
+struct desk;
+void gate_lend(struct gate *g, struct desk *out);
 
 /* ---- self-check ---- */
 

@@ -1,37 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kept.c - see kept.h. Before it is sealed, all of it is a row of texts, each behind its length as 4 bytes of this machine's
- * order: a data directory does not move between kinds of machines. */
+ * kept.c - see kept.h. Before it is sealed, all of it is a row of texts (base/packed.h). */
 #include "flow/kept.h"
+#include "base/packed.h"
 
 enum { KEPT_CEILING = 8 << 20, FIELDS_MOST = 1000, REQUEST_TEXTS = 9 };
 
-static void put_text(struct buf *b, struct span s)
-{
-    uint32_t len = (uint32_t)s.len;
-    buf_put(b, span_make((const char *)&len, sizeof(len)));
-    buf_put(b, s);
-}
-
-static void put_number(struct buf *b, int64_t n) { put_text(b, span_make((const char *)&n, sizeof(n))); }
-
-static bool get_text(struct span *rest, struct span *out)
-{
-    uint32_t len;
-    if (rest->len < sizeof(len))
-        return false;
-    memcpy(&len, rest->at, sizeof(len));
-    *rest = span_from(*rest, sizeof(len));
-    if (len > rest->len)
-        return false;
-    *out = span_first(*rest, len);
-    *rest = span_from(*rest, len);
-    return true;
-}
+static void put_number(struct buf *b, int64_t n) { packed_put(b, span_make((const char *)&n, sizeof(n))); }
 
 static bool get_number(struct span *rest, int64_t *out)
 {
     struct span text;
-    if (!get_text(rest, &text) || text.len != sizeof(*out))
+    if (!packed_take(rest, &text) || text.len != sizeof(*out))
         return false;
     memcpy(out, text.at, sizeof(*out));
     return true;
@@ -41,8 +20,8 @@ static void put_fields(struct buf *b, const struct http_field *fields, size_t co
 {
     put_number(b, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
-        put_text(b, fields[i].name);
-        put_text(b, fields[i].value);
+        packed_put(b, fields[i].name);
+        packed_put(b, fields[i].value);
     }
 }
 
@@ -54,7 +33,7 @@ static bool get_fields(struct span *rest, struct arena *a, struct http_field **f
     *count = (size_t)n;
     *fields = ARENA_ARRAY(a, struct http_field, *count + 1);
     for (size_t i = 0; *fields && i < *count; i++)
-        if (!get_text(rest, &(*fields)[i].name) || !get_text(rest, &(*fields)[i].value))
+        if (!packed_take(rest, &(*fields)[i].name) || !packed_take(rest, &(*fields)[i].value))
             return false;
     return *fields != NULL;
 }
@@ -98,7 +77,7 @@ struct span kept_seal(const struct snapshot *s, const struct digest *once, const
     buf_init(&plain, KEPT_CEILING);
     put_number(&plain, answer->status);
     put_fields(&plain, answer->fields, answer->count);
-    put_text(&plain, answer->body);
+    packed_put(&plain, answer->body);
     return close_up(s, name_of(once), &plain, a);
 }
 
@@ -106,7 +85,7 @@ bool kept_open(const struct snapshot *s, const struct digest *once, struct span 
 {
     int64_t status;
     struct span rest = open_up(s, name_of(once), sealed, a);
-    if (!rest.at || !get_number(&rest, &status) || !get_fields(&rest, a, &out->fields, &out->count) || !get_text(&rest, &out->body))
+    if (!rest.at || !get_number(&rest, &status) || !get_fields(&rest, a, &out->fields, &out->count) || !packed_take(&rest, &out->body))
         return false;
     out->status = (int)status;
     return true;
@@ -128,8 +107,9 @@ struct span kept_seal_request(const struct snapshot *s, uint64_t call, const str
     texts_of(&r, texts);
     put_number(&plain, r.sent_at);
     for (int i = 0; i < REQUEST_TEXTS; i++)
-        put_text(&plain, *texts[i]);
+        packed_put(&plain, *texts[i]);
     put_fields(&plain, r.fields, r.count);
+    packed_put(&plain, r.object);
     return close_up(s, name_of_call(&call), &plain, a);
 }
 
@@ -141,7 +121,9 @@ bool kept_open_request(const struct snapshot *s, uint64_t call, struct span seal
     if (!rest.at || !get_number(&rest, &out->sent_at))
         return false;
     for (int i = 0; i < REQUEST_TEXTS; i++)
-        if (!get_text(&rest, texts[i]))
+        if (!packed_take(&rest, texts[i]))
             return false;
-    return get_fields(&rest, a, &out->fields, &out->count);
+    if (!get_fields(&rest, a, &out->fields, &out->count))
+        return false;
+    return !rest.len || packed_take(&rest, &out->object); /* those of before have none */
 }

@@ -24,6 +24,7 @@ struct kept_request {
     struct span key_id, vendor, credential, method, path, query, body;
     struct span upstream_key; /* idempotency key it was sent under; empty: none */
     struct span asked;        /* its digest (flow/repeats.h) */
+    struct span object;       /* that it made, where its price comes later */
     struct http_field *fields;
     size_t count;
 };

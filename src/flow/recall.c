@@ -31,10 +31,23 @@ static struct digest digest_of(struct exchange *x, const struct span *parts, siz
     return digest_sha256(buf_span(b));
 }
 
+/* The account that a field of the head names belongs to the request: a yes, a key, an answer for one account is none for another. Without such a
+ * field digests are what they always were: what is kept must be found again. */
+static struct span whom(struct exchange *x)
+{
+    enum { WHOM_MOST = 64 << 10 };
+    struct buf b;
+    buf_init(&b, WHOM_MOST);
+    vendor_whom(&x->deciding.upstream->vendor, operation_of(x), x->asking.head, &b);
+    struct span text = arena_copy(&x->arena, buf_span(&b));
+    buf_free(&b);
+    return text;
+}
+
 static void name_by_key(struct exchange *x)
 {
-    const struct span parts[] = { SPAN("key"), x->facts.key_id, x->facts.vendor, x->asking.idempotency };
-    x->repeating.once = digest_of(x, parts, 4);
+    const struct span parts[] = { SPAN("key"), x->facts.key_id, x->facts.vendor, x->asking.idempotency, whom(x) };
+    x->repeating.once = digest_of(x, parts, parts[4].len ? 5 : 4);
 }
 
 static void name_by_step(struct exchange *x)
@@ -47,8 +60,9 @@ static void name_by_step(struct exchange *x)
 void name_request(struct exchange *x)
 {
     const struct understood *u = &x->deciding.understood;
-    const struct span parts[] = { x->asking.head->method, x->asking.path, u->query.at ? u->query : x->asking.query, x->deciding.body };
-    x->repeating.asked = digest_of(x, parts, 4);
+    struct span there = x->speaking.path; /* at a vendor whose path names the model, no body does */
+    const struct span parts[] = { x->asking.head->method, x->asking.path, u->query.at ? u->query : x->asking.query, x->deciding.body, whom(x), there };
+    x->repeating.asked = digest_of(x, parts, there.len ? 6 : parts[4].len ? 5 : 4);
 }
 
 /* For the vendor: of one of our keys alone, so that two keys over one secret never get each other's answers. A call without a name
@@ -139,6 +153,8 @@ enum next recall(struct exchange *x)
 {
     struct repeating *r = &x->repeating;
     struct span sealed = SPAN_NONE;
+    if (r->claimed || x->mirror_of)
+        return NEXT;
     if (!r->applies && (name_call(x) == STOP || !r->applies))
         return x->fault == E_OK ? NEXT : STOP;
     switch (repeats_enter(x->desk->repeats, &r->once, &r->asked, x->id, x->desk->index, &x->arena, &sealed, &r->of)) {
@@ -191,6 +207,8 @@ enum next keep(struct exchange *x)
 {
     struct repeating *r = &x->repeating;
     const struct world *w = x->desk->world;
+    cached_keep(x);
+    alike_keep(x);
     if (!r->claimed || !answer_tells(x))
         return NEXT;
     struct span bytes = seal_answer(x);

@@ -6,7 +6,11 @@
  * else flows through. The vendor is only read while the caller takes; so memory stays bounded by the buffers.
  *
  * Next to read: finish.c. */
+#include "flow/guard.h"
+#include "flow/realtime.h"
+#include "flow/speak.h"
 #include "flow/steps.h"
+#include "flow/taste.h"
 
 static void begin_reply(struct exchange *x, int64_t length)
 {
@@ -18,22 +22,76 @@ static void begin_reply(struct exchange *x, int64_t length)
     w->reply_head(x->caller, x->answering.status, fields, count, length);
 }
 
-static void push(struct exchange *x, struct span bytes)
+/* Without what the credential is made of; an end that may be the beginning of it waits. */
+static void push(struct exchange *x, struct span bytes, bool last)
 {
-    if (x->caller && bytes.len)
-        x->desk->world->reply_write(x->caller, bytes);
+    enum { SLICE = 64 << 10 };
+    struct buf *out = &x->desk->scratch;
+    do {
+        struct span slice = span_first(bytes, SLICE);
+        bytes = span_from(bytes, slice.len);
+        buf_clear(out);
+        veil_pass(x->answering.veil, slice, last && !bytes.len, &x->answering.veiled, out);
+        capture_hear(x, buf_span(out));
+        if (x->caller && out->len)
+            x->desk->world->reply_write(x->caller, buf_span(out));
+    } while (bytes.len);
 }
 
-static bool caller_has_room(const struct exchange *x)
+/* How long a stream was silent. What is held comes as it comes. */
+static void note_piece(struct exchange *x)
 {
-    return !x->caller || x->desk->world->reply_room(x->caller);
+    const struct world *w = x->desk->world;
+    struct answering *a = &x->answering;
+    if (a->mode == RELAY_HOLD)
+        return;
+    int64_t now = w->monotonic_ns(w->self);
+    if (a->piece_ns && now - a->piece_ns > a->gap_ns)
+        a->gap_ns = now - a->piece_ns;
+    a->piece_ns = now;
+}
+
+/* The next run of the answer, read where it came compressed. */
+static enum io next_bytes(struct exchange *x, struct span *bytes)
+{
+    struct answering *a = &x->answering;
+    for (;;) {
+        enum io got = x->desk->world->answer(a->call, bytes);
+        if (got == IO_BYTES)
+            note_piece(x);
+        if (!a->coding || got == IO_WAIT || got == IO_FAILED)
+            return got;
+        buf_clear(&a->plain);
+        a->garbled = got == IO_END ? !coding_ended(a->coding) : coding_read(a->coding, *bytes, &a->plain) != E_OK;
+        *bytes = buf_span(&a->plain);
+        if (a->garbled)
+            return IO_FAILED;
+        if (got == IO_END || bytes->len)
+            return got;
+    }
+}
+
+static int64_t length_told(const struct answering *a) { return a->coding ? -1 : a->head->length; }
+
+/* While the caller has no room the vendor is not read: that is no silence of the vendor's. One begins when it is read again. */
+static bool caller_has_room(struct exchange *x)
+{
+    enum { UNREAD = -1 };
+    const struct world *w = x->desk->world;
+    struct answering *a = &x->answering;
+    bool room = !x->caller || w->reply_room(x->caller);
+    if (!room && a->piece_ns)
+        a->piece_ns = UNREAD;
+    else if (room && a->piece_ns == UNREAD)
+        a->piece_ns = w->monotonic_ns(w->self);
+    return room;
 }
 
 static enum next answer_broke(struct exchange *x)
 {
     const struct world *w = x->desk->world;
     x->answering.lost = true;
-    enum err why = w->fault(x->answering.call);
+    enum err why = x->answering.garbled ? E_UPSTREAM_BROKEN : w->fault(x->answering.call);
     return fail(x, why, "%.*s: %.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(err_text(why)));
 }
 
@@ -52,22 +110,30 @@ static void hold_no_longer(struct exchange *x, struct span bytes)
     struct answering *a = &x->answering;
     a->mode = RELAY_STREAM;
     if (x->caller)
-        begin_reply(x, a->head->length);
-    push(x, buf_span(&a->body));
-    push(x, bytes);
+        begin_reply(x, length_told(a));
+    push(x, buf_span(&a->body), false);
+    push(x, bytes, false);
+    a->passed += (int64_t)(a->body.len + bytes.len);
     buf_free(&a->body);
 }
 
 static enum next relay_hold(struct exchange *x)
 {
-    const struct world *w = x->desk->world;
     struct answering *a = &x->answering;
     struct span bytes;
     if (a->head->length > 0 && a->body.len == 0 && (size_t)a->head->length <= a->body.ceiling)
         (void)buf_reserve(&a->body, (size_t)a->head->length);
     for (;;) {
-        switch (w->answer(a->call, &bytes)) {
+        switch (next_bytes(x, &bytes)) {
         case IO_BYTES:
+            if (a->body.len + bytes.len > a->body.ceiling && (must_be_covered(x) || tells_of_keys(a->status) || is_translated(x) || x->routing.racing || guard_holds(x))) {
+                a->lost = true;
+                return fail(x, E_UPSTREAM_BROKEN, "the answer is larger than can be %s", is_translated(x) ? "translated" : x->routing.racing ? "held in a race" : guard_holds(x) ? "held for its guardrails" : "searched for secrets");
+            }
+            if (a->body.len + bytes.len > a->body.ceiling && result_links_expected(x) && (x->speaking.job.at || result_is_link(buf_span(&a->body)) || result_is_link(bytes))) {
+                a->lost = true;
+                return fail(x, E_UPSTREAM_BROKEN, "the answer is larger than can be searched for links to results (limits.answer_bytes)");
+            }
             if (a->body.len + bytes.len > a->body.ceiling) {
                 hold_no_longer(x, bytes);
                 return relay(x);
@@ -87,16 +153,17 @@ static enum next relay_hold(struct exchange *x)
 
 static enum next relay_stream(struct exchange *x)
 {
-    const struct world *w = x->desk->world;
     struct span bytes;
     if (!x->answering.began && x->caller)
-        begin_reply(x, x->answering.head->length);
+        begin_reply(x, length_told(&x->answering));
     while (caller_has_room(x)) {
-        switch (w->answer(x->answering.call, &bytes)) {
+        switch (next_bytes(x, &bytes)) {
         case IO_BYTES:
-            push(x, bytes);
+            x->answering.passed += (int64_t)bytes.len;
+            push(x, bytes, false);
             break;
         case IO_END:
+            push(x, SPAN(""), true);
             return answer_ended(x);
         case IO_WAIT:
             return WAIT;
@@ -107,23 +174,82 @@ static enum next relay_stream(struct exchange *x)
     return WAIT;
 }
 
+/* Whole ones, so that no word of one waits for the next. */
+static void push_events(struct exchange *x)
+{
+    struct buf *out = &x->desk->scratch;
+    veil_cover(x->answering.veil, out->at, out->len);
+    struct span bytes = speak_events(x, buf_span(out), false);
+    if (!x->answering.began && x->caller) {
+        buf_put(&x->answering.pending, bytes); /* it is not known yet whether it is an answer */
+        return;
+    }
+    capture_hear(x, bytes);
+    if (x->caller && bytes.len)
+        x->desk->world->reply_write(x->caller, bytes);
+}
+
+/* What waited goes out. */
+void give_pending(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    if (a->began || !x->caller)
+        return;
+    begin_reply(x, -1);
+    capture_hear(x, buf_span(&a->pending));
+    if (a->pending.len)
+        x->desk->world->reply_write(x->caller, buf_span(&a->pending));
+    buf_free(&a->pending);
+}
+
+/* The first words decide; a stream that begins with an error, or is none before it ends, may be followed by another one. */
+static enum next taste_first(struct exchange *x)
+{
+    struct answering *a = &x->answering;
+    if (guard_holds(x)) {
+        if (taste_waits(x))
+            (void)taste_events(x);
+        return a->pending.broken ? fail(x, E_UPSTREAM_BROKEN, "the answer is larger than can be held for its guardrails") : NEXT;
+    }
+    if (!taste_waits(x)) {
+        give_pending(x);
+        return NEXT;
+    }
+    if (a->meter.failed)
+        return fail(x, E_UPSTREAM_BROKEN, "%.*s began its stream with an error", SPAN_ARG(x->facts.vendor));
+    if (a->pending.broken)
+        return fail(x, E_UPSTREAM_BROKEN, "%.*s says too much before it says anything", SPAN_ARG(x->facts.vendor));
+    if (taste_events(x) && !x->routing.racing)
+        give_pending(x);
+    return NEXT;
+}
+
+static void pass_event(struct exchange *x, const struct sse_event *event)
+{
+    bool hide = false;
+    if (is_translated(x)) {
+        speak_frame(x, event, &x->desk->scratch);
+        return;
+    }
+    x->deciding.dialect->tap_event(x->desk->json, event, x->deciding.ask.usage_wanted, &x->answering.meter, &hide);
+    cached_frame(x, event);
+    if (!hide)
+        buf_put(&x->desk->scratch, event->raw);
+}
+
 /* One run of bytes from the vendor: whole events go on in one write, an unfinished one waits in the scanner. */
 static enum next pass_events(struct exchange *x, struct span bytes)
 {
     struct answering *a = &x->answering;
     struct sse_event event;
     buf_clear(&x->desk->scratch);
-    while (sse_next(&a->sse, &bytes, &event)) {
-        bool hide = false;
-        x->deciding.dialect->read_event(x->desk->json, &event, x->deciding.ask.usage_wanted, &a->meter, &hide);
-        if (!hide)
-            buf_put(&x->desk->scratch, event.raw);
-    }
-    push(x, buf_span(&x->desk->scratch));
-    if (a->sse.partial.broken || x->desk->scratch.broken) {
+    while (!a->garbled && frames_next(&a->frames, &bytes, &event))
+        pass_event(x, &event);
+    push_events(x);
+    if (a->frames.broken || x->desk->scratch.broken || a->garbled) {
         a->lost = true;
-        return fail(x, E_UPSTREAM_BROKEN, "%.*s sent an event of more than %lld bytes", SPAN_ARG(x->facts.vendor),
-            (long long)x->snapshot->settings.limits.event_bytes);
+        return fail(x, E_UPSTREAM_BROKEN, "%.*s sent a stream that cannot be read: %s", SPAN_ARG(x->facts.vendor),
+            a->frames.broken ? a->frames.broken : "an event is none of its dialect, or too large");
     }
     return NEXT;
 }
@@ -131,31 +257,58 @@ static enum next pass_events(struct exchange *x, struct span bytes)
 static enum next events_ended(struct exchange *x)
 {
     struct answering *a = &x->answering;
-    if (!a->meter.finished && !a->meter.failed) {
+    if (is_translated(x))
+        speak_end(x, &x->desk->scratch);
+    if ((!a->meter.finished && !a->meter.failed) || frames_rest(&a->frames)) {
         a->lost = true;
         return fail(x, E_UPSTREAM_BROKEN, "%.*s ended its stream in the middle", SPAN_ARG(x->facts.vendor));
     }
+    if (a->meter.failed && taste_waits(x))
+        return fail(x, E_UPSTREAM_BROKEN, "%.*s began its stream with an error", SPAN_ARG(x->facts.vendor));
     return answer_ended(x);
+}
+
+/* The stream has had its end, or its error: whatever becomes of the connection, the caller has been told all. (Gemini's own has no end but
+ * that of its body.) */
+bool stream_is_told(const struct exchange *x)
+{
+    const struct answering *a = &x->answering;
+    const struct translator *t = x->deciding.dialect ? x->deciding.dialect->translator : NULL;
+    return a->events && (a->meter.failed || (a->meter.finished && (is_translated(x) || !t || !t->read_end)));
+}
+
+/* The caller of a model is gone; the end, which tells what it cost, is waited for, but not for ever. */
+enum next drain(struct exchange *x)
+{
+    const struct world *w = x->desk->world;
+    if (!x->gone_ns || !is_llm(x) || operation_of(x)->late)
+        return NEXT;
+    int64_t left_ms = x->deciding.upstream->drain_ms - (w->monotonic_ns(w->self) - x->gone_ns) / 1000000;
+    if (left_ms <= 0)
+        return fail(x, E_CLIENT_GONE, "the caller closed its connection, and the end of the answer was waited for in vain");
+    w->await_news(w->self, x, left_ms);
+    return NEXT;
 }
 
 static enum next relay_events(struct exchange *x)
 {
-    const struct world *w = x->desk->world;
     struct span bytes;
-    if (!x->answering.began && x->caller)
-        begin_reply(x, -1);
+    if (!taste_waits(x) && !x->routing.racing && !guard_holds(x))
+        give_pending(x);
     while (caller_has_room(x)) {
-        switch (w->answer(x->answering.call, &bytes)) {
+        switch (next_bytes(x, &bytes)) {
         case IO_BYTES:
-            if (pass_events(x, bytes) == STOP)
+            if (pass_events(x, bytes) == STOP || taste_first(x) == STOP)
                 return STOP;
+            if (x->routing.racing && x->answering.tasted && !guard_holds(x))
+                return NEXT; /* the race is over: `taste` */
             break;
         case IO_END:
             return events_ended(x);
         case IO_WAIT:
             return WAIT;
         case IO_FAILED:
-            return answer_broke(x);
+            return stream_is_told(x) && !frames_rest(&x->answering.frames) && !x->answering.garbled ? events_ended(x) : answer_broke(x);
         }
     }
     return WAIT;
@@ -163,6 +316,10 @@ static enum next relay_events(struct exchange *x)
 
 enum next relay(struct exchange *x)
 {
+    if (realtime_switched(x))
+        return realtime_relay(x);
+    if (drain(x) == STOP || keep_time(x) == STOP)
+        return STOP;
     if (x->asking.opaque && x->caller && pump_body(x) == STOP) /* an early answer: the body still goes up */
         return STOP;
     switch (x->answering.mode) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * reply.c - what the caller is told beside the vendor's own words: our fields, and refusals in the vendor's shape. */
+#include "flow/guard.h"
+#include "flow/speak.h"
 #include "flow/steps.h"
 
 #include "base/text.h"
 
-enum { OWN_FIELDS = 16 };
+enum { OWN_FIELDS = 24 + PORTKEY_FIELDS };
 
 struct fields {
     struct http_field *list;
@@ -23,6 +25,31 @@ static struct span money(struct exchange *x, nano_usd amount)
     return arena_copy(&x->arena, money_text(amount, text));
 }
 
+static struct span veiled(struct exchange *x, struct span text)
+{
+    return x->answering.veil ? veil_text(x->answering.veil, text, &x->arena) : text;
+}
+
+/* Of a translated call, of what a Portkey caller asked for, and of a route that came with the call. */
+static struct span dropped(struct exchange *x)
+{
+    const struct route *r = x->routing.route;
+    const struct span lists[] = { speak_dropped(x), x->portkey.dropped, r ? r->notes : SPAN_NONE };
+    struct span all = SPAN_NONE;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        if (lists[i].len)
+            all = all.at ? arena_print(&x->arena, "%.*s, %.*s", SPAN_ARG(all), SPAN_ARG(lists[i])) : lists[i];
+    return all;
+}
+
+static void add_portkey(struct exchange *x, struct fields *f)
+{
+    struct http_field list[PORTKEY_FIELDS];
+    size_t count = portkey_fields(x, list);
+    for (size_t i = 0; i < count; i++)
+        add(f, list[i].name, list[i].value);
+}
+
 static void add_own(struct exchange *x, struct fields *f)
 {
     const struct charging *c = &x->charging;
@@ -31,13 +58,43 @@ static void add_own(struct exchange *x, struct fields *f)
     add(f, SPAN("x-tollgate-call-id"), span_make(x->id_text, CALL_ID_TEXT));
     add(f, SPAN("x-tollgate-vendor"), x->facts.vendor);
     if (text_is_printable(model))
-        add(f, SPAN("x-tollgate-model"), model);
+        add(f, SPAN("x-tollgate-model"), veiled(x, model));
+    if (x->routing.target)
+        add(f, SPAN("x-tollgate-target"), x->routing.target->path);
     add(f, SPAN("x-tollgate-attempts"), arena_print(&x->arena, "%zu", x->attempt_count));
-    add(f, SPAN("x-tollgate-cache"), SPAN("off"));
+    add(f, SPAN("x-tollgate-cache"), caching_name(x->caching.outcome));
+    add(f, SPAN("x-tollgate-cache-score"), alike_score(x));
+    add(f, SPAN("x-tollgate-cache-reason"), alike_reason(x));
+    if (x->caching.of) {
+        add(f, SPAN("age"), arena_print(&x->arena, "%lld", (long long)(x->caching.age_ms / 1000)));
+        add(f, SPAN("x-tollgate-cache-saved-usd"), money(x, x->caching.saved));
+    }
+    add(f, SPAN("x-tollgate-dropped"), dropped(x));
+    add(f, SPAN("x-tollgate-adapted"), speak_adapted(x));
+    add(f, SPAN("x-tollgate-guardrails"), guard_word(x));
+    add_portkey(x, f);
     if (over && c->priced && !c->kept)
-        add(f, SPAN("x-tollgate-cost-usd"), money(x, c->cost));
+        add(f, SPAN("x-tollgate-cost-usd"), money(x, call_cost(x)));
     if (over && c->remaining >= 0)
         add(f, SPAN("x-tollgate-budget-remaining-usd"), money(x, c->remaining));
+}
+
+/* What stands before this vendor's paths where the caller reached it: "http://127.0.0.1:8080/twilio". Empty: it did not say. */
+static struct span address_of_gate(struct exchange *x)
+{
+    struct span host = http_get(x->asking.head, SPAN("host"));
+    if (!host.len)
+        return SPAN("");
+    return arena_print(&x->arena, "%s://%.*s%.*s", x->snapshot->settings.tls_cert.at ? "https" : "http", SPAN_ARG(host), SPAN_ARG(x->asking.prefix));
+}
+
+/* Pages that follow stand in a field of the answer, too. */
+static struct span link_back(struct exchange *x)
+{
+    struct span gate = address_of_gate(x);
+    if (!x->answering.head || x->stage == ADMIT || !gate.len)
+        return SPAN_NONE;
+    return veiled(x, vendor_link_field(&x->deciding.upstream->vendor, x->answering.head, gate, &x->arena));
 }
 
 size_t reply_fields(struct exchange *x, struct http_field **out)
@@ -49,24 +106,13 @@ size_t reply_fields(struct exchange *x, struct http_field **out)
         return 0;
     for (size_t i = 0; i < x->answering.field_count; i++)
         add(&f, x->answering.fields[i].name, x->answering.fields[i].value);
+    add(&f, SPAN("link"), link_back(x));
     add_own(x, &f);
     if (x->repeating.of)
         add(&f, SPAN("idempotent-replayed"), SPAN("true"));
     if (x->stage == ATTEMPT && x->answering.mode != RELAY_STREAM)
         add(&f, SPAN("trailer"), SPAN("x-tollgate-cost-usd"));
     return f.count;
-}
-
-/* Overwrites in place, so lengths and JSON stay as they are. */
-static void blot(struct buf *body, struct span word)
-{
-    for (size_t from = 0; word.len && from + word.len <= body->len;) {
-        ptrdiff_t hit = span_find(span_from(buf_span(body), from), word);
-        if (hit < 0)
-            return;
-        memset(body->at + from + (size_t)hit, '*', word.len);
-        from += (size_t)hit + word.len;
-    }
 }
 
 static bool ends_word(char c)
@@ -87,25 +133,24 @@ static void blot_masked(struct buf *body)
     }
 }
 
-enum { SECRET_SHORTEST = 6 }; /* below it a secret is no secret, and a word of the answer */
+bool tells_of_keys(int status) { return status == 401 || status == 403; }
 
 void hide_secret(const struct exchange *x, struct buf *body)
 {
-    struct span secret = x->deciding.credential->secret.secret;
-    if (secret.len >= SECRET_SHORTEST)
-        blot(body, secret);
-    if (x->answering.status == 401 || x->answering.status == 403)
+    if (x->answering.veil)
+        veil_cover(x->answering.veil, body->at, body->len);
+    if (tells_of_keys(x->answering.status))
         blot_masked(body);
 }
 
 struct span lead_back(struct exchange *x, struct span body)
 {
-    const struct vendor *v = &x->deciding.upstream->vendor;
-    struct span host = http_get(x->asking.head, SPAN("host"));
-    if (!vendor_rewrites_links(v) || !host.len || span_find(body, SPAN("https://")) < 0)
+    if (result_links_expected(x))
+        return result_links_write(x, body);
+    const struct vendor *v = x->deciding.upstream ? &x->deciding.upstream->vendor : NULL;
+    struct span gate = address_of_gate(x);
+    if (!v || !vendor_rewrites_links(v) || !gate.len || span_find(body, SPAN("http")) < 0)
         return body;
-    const char *scheme = x->snapshot->settings.tls_cert.at ? "https" : "http";
-    struct span gate = arena_print(&x->arena, "%s://%.*s%.*s", scheme, SPAN_ARG(host), SPAN_ARG(x->asking.prefix));
     buf_clear(&x->desk->scratch);
     vendor_rewrite_links(v, gate, body, &x->desk->scratch);
     return x->desk->scratch.broken ? body : buf_span(&x->desk->scratch);
@@ -144,6 +189,21 @@ static void explain_budget(struct exchange *x, struct denial *d)
     d->resets_at = c->resets_at[r->line];
 }
 
+/* Nobody offers the path: it may be one of the gate's own, whose dialect then is the caller's. */
+static void take_front(struct exchange *x)
+{
+    struct speaking *s = &x->speaking;
+    s->front = front_match(x->asking.head->method, x->asking.path, &s->model_in_path);
+    s->dialect = s->front ? dialect_find(span_of(s->front->dialect)) : NULL;
+}
+
+static struct span details_of(struct exchange *x, const struct denial *d)
+{
+    buf_clear(&x->desk->scratch);
+    vendor_deny_details(d, &x->desk->scratch);
+    return x->desk->scratch.broken ? SPAN_NONE : arena_copy(&x->arena, buf_span(&x->desk->scratch));
+}
+
 /* The status has to be known for the row, which is written before anything is sent. */
 void prepare_denial(struct exchange *x)
 {
@@ -151,14 +211,20 @@ void prepare_denial(struct exchange *x)
     struct denial d = {
         .code = x->fault,
         .call_id = span_make(x->id_text, CALL_ID_TEXT),
-        .message = x->why.at ? x->why : err_text(x->fault),
+        .message = x->why.at ? veiled(x, x->why) : err_text(x->fault), /* it may name an object's owner, as the vendor told it */
         .rule = x->rule,
         .as_429 = x->deciding.key ? x->deciding.key->caps_as_429 : x->snapshot->settings.caps_as_429,
     };
     explain_budget(x, &d);
-    buf_clear(&x->answering.body);
-    x->answering.status =
-        vendor_deny(shape ? &shape->vendor : NULL, operation_of(x), &d, &x->arena, &x->answering.body, &x->answering.type);
+    if (!shape && x->asking.head)
+        take_front(x);
+    if (!caller_dialect(x) || !speak_denial(x, details_of(x, &d))) {
+        buf_clear(&x->answering.body);
+        x->answering.status = vendor_deny(shape ? &shape->vendor : NULL, &d, &x->answering.body, &x->answering.type);
+    }
+    x->answering.status = portkey_status(x, x->answering.status);
+    portkey_deny(x, d.message);
+    guard_deny(x);
 }
 
 static bool worth_retrying(const struct exchange *x)

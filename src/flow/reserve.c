@@ -2,16 +2,18 @@
  * reserve.c - the steps of money before the call: what can it cost at most, and does that still fit?
  *
  * Next to read: attempt.c. */
+#include "flow/legs.h"
 #include "flow/steps.h"
 
 #include "base/text.h"
+#include "flow/metered.h"
 
 /* A stranger's model must not make the gate reserve for nothing: below this an answer is of no use. */
 enum { OUTPUT_LEAST = 16, RESERVE_TRIES = 4 };
 
 /* ---- price_call: what can it cost at most? ---- */
 
-static void choose_budgets(struct exchange *x)
+void choose_budgets(struct exchange *x)
 {
     const struct key *key = x->deciding.key;
     struct charging *c = &x->charging;
@@ -29,20 +31,33 @@ static bool counts(const struct exchange *x, enum unit unit)
     return false;
 }
 
-static bool counts_tokens(const struct exchange *x)
+bool counts_tokens(const struct exchange *x)
 {
     return counts(x, UNIT_TOKENS) || counts(x, UNIT_TOKENS_IN) || counts(x, UNIT_TOKENS_OUT);
 }
 
-static nano_usd call_ceiling(const struct exchange *x)
+/* What other legs of the same call cost, or may cost, leaves less for this one. */
+static nano_usd taken_by_others(const struct exchange *x)
 {
-    nano_usd policy = x->deciding.key->policy->max_call_usd, asked = x->asking.max_cost;
-    if (policy < 0 || (asked >= 0 && asked < policy))
-        return asked;
-    return policy;
+    const struct routing *r = &x->routing;
+    nano_usd sum = call_cost(x) - x->charging.cost;
+    for (size_t i = 0; i < r->racer_count; i++)
+        if (!(r->lined_up && i == r->at_hand) && !r->racers[i]->over)
+            sum = money_add(sum, r->racers[i]->facts.worst[UNIT_USD]);
+    return sum;
 }
 
-static bool money_matters(const struct exchange *x)
+nano_usd call_ceiling(const struct exchange *x)
+{
+    nano_usd policy = x->deciding.key->policy->max_call_usd, asked = x->asking.max_cost;
+    nano_usd ceiling = policy < 0 || (asked >= 0 && asked < policy) ? asked : policy;
+    if (ceiling < 0)
+        return ceiling;
+    nano_usd taken = taken_by_others(x);
+    return taken < ceiling ? ceiling - taken : 0;
+}
+
+bool money_matters(const struct exchange *x)
 {
     return counts(x, UNIT_USD) || call_ceiling(x) >= 0;
 }
@@ -88,15 +103,23 @@ static nano_usd left_for_output(struct exchange *x)
     return price_fees_ceiling(x->deciding.price, x->deciding.ask.fees, &fees) == E_OK ? left - fees : left;
 }
 
+static int64_t longest_output(const struct exchange *x)
+{
+    const struct price *p = x->deciding.price;
+    const struct ask *ask = &x->deciding.ask;
+    int64_t most = p ? price_output_max(p) : 0;
+    if (most <= 0)
+        most = p && price_context(p) > 0 ? price_context(p) : 32768;
+    return ask->usual_limit > 0 && ask->usual_limit < most ? ask->usual_limit : most;
+}
+
 /* A request without an output limit gets one that fits the model and what is left: a call that could cost anything cannot
  * be reserved for. A prediction may be billed beside each of the answers. */
 static int64_t fitting_output(struct exchange *x, int64_t input)
 {
     const struct price *p = x->deciding.price;
     const struct ask *ask = &x->deciding.ask;
-    int64_t most = p ? price_output_max(p) : 0, fits;
-    if (most <= 0)
-        most = p && price_context(p) > 0 ? price_context(p) : 32768;
+    int64_t most = longest_output(x), fits;
     if (p && money_matters(x)) {
         fits = price_output_fitting(p, left_for_output(x), input, ask->tier, x->times.began_ms) / ask->choices - ask->output_extra;
         most = fits < most ? fits : most;
@@ -122,48 +145,81 @@ static bool fees_unlimited(const struct ask *ask)
     return false;
 }
 
-static enum next worst_money(struct exchange *x, int64_t input)
+/* Also where no budget asks for it: what an estimate comes to, and what a row and an explanation say, is the price's word or none. */
+static bool worst_money(struct exchange *x, int64_t input)
 {
     struct facts *f = &x->facts;
     const struct ask *ask = &x->deciding.ask;
-    nano_usd fees = 0;
-    if (fees_unlimited(ask) ||
-        price_ceiling(
-            x->deciding.price, input, f->worst[UNIT_TOKENS] - input, ask->tier, x->times.began_ms, &f->worst[UNIT_USD]) != E_OK ||
-        price_fees_ceiling(x->deciding.price, ask->fees, &fees) != E_OK)
-        return fail(x, E_PRICE_UNKNOWN,
-            "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), "
-            "and a money budget applies",
-            SPAN_ARG(span_first(f->model, 100)));
-    f->worst[UNIT_USD] = money_add(f->worst[UNIT_USD], fees);
-    return NEXT;
+    const struct price_most most = { .input = input, .output = f->worst[UNIT_TOKENS_OUT], .fees = ask->fees, .tier = ask->tier, .at_ms = x->times.began_ms };
+    nano_usd usd = 0;
+    if (!x->deciding.price || fees_unlimited(ask) || price_call_ceiling(x->deciding.price, &most, &usd) != E_OK)
+        return false;
+    f->worst[UNIT_USD] = usd;
+    return true;
+}
+
+const struct price *price_of(const struct exchange *x, struct span model)
+{
+    const struct upstream *u = x->deciding.upstream;
+    return price_find(x->snapshot->prices, u->vendor.provider, upstream_price_model(u, model));
+}
+
+/* No limit applies, so nothing is set and nothing refused; but an attempt of which nobody knows what became is counted at this. */
+static void guess_worst(struct exchange *x)
+{
+    struct facts *f = &x->facts;
+    const struct ask *ask = &x->deciding.ask;
+    int64_t input = input_most(x), output = ask->output_limit >= 0 ? ask->output_limit : longest_output(x);
+    const struct price_most most = { .input = input, .output = money_mul_div_up(money_add(output, ask->output_extra), ask->choices, 1), .fees = ask->fees,
+        .tier = ask->tier, .at_ms = x->times.began_ms };
+    nano_usd usd = 0;
+    if (!x->routing.planned || !x->deciding.price || input < 0 || fees_unlimited(ask) || price_call_ceiling(x->deciding.price, &most, &usd) != E_OK)
+        return;
+    f->worst[UNIT_TOKENS_IN] = input;
+    f->worst[UNIT_TOKENS_OUT] = most.output;
+    f->worst[UNIT_TOKENS] = money_add(input, most.output);
+    f->worst[UNIT_USD] = usd;
+    f->cost_known = true;
 }
 
 static enum next price_llm(struct exchange *x)
 {
     struct facts *f = &x->facts;
     struct ask *ask = &x->deciding.ask;
+    if (ask->pieces)
+        return metered_price(x);
     bool money = money_matters(x), tokens = counts_tokens(x);
-    x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, f->model);
+    x->deciding.price = price_of(x, f->model);
     if (money && !x->deciding.price)
         return fail(x, E_PRICE_UNKNOWN, "no price is known for model %.*s of %.*s, and a money budget applies",
             SPAN_ARG(span_first(f->model, 100)), SPAN_ARG(f->vendor));
-    if (!money && !tokens)
+    if (!money && !tokens) {
+        guess_worst(x);
         return NEXT;
+    }
     int64_t input = input_most(x), output = ask->output_limit;
     if (input < 0)
         return fail(x, E_PRICE_UNKNOWN,
             "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");
     if (output < 0) {
         output = fitting_output(x, input);
+        if (output < longest_output(x) && weigh(x)) {
+            input = input_most(x);
+            output = fitting_output(x, input);
+        }
         x->charging.output_limit = output < OUTPUT_LEAST ? OUTPUT_LEAST : output;
         output = x->charging.output_limit;
     }
     f->worst[UNIT_TOKENS_IN] = input;
     f->worst[UNIT_TOKENS_OUT] = money_mul_div_up(money_add(output, ask->output_extra), ask->choices, 1);
     f->worst[UNIT_TOKENS] = money_add(input, f->worst[UNIT_TOKENS_OUT]);
-    f->cost_known = true;
-    return money ? worst_money(x, input) : NEXT;
+    f->cost_known = worst_money(x, input);
+    if (money && !f->cost_known)
+        return fail(x, E_PRICE_UNKNOWN,
+            "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), "
+            "and a money budget applies",
+            SPAN_ARG(span_first(f->model, 100)));
+    return NEXT;
 }
 
 static enum next price_saas(struct exchange *x)
@@ -194,10 +250,13 @@ enum next price_call(struct exchange *x)
 {
     char limit[MONEY_TEXT], worst[MONEY_TEXT];
     choose_budgets(x);
-    x->facts.worst[UNIT_REQUESTS] = x->facts.worst[UNIT_CALLS] = 1;
+    x->facts.worst[UNIT_REQUESTS] = !x->routing.counted && !x->routing.racer_count;
+    x->facts.worst[UNIT_CALLS] = !x->routing.racer_count;
+    nano_usd ceiling = call_ceiling(x);
     if ((is_llm(x) ? price_llm(x) : price_saas(x)) == STOP || check_countable(x) == STOP)
         return STOP;
-    nano_usd ceiling = call_ceiling(x);
+    if (ceiling >= 0 && x->facts.worst[UNIT_USD] > ceiling && weigh(x) && (price_llm(x) == STOP || check_countable(x) == STOP))
+        return STOP;
     if (ceiling >= 0 && x->facts.worst[UNIT_USD] > ceiling) {
         x->rule = ceiling == x->asking.max_cost ? SPAN("x-tollgate-max-cost-usd") : SPAN("policy max_call_usd");
         return fail(x, E_BUDGET_EXCEEDED, "this call can cost %.*s usd; %.*s allows %.*s for one call",
@@ -245,6 +304,16 @@ static enum next build_wants(struct exchange *x)
     return NEXT;
 }
 
+/* A record of the journal has room for so many, all legs of the call together; one that is left out would be forgotten at a restart. */
+static enum next check_room(struct exchange *x)
+{
+    struct journal_line lines[CALL_LINES];
+    if (!x->routing.planned || charged_lines(x, lines) + x->charging.count <= CALL_LINES - SEEN_LINES)
+        return NEXT;
+    x->charging.count = 0;
+    return fail(x, E_TOO_LARGE, "the targets of this call touch more accounts than can be counted for one call (%d)", CALL_LINES - SEEN_LINES);
+}
+
 static bool turns_within_an_hour(const struct window *w)
 {
     enum { HOUR_MS = 60 * 60 * 1000 };
@@ -267,7 +336,7 @@ static struct span amount_text(struct exchange *x, enum unit unit, int64_t amoun
     return arena_print(&x->arena, "%lld", (long long)amount);
 }
 
-static enum next refuse(struct exchange *x)
+enum next refuse_for_budget(struct exchange *x)
 {
     const struct ledger_refusal *r = &x->charging.refusal;
     const struct budget *b = x->charging.budgets[r->line];
@@ -277,26 +346,28 @@ static enum next refuse(struct exchange *x)
     struct span window = b->window_text;
     x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)),
         SPAN_ARG(unit), SPAN_ARG(window));
-    return fail(x, refusal_code(b),
+    (void)fail(x, refusal_code(b),
         "this call needs up to %.*s %.*s, but budget %.*s of %.*s (%.*s %.*s per %.*s) has %.*s spent and %.*s reserved%s%.*s",
         SPAN_ARG(amount_text(x, b->unit, r->attempted)), SPAN_ARG(unit), SPAN_ARG(b->id), SPAN_ARG(b->owner),
         SPAN_ARG(amount_text(x, b->unit, r->limit)), SPAN_ARG(unit), SPAN_ARG(window),
         SPAN_ARG(amount_text(x, b->unit, r->settled)), SPAN_ARG(amount_text(x, b->unit, r->reserved)),
         resets_at ? "; it resets at " : "; it does not reset by itself",
         SPAN_ARG(resets_at ? text_time(resets_at, at) : SPAN("")));
+    tell_refusal(x);
+    return STOP;
 }
 
-/* A hold that a crash must not forget is in the journal before anything is forwarded. */
-static enum next journal_the_hold(struct exchange *x)
+/* A hold that a crash must not forget is in the journal before anything is forwarded. One that grew takes the place of itself. */
+enum next journal_the_hold(struct exchange *x)
 {
-    struct journal_line lines[LEDGER_LINES];
+    struct journal_line lines[CALL_LINES];
     struct charging *c = &x->charging;
     const struct repeating *r = &x->repeating;
     const struct world *w = x->desk->world;
     if (!x->facts.writes && !is_llm(x))
         return NEXT;
     struct journal_hold hold = {
-        .call = x->id, .at = x->times.began_ms, .again = seal_request(x), .lines = lines, .count = charged_lines(x, lines)
+        .call = x->id, .at = x->times.began_ms, .again = seal_request(x), .lines = lines, .count = charged_lines(x, lines), .again_held = c->journaled
     };
     if (r->claimed)
         hold.once = span_make((const char *)r->once.bytes, DIGEST_LEN);
@@ -310,24 +381,29 @@ static enum next journal_the_hold(struct exchange *x)
     return NEXT;
 }
 
+enum next try_to_hold(struct exchange *x, enum err *e)
+{
+    struct charging *c = &x->charging;
+    if (build_wants(x) == STOP || check_room(x) == STOP)
+        return STOP;
+    *e = ledger_reserve(x->desk->ledger, &c->hold, c->wants, c->count, &c->refusal);
+    return NEXT;
+}
+
 enum next reserve(struct exchange *x)
 {
     struct charging *c = &x->charging;
     enum err e = E_BUDGET_EXCEEDED;
     for (int tries = 0; e == E_BUDGET_EXCEEDED && tries < RESERVE_TRIES; tries++) {
-        if (tries > 0 && c->output_limit < 0)
+        if (tries > 0 && !weigh(x) && c->output_limit < 0)
             break;
-        if (tries > 0 && price_llm(x) == STOP) /* another call took what was left: a smaller answer may still fit */
+        if (tries > 0 && price_llm(x) == STOP) /* by what it really is; or another call took what was left: a smaller answer may fit */
             return STOP;
-        if (build_wants(x) == STOP)
+        if (try_to_hold(x, &e) == STOP)
             return STOP;
-        e = ledger_reserve(x->desk->ledger, &c->hold, c->wants, c->count, &c->refusal);
     }
-    if (e == E_BUDGET_EXCEEDED) {
-        (void)refuse(x);
-        tell_refusal(x);
-        return STOP;
-    }
+    if (e == E_BUDGET_EXCEEDED)
+        return refuse_for_budget(x);
     if (e != E_OK)
         return fail(x, E_LEDGER_UNAVAILABLE, "the ledger has no memory for another account; nothing was forwarded");
     c->reserved = true;

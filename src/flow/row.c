@@ -5,9 +5,31 @@
  * it is over. Never a secret, never a body. */
 #include "rules/row.h"
 
+#include "flow/shadow.h"
 #include "flow/steps.h"
+#include "flow/trial.h"
 
 enum { PATH_MOST = 1024, IDEMPOTENCY_MOST = 255 };
+
+/* A route by its name; one that was written out, by its digest. */
+static struct span route_name(const struct exchange *x)
+{
+    const struct routing *r = &x->routing;
+    if (!r->planned)
+        return SPAN("single");
+    return r->name.at ? r->name : r->route->digest;
+}
+
+static void put_trace(const struct exchange *x, struct row_out *o)
+{
+    char span[TRACE_SPAN];
+    if (!x->trace.there)
+        return;
+    trace_span_id(x->id, 0, span);
+    row_text(o, ROW_TRACE, span_make(x->trace.id, TRACE_ID));
+    row_text(o, ROW_SPAN, span_make(span, TRACE_SPAN));
+    row_text(o, ROW_PARENT_SPAN, span_make(x->trace.parent, TRACE_SPAN));
+}
 
 static void put_identity(const struct exchange *x, struct row_out *o)
 {
@@ -25,16 +47,23 @@ static void put_identity(const struct exchange *x, struct row_out *o)
     row_text(o, ROW_OPERATION, f->operation);
     row_text(o, ROW_METHOD, x->asking.head ? x->asking.head->method : SPAN_NONE);
     row_text(o, ROW_PATH, span_first(x->asking.path, PATH_MOST));
-    row_text(o, ROW_MODEL_REQUESTED, f->model);
+    row_text(o, ROW_MODEL_REQUESTED, x->speaking.model_said.at ? x->speaking.model_said : f->model);
     row_text(o, ROW_ADDRESS, x->asking.peer);
     row_text(o, ROW_POLICY_VERSION, key ? key->policy->version : SPAN_NONE);
-    row_text(o, ROW_ROUTE, SPAN("single"));
+    row_text(o, ROW_ROUTE, route_name(x));
+    if (x->mirror_of)
+        row_number(o, ROW_MIRROR_OF, (int64_t)x->mirror_of);
+    put_trace(x, o);
+    row_text(o, ROW_EXPERIMENT, trial_name(x));
+    if (x->capture.asked && x->stage == FINISH)
+        row_number(o, ROW_CAPTURED, x->capture.taken);
     row_text(o, ROW_CREDENTIAL, x->deciding.credential ? x->deciding.credential->name : SPAN_NONE);
     row_text(o, ROW_IDEMPOTENCY, span_first(x->asking.idempotency, IDEMPOTENCY_MOST));
     row_text(o, ROW_METADATA, x->asking.metadata);
+    row_text(o, ROW_LABEL, x->asking.label);
     row_text(o, ROW_PRICE_SNAPSHOT, is_llm(x) ? price_book_id(x->snapshot->prices) : SPAN_NONE);
     if (f->cost_known)
-        row_number(o, ROW_RESERVED, x->charging.reserved || x->fault == E_OK ? f->worst[UNIT_USD] : 0);
+        row_number(o, ROW_RESERVED, call_reserved(x));
     for (size_t i = 0; i < f->scope_count; i++) {
         row_open(o, ROW_SCOPE);
         row_text(o, ROW_SCOPE_NAME, f->scopes[i].name);
@@ -45,7 +74,7 @@ static void put_identity(const struct exchange *x, struct row_out *o)
 
 static const char *const verdict_names[] = { "allowed", "denied", "error", "in_doubt" };
 
-static void put_verdict(const struct exchange *x, struct row_out *o)
+static void put_verdict(struct exchange *x, struct row_out *o)
 {
     row_text(o, ROW_MODEL, x->answering.usage.model.at ? x->answering.usage.model : x->facts.model);
     row_number(o, ROW_STATUS,
@@ -56,6 +85,7 @@ static void put_verdict(const struct exchange *x, struct row_out *o)
     row_text(o, ROW_DENIED, x->fault == E_OK ? SPAN_NONE : err_code(x->fault));
     row_text(o, ROW_REASON, x->why);
     row_text(o, ROW_RULE, x->rule);
+    row_text(o, ROW_SHADOW, shadow_verdict(x));
 }
 
 static int64_t ms_between(int64_t from_ns, int64_t to_ns)
@@ -65,15 +95,46 @@ static int64_t ms_between(int64_t from_ns, int64_t to_ns)
 
 static void put_attempts(const struct exchange *x, struct row_out *o, int64_t now)
 {
-    int64_t end = x->times.upstream_end_ns ? x->times.upstream_end_ns : now;
     for (size_t i = 0; i < x->attempt_count; i++) {
-        bool last = i + 1 == x->attempt_count;
+        const struct attempt *a = &x->attempts[i];
         row_open(o, ROW_ATTEMPT);
-        row_text(o, ROW_ATTEMPT_VENDOR, x->facts.vendor);
-        row_text(o, ROW_ATTEMPT_MODEL, x->facts.model);
-        row_number(o, ROW_ATTEMPT_STATUS, x->attempts[i].status);
-        row_number(o, ROW_ATTEMPT_MS, ms_between(x->attempts[i].started_ns, last ? end : x->attempts[i + 1].started_ns));
-        row_number(o, ROW_ATTEMPT_COST, last ? x->charging.cost : 0);
+        row_text(o, ROW_ATTEMPT_VENDOR, a->vendor);
+        row_text(o, ROW_ATTEMPT_MODEL, a->model);
+        row_number(o, ROW_ATTEMPT_STATUS, a->status);
+        row_number(o, ROW_ATTEMPT_MS, ms_between(a->started_ns, a->ended_ns ? a->ended_ns : now));
+        row_number(o, ROW_ATTEMPT_COST, a->cost);
+        if (x->routing.planned || a->why.at) {
+            row_text(o, ROW_ATTEMPT_CREDENTIAL, a->credential);
+            row_text(o, ROW_ATTEMPT_PATH, a->path);
+            row_text(o, ROW_ATTEMPT_WHY, span_first(a->why, 300));
+        }
+        row_close(o);
+    }
+    if (x->routing.skipped.len || x->routing.plan.skipped.len)
+        row_text(o, ROW_SKIPPED, x->routing.skipped.len ? buf_span(&x->routing.skipped) : x->routing.plan.skipped);
+}
+
+int64_t cached_tokens(const struct usage *u)
+{
+    return u->tokens[METER_CACHE_READ] + u->tokens[METER_AUDIO_CACHE_READ] + u->tokens[METER_IMAGE_CACHE_READ];
+}
+
+/* Only where they add up: an estimate that was cut to what was reserved, or a session of many answers, is no sum of lines. */
+static void put_price_lines(const struct exchange *x, struct row_out *o)
+{
+    struct price_line lines[PRICE_LINES];
+    nano_usd sum = 0;
+    bool adds_up = x->charging.cost > 0 && is_llm(x) && x->deciding.upstream && !x->charging.estimated; /* refused before it had a vendor: it has no price */
+    size_t count = adds_up ? price_lines(billed_price(x), &x->answering.usage, x->times.began_ms, lines) : 0;
+    for (size_t i = 0; i < count; i++)
+        sum = money_add(sum, lines[i].cost);
+    for (size_t i = 0; i < count && sum == x->charging.cost; i++) {
+        row_open(o, ROW_PRICE_LINE);
+        row_text(o, ROW_LINE_WHAT, lines[i].what);
+        row_number(o, ROW_LINE_COUNT, lines[i].count);
+        row_number(o, ROW_LINE_PRICE, lines[i].price);
+        row_number(o, ROW_LINE_PER, lines[i].per);
+        row_number(o, ROW_LINE_COST, lines[i].cost);
         row_close(o);
     }
 }
@@ -82,25 +143,33 @@ static void put_cost(const struct exchange *x, struct row_out *o)
 {
     const struct charging *c = &x->charging;
     const struct usage *u = &x->answering.usage;
-    if (c->priced)
-        row_number(o, ROW_COST, c->cost);
-    row_number(o, ROW_SETTLED, !c->kept && !c->estimated);
+    if (c->priced || x->routing.further)
+        row_number(o, ROW_COST, call_cost(x));
+    put_price_lines(x, o);
+    row_number(o, ROW_SETTLED, !c->kept && !call_estimated(x));
     row_number(o, ROW_HELD, c->journaled);
-    row_number(o, ROW_ESTIMATED, c->estimated);
+    row_number(o, ROW_ESTIMATED, call_estimated(x));
     row_number(o, ROW_REPLAYED, c->replayed);
+    if (x->answering.rehearsed)
+        row_number(o, ROW_DRY_RUN, true);
+    if (x->approving.approval.id[0])
+        row_text(o, ROW_APPROVAL, span_of(x->approving.approval.id));
+    if (x->consulting.reads)
+        row_number(o, ROW_OBJECTS_READ, (int64_t)x->consulting.reads);
     row_text(o, ROW_USAGE, u->raw);
     row_number(o, ROW_INPUT_TOKENS, u->input_total);
     row_number(o, ROW_OUTPUT_TOKENS, u->output_total);
-    row_number(o, ROW_CACHED_TOKENS,
-        u->tokens[METER_CACHE_READ] + u->tokens[METER_AUDIO_CACHE_READ] + u->tokens[METER_IMAGE_CACHE_READ]);
+    row_number(o, ROW_CACHED_TOKENS, cached_tokens(u));
     row_number(o, ROW_REASONING_TOKENS, u->tokens[METER_REASON]);
     if (c->output_limit >= 0)
         row_number(o, ROW_OUTPUT_LIMIT, c->output_limit);
-    if (x->repeating.of)
-        row_number(o, ROW_REPEAT_OF, (int64_t)x->repeating.of);
+    if (x->repeating.of || x->caching.of)
+        row_number(o, ROW_REPEAT_OF, (int64_t)(x->repeating.of ? x->repeating.of : x->caching.of));
+    if (x->caching.of)
+        row_number(o, ROW_SAVED, x->caching.saved);
     row_text(o, ROW_REQUEST_ID, x->answering.request_id);
     row_text(o, ROW_OBJECT_ID, x->answering.settled.object_id);
-    row_text(o, ROW_CACHE, SPAN("off"));
+    row_text(o, ROW_CACHE, caching_name(x->caching.outcome));
 }
 
 static void put_budgets(const struct exchange *x, struct row_out *o)
@@ -119,6 +188,27 @@ static void put_budgets(const struct exchange *x, struct row_out *o)
     }
 }
 
+/* While an attempt was under way, racers side by side, or the gate waited on purpose to ask again. */
+static int64_t elsewhere_ns(const struct exchange *x, int64_t now)
+{
+    int64_t sum = x->routing.paused_ns, until = 0;
+    for (size_t i = 0; i < x->attempt_count; i++) {
+        const struct attempt *a = &x->attempts[i];
+        int64_t from = a->started_ns > until ? a->started_ns : until, end = a->ended_ns ? a->ended_ns : now;
+        sum += end > from ? end - from : 0;
+        until = end > until ? end : until;
+    }
+    return sum;
+}
+
+int64_t gate_time_us(const struct exchange *x, int64_t now)
+{
+    const struct times *t = &x->times;
+    int64_t end = t->upstream_end_ns ? t->upstream_end_ns : now;
+    int64_t elsewhere = x->attempt_count > 1 ? elsewhere_ns(x, now) : t->sent_ns ? end - t->sent_ns : 0, own = now - t->began_ns - elsewhere;
+    return own > 0 ? own / 1000 : 0;
+}
+
 static void put_times(const struct exchange *x, struct row_out *o, int64_t now)
 {
     const struct times *t = &x->times;
@@ -126,7 +216,9 @@ static void put_times(const struct exchange *x, struct row_out *o, int64_t now)
     row_number(o, ROW_LATENCY_MS, ms_between(t->began_ns, now));
     row_number(o, ROW_UPSTREAM_MS, ms_between(t->sent_ns, end));
     row_number(o, ROW_FIRST_BYTE_MS, ms_between(t->began_ns, t->first_byte_ns ? t->first_byte_ns : now));
-    row_number(o, ROW_GATE_US, (now - t->began_ns - (t->sent_ns ? end - t->sent_ns : 0)) / 1000);
+    row_number(o, ROW_GATE_US, gate_time_us(x, now));
+    if (x->answering.gap_ns)
+        row_number(o, ROW_LONGEST_GAP, x->answering.gap_ns / 1000000);
 }
 
 void write_row(struct exchange *x, struct buf *out, bool final)

@@ -49,6 +49,10 @@ static void reply_cut(void *caller)
 {
     http_reply_cut(caller);
 }
+static void reply_upgrade(void *caller, const struct http_field *fields, size_t count)
+{
+    http_reply_upgrade(caller, fields, count);
+}
 
 static void wake(void *self)
 {
@@ -63,6 +67,10 @@ static void *open_call(void *self, struct exchange *x, const struct http_origin 
 static enum io ready(void *call)
 {
     return http_call_ready(call);
+}
+static void upgrade(void *call)
+{
+    http_call_upgrade(call);
 }
 static void send_call(void *call, struct span head, struct span body, bool chunked, bool last)
 {
@@ -114,8 +122,10 @@ void sockets_world(struct world *w)
         .reply_room = reply_room,
         .reply_end = reply_end,
         .reply_cut = reply_cut,
+        .reply_upgrade = reply_upgrade,
         .open = open_call,
         .ready = ready,
+        .upgrade = upgrade,
         .send = send_call,
         .write = write_call,
         .room = room,

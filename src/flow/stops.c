@@ -7,6 +7,10 @@
 
 #include "base/log.h"
 
+/* A ceiling: what a stop takes as text, as a tree and as read, and more. */
+#define ARENA_LEAST ((size_t)64 << 20)
+#define ARENA_EACH ((size_t)64 << 10)
+
 struct counter {
     _Atomic long refused;
     _Atomic long refs;
@@ -18,11 +22,11 @@ struct stop_set {
     struct stop *list;
     struct counter **counters;
     size_t count;
-    struct map by_id;
+    struct map by_subject; /* the first of those of one kind and value */
     const struct stop *all;
 };
 
-static const char *const kind_names[STOP_KINDS + 1] = { "all", "workspace", "key", "run", "vendor", NULL };
+static const char *const kind_names[STOP_KINDS + 1] = { "all", "workspace", "key", "run", "vendor", "link", NULL };
 
 struct span stop_kind_name(enum stop_kind kind)
 {
@@ -36,12 +40,19 @@ struct span stop_id(struct arena *a, enum stop_kind kind, struct span value)
     return arena_print(a, "%s:%.*s", kind_names[kind], SPAN_ARG(value));
 }
 
+struct span stop_id_of(struct arena *a, const struct stop *stop)
+{
+    struct span id = stop_id(a, stop->kind, stop->value);
+    return stop->workspace.at ? arena_print(a, "%.*s %.*s", SPAN_ARG(id), SPAN_ARG(stop->workspace)) : id;
+}
+
 static bool read_stop(struct arena *a, const struct node *n, struct stop *out, struct trouble *t)
 {
     int kind = STOP_ALL;
     struct span code = SPAN_NONE;
     if (!node_choice(node_get(n, "kind"), "kind", kind_names, &kind, t) ||
         !node_span(node_get(n, "value"), "value", &out->value, t) ||
+        !node_span(node_get(n, "workspace"), "workspace", &out->workspace, t) ||
         !node_span(node_get(n, "reason"), "reason", &out->reason, t) || !node_span(node_get(n, "by"), "by", &out->by, t) ||
         !node_span(node_get(n, "code"), "code", &code, t) || !node_bool(node_get(n, "cut"), "cut", &out->cut, t) ||
         !node_bool(node_get(n, "writes_only"), "writes_only", &out->writes_only, t) ||
@@ -50,7 +61,7 @@ static bool read_stop(struct arena *a, const struct node *n, struct stop *out, s
         return false;
     out->kind = (enum stop_kind)kind;
     out->code = span_is(code, err_code(E_KEY_REVOKED)) ? E_KEY_REVOKED : E_STOPPED;
-    out->id = stop_id(a, out->kind, out->value);
+    out->id = stop_id_of(a, out);
     return true;
 }
 
@@ -61,13 +72,15 @@ static void fail_closed(struct stop *out, struct span id, const struct trouble *
     *out = (struct stop){ .kind = STOP_ALL, .id = id, .reason = SPAN("a stop could not be read"), .code = E_STOPPED };
 }
 
-static struct counter *counter_for(const struct stop_set *before, struct span id)
+static struct counter *counter_for(const struct stop_set *before, struct span subject, struct span id)
 {
-    for (size_t i = 0; before && i < before->count; i++) {
-        if (span_is(before->list[i].id, id)) {
-            atomic_fetch_add(&before->counters[i]->refs, 1);
-            return before->counters[i];
-        }
+    const struct stop *same = before ? map_get(&before->by_subject, subject) : NULL;
+    while (same && !span_is(same->id, id))
+        same = same->also;
+    if (same) {
+        struct counter *kept = before->counters[same - before->list];
+        atomic_fetch_add(&kept->refs, 1);
+        return kept;
     }
     struct counter *fresh = calloc(1, sizeof(*fresh));
     if (fresh)
@@ -82,14 +95,16 @@ static bool add_stop(struct stop_set *s, const struct stop_text *text, const str
     struct trouble t = { .set = false };
     if (node_read_json(&s->arena, "stop", text->body, &root, &t) != E_OK || !read_stop(&s->arena, root, stop, &t))
         fail_closed(stop, arena_copy(&s->arena, text->id), &t);
-    s->counters[s->count] = counter_for(before, stop->id);
+    struct span subject = stop_id(&s->arena, stop->kind, stop->value);
+    s->counters[s->count] = counter_for(before, subject, stop->id);
     if (!s->counters[s->count])
         return false;
     stop->refused = &s->counters[s->count]->refused;
     s->count++;
     if (stop->kind == STOP_ALL && (!s->all || s->all->writes_only))
         s->all = stop;
-    return map_put(&s->by_id, stop->id, stop);
+    stop->also = map_get(&s->by_subject, subject);
+    return map_put(&s->by_subject, subject, stop);
 }
 
 struct stop_set *stop_set_new(const struct stop_text *list, size_t count, const struct stop_set *before)
@@ -98,7 +113,7 @@ struct stop_set *stop_set_new(const struct stop_text *list, size_t count, const 
     if (!s)
         return NULL;
     s->refs = 1;
-    arena_init(&s->arena, (size_t)64 << 20);
+    arena_init(&s->arena, ARENA_LEAST + count * ARENA_EACH);
     s->list = ARENA_ARRAY(&s->arena, struct stop, count + 1);
     s->counters = ARENA_ARRAY(&s->arena, struct counter *, count + 1);
     bool fine = s->list && s->counters;
@@ -123,7 +138,7 @@ void stop_set_drop(struct stop_set *s)
     for (size_t i = 0; i < s->count; i++)
         if (atomic_fetch_sub(&s->counters[i]->refs, 1) == 1)
             free(s->counters[i]);
-    map_free(&s->by_id);
+    map_free(&s->by_subject);
     arena_free(&s->arena);
     free(s);
 }
@@ -133,6 +148,12 @@ static bool in_force(const struct stop *stop, const struct facts *f, int64_t now
     if (stop->expires_at && now_ms >= stop->expires_at)
         return false;
     return !stop->writes_only || f->writes;
+}
+
+/* A key's own workspace may have changed since; the stop stays with the key. */
+static bool holds(const struct stop *stop, const struct facts *f, int64_t now_ms)
+{
+    return in_force(stop, f, now_ms) && (stop->kind != STOP_RUN || !stop->workspace.at || span_is(stop->workspace, f->workspace));
 }
 
 static const struct stop *find(
@@ -145,8 +166,10 @@ static const struct stop *find(
     memcpy(id, name.at, name.len);
     id[name.len] = ':';
     memcpy(id + name.len + 1, value.at, value.len);
-    const struct stop *stop = map_get(&s->by_id, span_make(id, name.len + 1 + value.len));
-    return stop && in_force(stop, f, now_ms) ? stop : NULL;
+    const struct stop *stop = map_get(&s->by_subject, span_make(id, name.len + 1 + value.len));
+    while (stop && !holds(stop, f, now_ms))
+        stop = stop->also;
+    return stop;
 }
 
 const struct stop *stop_set_match(const struct stop_set *s, const struct facts *f, int64_t now_ms)
@@ -157,7 +180,8 @@ const struct stop *stop_set_match(const struct stop_set *s, const struct facts *
     if (s->all && in_force(s->all, f, now_ms))
         return s->all;
     if ((stop = find(s, STOP_KEY, f->key_id, f, now_ms)) || (stop = find(s, STOP_RUN, f->run, f, now_ms)) ||
-        (stop = find(s, STOP_VENDOR, f->vendor, f, now_ms)) || (stop = find(s, STOP_WORKSPACE, f->workspace, f, now_ms)))
+        (stop = find(s, STOP_VENDOR, f->vendor, f, now_ms)) || (stop = find(s, STOP_WORKSPACE, f->workspace, f, now_ms)) ||
+        (stop = find(s, STOP_LINK, f->links[0], f, now_ms)) || (stop = find(s, STOP_LINK, f->links[1], f, now_ms)))
         return stop;
     return NULL;
 }

@@ -10,18 +10,20 @@
 #include "base/node.h"
 #include "rules/facts.h"
 
-enum stop_kind { STOP_ALL, STOP_WORKSPACE, STOP_KEY, STOP_RUN, STOP_VENDOR, STOP_KINDS };
+enum stop_kind { STOP_ALL, STOP_WORKSPACE, STOP_KEY, STOP_RUN, STOP_VENDOR, STOP_LINK, STOP_KINDS };
 
 struct stop {
     enum stop_kind kind;
     struct span id;    /* "run:run_abc": also its name in the store */
-    struct span value; /* key id, run id, vendor slug, workspace; empty for all */
+    struct span value; /* key id, run id, vendor slug, workspace, call id (its links to results); empty for all */
+    struct span workspace; /* whose people set it, who may lift it; a run's holds there alone. SPAN_NONE: the gate's operators, everywhere */
     struct span reason, by;
     enum err code;                  /* E_STOPPED, or E_KEY_REVOKED for a revoked key */
     bool cut;                       /* streams under way are cut; else they drain */
     bool writes_only;               /* reads still pass */
     int64_t created_at, expires_at; /* expires_at 0: until resumed */
     _Atomic long *refused;          /* calls refused since; shared between successive sets */
+    const struct stop *also;        /* of the same kind and value, set by others */
 };
 
 struct stop_set;
@@ -42,5 +44,7 @@ const struct stop *stop_set_at(const struct stop_set *s, size_t index);
 /* "run", "key", ...; and the id of a stop in the store: "run:run_abc", "all". */
 struct span stop_kind_name(enum stop_kind kind);
 struct span stop_id(struct arena *a, enum stop_kind kind, struct span value);
+/* "run:run_abc acme": set from within a workspace, beside the operators' own; without one the same as stop_id. */
+struct span stop_id_of(struct arena *a, const struct stop *stop);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "flow/sight.h"
 #include "flow/unwritten.h"
 #include "rules/row.h"
 
@@ -113,6 +114,31 @@ static bool begin_again(void *self, const struct doubt *d)
     return true;
 }
 
+/* Begun when the loop comes round: the call that it mirrors is not over yet. */
+static void run_mirror(struct timer *t)
+{
+    struct seat *seat = CONTAINER_OF(t, struct seat, patience);
+    timer_init(&seat->patience, impatient);
+    exchange_run(&seat->x);
+}
+
+/* A mirror is nobody's need: when memory is short, or the gate shuts down, there is none. */
+static void mirror(void *self, struct exchange *x, size_t planned)
+{
+    struct worker *w = self;
+    struct seat *seat = w->closing || w->desk.draining ? NULL : take_seat(w);
+    if (!seat)
+        return;
+    bool good = exchange_begin_mirror(&seat->x, x, planned);
+    sit_down(w, seat);
+    if (!good) {
+        exchange_cancel(&seat->x, E_NO_MEMORY, SPAN("no memory for a mirrored call"));
+        return;
+    }
+    timer_init(&seat->patience, run_mirror);
+    timer_set(&w->loop, &seat->patience, 0);
+}
+
 static void over(void *self, struct exchange *x)
 {
     struct worker *w = self;
@@ -160,6 +186,7 @@ static void refused(void *self, struct span peer, enum err why, int status, stru
         .row = buf_span(&w->desk.scratch) };
     (void)w->world.put_row(w, &row); /* nothing was forwarded, nothing is owed: a full disk may swallow this one */
     atomic_fetch_add_explicit(&w->counts.refused, 1, memory_order_relaxed);
+    sight_refused(w->observer, why, now);
 }
 
 /* ---- the books ---- */
@@ -308,6 +335,42 @@ static void cleared(void *self, struct exchange *x, const struct clearing *c)
     doubts_cleared(w->doubts, x, c);
 }
 
+struct nudge {
+    struct worker *to;
+    size_t vendor, credential, object; /* lengths of what follows */
+    char text[];
+};
+
+static void deliver_nudge(void *self)
+{
+    struct nudge *n = self;
+    struct span vendor = span_make(n->text, n->vendor), credential = span_make(n->text + n->vendor, n->credential);
+    doubts_nudge(n->to->doubts, vendor, credential, span_make(n->text + n->vendor + n->credential, n->object));
+    free(n);
+}
+
+/* Without memory its price is asked for when its time comes. */
+static void nudged(void *self, struct span vendor, struct span credential, struct span object)
+{
+    struct worker *w = self;
+    struct made_object known;
+    /* Most values in paths (an account, a customer) are nothing that a call of ours made, and no reason to wake another thread. */
+    if (w->closing || !made_find(w->desk.made, vendor, credential, object, NULL, &known))
+        return;
+    if (w->doubts) {
+        doubts_nudge(w->doubts, vendor, credential, object);
+        return;
+    }
+    struct nudge *n = malloc(sizeof(*n) + vendor.len + credential.len + object.len);
+    if (!n)
+        return;
+    *n = (struct nudge){ w->shop->first, vendor.len, credential.len, object.len };
+    memcpy(n->text, vendor.at, vendor.len);
+    memcpy(n->text + vendor.len, credential.at, credential.len);
+    memcpy(n->text + vendor.len + credential.len, object.at, object.len);
+    loop_post(&w->shop->first->loop, deliver_nudge, n);
+}
+
 /* ---- chores ---- */
 
 /* Ended windows stay for a while, for those who look at them; then a minute's budget must not cost memory for ever. */
@@ -322,35 +385,47 @@ static void each_second(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, tick);
     write_unwritten(w);
+    sight_open(w->observer, &w->live);
     if (w->doubts) {
         doubts_tick(w->doubts, w->world.now_ms(w));
+        approvals_tidy(w->desk.approvals, w->world.now_ms(w));
+        made_tidy(w->desk.made, w->world.now_ms(w));
         repeats_tidy(w->desk.repeats, applied, w);
+        if (!w->desk.draining)
+            probes_tick(w->probes, w->desk.snapshot, w->desk.stops, w->world.now_ms(w));
     }
     timer_set(&w->loop, &w->tick, TICK_MS);
+}
+
+static void add_hold(const struct ledger_hold *h, struct arena *a, struct gate_holds *out)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        struct span account = ledger_line_account(&h->lines[i]);
+        struct gate_held *sum = map_get(&out->by_account, account);
+        if (!sum) {
+            sum = ARENA_NEW(a, struct gate_held);
+            struct span name = arena_copy(a, account);
+            must(sum && name.at && map_put(&out->by_account, name, sum));
+        }
+        sum->held += h->lines[i].held;
+    }
 }
 
 void worker_holds(struct worker *w, struct arena *a, struct gate_holds *out)
 {
     for (struct list *at = w->live.next; at != &w->live; at = at->next) {
         const struct exchange *x = CONTAINER_OF(at, struct exchange, link);
-        const struct ledger_hold *h = &x->charging.hold;
-        if (!h->open)
+        const struct ledger_hold *holds[ROUTE_RACERS_MOST + 1];
+        size_t count = exchange_holds(x, holds);
+        if (!count)
             continue;
         out->calls++;
         if (!out->oldest_at || x->times.began_ms < out->oldest_at) {
             out->oldest_at = x->times.began_ms;
             out->oldest_call = x->id;
         }
-        for (size_t i = 0; i < h->count; i++) {
-            struct span account = ledger_line_account(&h->lines[i]);
-            struct gate_held *sum = map_get(&out->by_account, account);
-            if (!sum) {
-                sum = ARENA_NEW(a, struct gate_held);
-                struct span name = arena_copy(a, account);
-                must(sum && name.at && map_put(&out->by_account, name, sum));
-            }
-            sum->held += h->lines[i].held;
-        }
+        for (size_t i = 0; i < count; i++)
+            add_hold(holds[i], a, out);
     }
 }
 
@@ -378,15 +453,27 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     w->world.synced = synced;
     w->world.await_news = await_news;
     w->world.stop = stop_it;
+    w->world.nudged = nudged;
     w->world.doubted = doubted;
     w->world.cleared = cleared;
+    w->world.mirror = mirror;
     w->world.over = over;
+    w->observer = observers_at(shop->observers, index);
     w->desk = (struct desk){ .world = &w->world,
         .snapshot = snapshot_keep(s),
         .stops = stop_set_keep(stops),
         .ledger = books_ledger(shop->books),
         .brakes = shop->brakes,
         .repeats = shop->repeats,
+        .cache = shop->cache,
+        .scribe = shop->scribe,
+        .approvals = shop->approvals,
+        .made = shop->made,
+        .remembered = shop->remembered,
+        .similar = shop->similar,
+        .texts = shop->texts,
+        .health = shop->health,
+        .observer = w->observer,
         .index = index,
         .json = json_new() };
     buf_init(&w->desk.scratch, (size_t)limits->body_bytes + (1 << 20));
@@ -405,7 +492,9 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     struct http_service service = { .self = w, .begin = begin, .refused = refused };
     w->sockets.pool = http_pool_new(&w->loop, &limits->pool);
     w->server = http_server_new(&w->loop, &limits->http, &service);
-    return w->sockets.pool && w->server;
+    if (index == 0 && w->sockets.pool)
+        w->probes = probes_new(&w->loop, w->sockets.pool, shop->health);
+    return w->sockets.pool && w->server && (w->probes || index != 0);
 }
 
 bool worker_listen(struct worker *w, struct listen_address *address, struct tls_server *tls, const char *tag, char why[256])
@@ -428,6 +517,7 @@ void worker_free(struct worker *w)
     timer_clear(&w->janitor);
     timer_clear(&w->tick);
     doubts_free(w->doubts);
+    probes_free(w->probes);
     write_unwritten(w);
     for (struct list *at; (at = list_take_first(&w->unwritten)) != NULL;) {
         struct unwritten *u = CONTAINER_OF(at, struct unwritten, link);
@@ -443,12 +533,16 @@ void worker_free(struct worker *w)
     loop_free(&w->loop);
     buf_free(&w->desk.scratch);
     json_free(w->desk.json);
+    veils_free(&w->desk.veils);
+    guard_sets_free(&w->desk.guards);
     stop_set_drop(w->desk.stops);
     snapshot_drop(w->desk.snapshot);
 }
 
 void worker_take_snapshot(struct worker *w, struct snapshot *s)
 {
+    veils_free(&w->desk.veils);
+    guard_sets_free(&w->desk.guards);
     snapshot_drop(w->desk.snapshot);
     w->desk.snapshot = snapshot_keep(s);
 }
@@ -469,7 +563,7 @@ size_t worker_take_stops(struct worker *w, struct stop_set *stops, size_t *left)
     for (struct list *at = w->live.next, *next; at != &w->live; at = next) {
         struct exchange *x = CONTAINER_OF(at, struct exchange, link);
         next = at->next;
-        const struct stop *stop = stop_set_match(stops, &x->facts, w->world.now_ms(w));
+        const struct stop *stop = exchange_stop(x, stops, w->world.now_ms(w));
         if (!stop || x->stage >= FINISH)
             continue;
         if (!stop->cut || cannot_be_recalled(x)) {

@@ -9,6 +9,7 @@
 #include "flow/exchange.h"
 #include "flow/gate.h"
 #include "flow/past.h"
+#include "flow/probes.h"
 #include "flow/sockets.h"
 
 /* Counters that any thread may read. */
@@ -23,10 +24,22 @@ struct workshop {
     struct books *books;
     struct brakes *brakes;
     struct repeats *repeats;
+    struct cache *cache;
+    struct scribe *scribe;
+    struct approvals *approvals;
+    struct made *made;
+    struct remembered *remembered;
+    struct similar *similar; /* NULL: nothing alike is looked for */
+    struct texts *texts;
+    struct health *health;
+    struct observers *observers; /* one a worker */
     struct commit *commit;
     struct worker *first;               /* the one that keeps the doubts */
     const struct gate_hooks *_Atomic hooks; /* NULL: none yet */
 };
+
+/* What becomes of targets is logged, and told to `hooks`. NULL: no memory. (health_news.c) */
+struct health *shop_health(struct workshop *shop);
 
 struct worker {
     struct sockets sockets; /* first: the world's `self` is the worker */
@@ -40,6 +53,7 @@ struct worker {
     struct list news; /* those of them that wait for news (exchange.news) */
     struct list unwritten; /* rows that found no room, in order */
     size_t unwritten_bytes;
+    struct probes *probes; /* the first worker's; NULL: another one's */
     struct doubts *doubts; /* the first worker's; NULL: another one's */
     struct timer tick;     /* each second */
     bool closing;          /* nothing is waited for any more */
@@ -48,6 +62,7 @@ struct worker {
     struct timer janitor; /* the first worker's: accounts of windows long over leave memory */
     struct past past;     /* the first worker's: until when they are over */
     struct worker_counts counts;
+    struct observer *observer; /* its own of the shop's */
 };
 
 /* Takes a reference of each. `above`: call ids start above it. False: why[]. */

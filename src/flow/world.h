@@ -28,10 +28,12 @@ struct world {
     bool (*reply_room)(void *caller);
     void (*reply_end)(void *caller, const struct http_field *trailers, size_t count);
     void (*reply_cut)(void *caller);
+    void (*reply_upgrade)(void *caller, const struct http_field *fields, size_t count);
 
     /* the vendor (http/client.h) */
     void *(*open)(void *self, struct exchange *x, const struct http_origin *o, const struct http_deadlines *d);
     enum io (*ready)(void *call);
+    void (*upgrade)(void *call);
     void (*send)(void *call, struct span head, struct span body, bool chunked, bool last);
     void (*write)(void *call, struct span body, bool last);
     bool (*room)(void *call);
@@ -58,8 +60,14 @@ struct world {
     void (*doubted)(void *self, const struct doubt *d);
     /* What became of x->doubt. again: it is still not known. */
     void (*cleared)(void *self, struct exchange *x, const struct clearing *c);
+    /* The price of what made this object may be known now. */
+    void (*nudged)(void *self, struct span vendor, struct span credential, struct span object);
     /* A brake stops a run or a key. */
     void (*stop)(void *self, enum stop_kind kind, struct span value, struct span reason);
+
+    /* A shadow of x's route is asked the same, or a judge about both, by a call of its own (exchange_begin_mirror). May be NULL: nobody
+     * mirrors here. */
+    void (*mirror)(void *self, struct exchange *x, size_t planned);
 
     /* the call is over: its owner may free it, later */
     void (*over)(void *self, struct exchange *x);

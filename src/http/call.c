@@ -75,7 +75,7 @@ static void watch(struct http_call *c)
             return; /* it looks for progress when it fires */
         c->watch_mark = taken(c);
         watch_for(c, CALL_WATCH_SEND, c->deadlines.send_ms);
-    } else if (!c->headed && c->last) {
+    } else if (!c->headed && (c->last || c->upgrades)) {
         if (c->watch != CALL_WATCH_HEAD)
             watch_for(c, CALL_WATCH_HEAD, c->deadlines.first_byte_ms);
     } else if (c->headed && c->wants && !c->body.over) {
@@ -102,7 +102,9 @@ static void on_timer(struct timer *t)
 static bool start_body(struct http_call *c)
 {
     const struct http_head *h = &c->head;
-    if (c->bodiless || h->status == 204 || h->status == 304)
+    if (h->status == 101)
+        body_init(&c->body, BODY_CLOSE, 0);
+    else if (c->bodiless || h->status == 204 || h->status == 304)
         body_init(&c->body, BODY_NONE, 0);
     else if (h->chunked)
         body_init(&c->body, BODY_CHUNKED, 0);
@@ -153,7 +155,7 @@ static enum io take_heads(struct http_call *c)
 {
     enum io io;
     while ((io = take_head(c)) == IO_BYTES) {
-        if (c->head.status >= 200)
+        if (c->head.status >= 200 || (c->head.status == 101 && c->upgrades))
             return start_body(c) ? IO_BYTES : IO_FAILED;
         if (c->head.status == 101 || c->informational++ == INFORMATIONAL)
             return IO_FAILED;
@@ -174,7 +176,7 @@ static void settle(struct http_call *c)
         fail_and_wake(c, E_UPSTREAM_BROKEN);
         return;
     }
-    if (c->in.unread.len < INTAKE_HIGH || c->line->paused)
+    if (!c->headed || c->in.unread.len < INTAKE_HIGH || c->line->paused) /* a head has a bound of its own */
         return;
     c->line->paused = true;
     wire_pause(c->line->wire);
@@ -303,7 +305,7 @@ static void start(struct http_call *c)
     c->state = CALL_WAITING;
     c->watch = CALL_WATCH_NONE;
     c->fault = E_OK;
-    c->reused = c->sent = c->bodiless = c->chunked = c->last = c->headed = c->wants = c->over = false;
+    c->reused = c->sent = c->bodiless = c->upgrades = c->chunked = c->last = c->headed = c->wants = c->over = false;
     c->over_why = E_OK;
     c->informational = 0;
     c->scan = (struct head_scan){ 0 };
@@ -399,7 +401,7 @@ bool http_call_room(const struct http_call *c)
 
 enum io http_call_head(struct http_call *c, const struct http_head **head)
 {
-    *head = &c->head;
+    *head = c->headed ? &c->head : NULL; /* before that it is the last call's, or half a head */
     if (c->headed)
         return IO_BYTES;
     if (c->state == CALL_FAILED)
@@ -503,7 +505,7 @@ static void put_aside(struct http_call *c)
 void http_call_close(struct http_call *c)
 {
     struct line *l = c->line;
-    bool clean = l && ended_cleanly(c);
+    bool clean = l && ended_cleanly(c), upgraded = c->upgrades;
     if (c->dead)
         *c->dead = true;
     c->dead = NULL;
@@ -517,6 +519,8 @@ void http_call_close(struct http_call *c)
     l->call = NULL;
     if (clean)
         line_rest(l);
+    else if (upgraded)
+        line_leave(l);
     else
         line_close(l);
 }

@@ -33,6 +33,7 @@ struct http_origin {
     struct span proxy_host;
     uint16_t proxy_port;
     struct span proxy_auth;
+    bool public_only; /* see net/wire.h; has a `name` of its own then */
 };
 
 struct http_deadlines {
@@ -56,8 +57,11 @@ enum io http_call_ready(struct http_call *c);
 void http_call_send(struct http_call *c, struct span head, struct span body, bool chunked, bool last);
 void http_call_write(struct http_call *c, struct span body, bool last);
 bool http_call_room(const struct http_call *c);
+/* Before it is sent: the request asks for an upgrade. Its answer may be a 101; then what http_call_read gives and http_call_write sends
+ * are the connection's bytes as they are, and http_call_close lets go out what is queued. Nothing but the head is sent before. */
+void http_call_upgrade(struct http_call *c);
 /* IO_BYTES: *head is there (1xx are skipped), valid until close; may come before the request is sent whole (an early
- * answer). */
+ * answer). NULL with anything else. */
 enum io http_call_head(struct http_call *c, const struct http_head **head);
 /* Next run of the answer's body (unchunked), valid until the next call here or return to the loop. IO_END only for a
  * complete body: a cut one is IO_FAILED. */

@@ -81,9 +81,16 @@ static void await(struct http_request *c)
     timer_set(c->server->loop, &c->timer, c->server->draining ? CONN_LINGER_MS : c->server->limits.idle_ms);
 }
 
+/* A head that is being read has its own bound, which must be reached to be refused. */
+static bool is_full(const struct http_request *c)
+{
+    bool reads_head = c->state == CONN_HEAD && wire_has_room(c->wire);
+    return !reads_head && c->in.unread.len >= INTAKE_HIGH;
+}
+
 void conn_resume(struct http_request *c)
 {
-    if (!c->paused || c->in.unread.len >= INTAKE_HIGH)
+    if (!c->paused || is_full(c))
         return;
     c->paused = false;
     wire_resume(c->wire);
@@ -307,7 +314,7 @@ static void settle(struct http_request *c)
         return;
     }
     conn_resume(c);
-    if (!c->paused && c->in.unread.len >= INTAKE_HIGH) {
+    if (!c->paused && is_full(c)) {
         c->paused = true;
         wire_pause(c->wire);
     }

@@ -235,7 +235,7 @@ static enum err run_pool(struct fetching *f)
 static enum err run_loop(struct fetching *f, bool secure)
 {
     char why[256];
-    struct tls_client *tls = secure ? tls_client_new(SPAN_NONE, why) : NULL;
+    struct tls_client *tls = secure ? tls_client_new(f->limits ? f->limits->ca_file : SPAN_NONE, why) : NULL;
     if (secure && tls == NULL)
         return E_UPSTREAM_UNREACHABLE;
     f->origin.tls = tls;
@@ -254,6 +254,7 @@ static enum err run(struct fetching *f, struct span method, struct span url, con
     bool secure;
     if (!read_url(f, url, &secure))
         return E_BAD_REQUEST;
+    f->origin.public_only = f->limits && f->limits->public_only;
     buf_init(&f->head, HEAD_CEILING);
     buf_init(&f->body, f->limits ? f->limits->body_bytes : BODY_CEILING);
     sse_init(&f->sse, EVENT_CEILING);

@@ -19,6 +19,8 @@ struct fetch_answer {
 struct fetch_limits {
     int64_t total_ms;          /* for all of it: E_UPSTREAM_TIMEOUT */
     size_t body_bytes;         /* E_TOO_LARGE past it */
+    struct span ca_file;       /* only its certificates are trusted; SPAN_NONE: the system's store */
+    bool public_only;          /* a stranger chose the url: no address of this machine or of a private network. E_UPSTREAM_UNREACHABLE */
     const atomic_bool *cancel; /* looked at ten times a second; true: E_CLIENT_GONE. NULL: never */
 };
 

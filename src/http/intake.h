@@ -10,7 +10,7 @@
 
 enum {
     INTAKE_HIGH = 64 * 1024,     /* unread: stop reading */
-    INTAKE_CEILING = 1024 * 1024, /* a bound that is not reached while the owner pauses */
+    INTAKE_CEILING = 2048 * 1024, /* not reached: the owner pauses, or refuses a head beyond its bound (1 MiB at most) */
     INTAKE_KEPT = 8 * 1024,      /* memory an empty intake may keep */
 };
 

@@ -64,6 +64,7 @@ struct http_call {
     enum err fault;
     bool reused, sent;
     bool bodiless;      /* HEAD was asked */
+    bool upgrades;      /* a 101 is the answer, and the connection is the user's from then on */
     bool chunked, last; /* of the request */
     bool headed;        /* the answer's head is there */
     bool wants;         /* was told IO_WAIT */
@@ -79,6 +80,7 @@ struct http_call {
 
 /* pool.c */
 void line_close(struct line *l); /* its call, if any, has let go of it */
+void line_leave(struct line *l); /* the same; what is queued may still go out, for a few seconds */
 void line_rest(struct line *l);  /* fit for the next call */
 void pool_obtain(struct http_call *c);
 void pool_serve(struct http_pool *p, struct place *at); /* a line may have become free */

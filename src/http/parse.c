@@ -240,9 +240,12 @@ static enum io check_method(struct span *method, struct refusal *why)
     return no(why, E_METHOD_UNKNOWN, known ? 405 : 501, SPAN("this method is not offered here"));
 }
 
+/* "http://gate:8080/v1/charges": clients of proxies write it so, and servers have to take it (RFC 9112, 3.2.2). */
+static bool is_absolute(struct span target) { return span_starts(target, SPAN("http://")) || span_starts(target, SPAN("https://")); }
+
 static enum io check_target(struct span target, const struct parse_limits *limits, struct refusal *why)
 {
-    if (target.len == 0 || target.at[0] != '/')
+    if (!is_absolute(target) && (target.len == 0 || target.at[0] != '/'))
         return bad(why, SPAN("the request target is not a path"));
     if (target.len > limits->target_bytes)
         return no(why, E_TOO_LARGE, 414, SPAN("the request target is too long"));
@@ -293,6 +296,21 @@ static enum io check_host(const struct http_head *h, struct refusal *why)
     return IO_BYTES;
 }
 
+/* The path of it alone; the host it names must be the one the host field names, or two readers would see two hosts. */
+static enum io cut_target(struct http_head *h, struct refusal *why)
+{
+    struct span rest = h->target;
+    if (is_absolute(rest)) {
+        rest = span_from(rest, (size_t)span_find(rest, SPAN("://")) + 3);
+        ptrdiff_t slash = span_find_byte(rest, '/');
+        struct span authority = slash < 0 ? rest : span_first(rest, (size_t)slash);
+        if (!span_is_nocase(authority, http_get(h, SPAN("host"))))
+            return bad(why, SPAN("the request target and the host field name different hosts"));
+        h->target = slash < 0 ? SPAN("/") : span_from(rest, (size_t)slash);
+    }
+    return h->target.len && h->target.at[0] == '/' ? IO_BYTES : bad(why, SPAN("the request target is not a path"));
+}
+
 static enum io check_expect(struct http_head *h, struct refusal *why)
 {
     struct span expect = http_get(h, SPAN("expect"));
@@ -311,9 +329,7 @@ bool parse_request(
     if (check_first_line(raw, limits, &method, why) == IO_FAILED || read_head(a, HTTP_REQUEST, raw, lines, out, why) == IO_FAILED)
         return false;
     out->method = method;
-    if (out->target.len == 0 || out->target.at[0] != '/')
-        return bad(why, SPAN("the request target is not a path")) != IO_FAILED;
-    if (read_framing(out, why) == IO_FAILED || check_host(out, why) == IO_FAILED)
+    if (read_framing(out, why) == IO_FAILED || check_host(out, why) == IO_FAILED || cut_target(out, why) == IO_FAILED)
         return false;
     return check_expect(out, why) != IO_FAILED;
 }

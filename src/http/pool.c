@@ -38,23 +38,26 @@ static void take_from_idle(struct line *l)
     timer_clear(&l->timer);
 }
 
-static void discard(struct line *l)
+static void discard(struct line *l, void (*close)(struct wire *w))
 {
     must(l->call == NULL);
     take_from_idle(l);
     list_remove(&l->link);
     l->place->open--;
-    wire_close(l->wire);
+    close(l->wire);
     free(l);
 }
 
-void line_close(struct line *l)
+static void give_up(struct line *l, void (*close)(struct wire *w))
 {
     struct http_pool *p = l->pool;
     struct place *at = l->place;
-    discard(l);
+    discard(l, close);
     pool_serve(p, at);
 }
+
+void line_close(struct line *l) { give_up(l, wire_close); }
+void line_leave(struct line *l) { give_up(l, wire_close_flushed); }
 
 static void idle_too_long(struct timer *t)
 {
@@ -92,6 +95,7 @@ static struct line *line_open(struct http_call *c)
         .proxy_port = o->proxy_port,
         .proxy_auth = o->proxy_auth,
         .connect_ms = left > 1 ? left : 1,
+        .public_only = o->public_only,
     };
     struct line *l = calloc(1, sizeof(*l));
     if (l == NULL)
@@ -164,7 +168,7 @@ void http_pool_drain(struct http_pool *p)
         struct line *l = CONTAINER_OF(at, struct line, link);
         next = at->next;
         if (l->call == NULL)
-            discard(l);
+            discard(l, wire_close);
     }
 }
 

@@ -103,10 +103,31 @@ void server_release(struct http_request *c)
         loop_later(s->loop, &s->finish);
 }
 
+/* Of those without a request under way, the one whose time is over first: all have the same. NULL: all are busy. */
+static struct http_request *idle_longest(const struct http_server *s)
+{
+    struct http_request *longest = NULL;
+    for (struct list *at = s->conns.next; at != &s->conns; at = at->next) {
+        struct http_request *c = CONTAINER_OF(at, struct http_request, link);
+        bool idle = c->state == CONN_IDLE && c->in.unread.len == 0 && wire_queued(c->wire) == 0 && s->corked != c;
+        if (idle && (!longest || c->timer.due_ms < longest->timer.due_ms))
+            longest = c;
+    }
+    return longest;
+}
+
+static void make_room(struct http_server *s)
+{
+    struct http_request *c = s->limits.yields && s->open >= s->limits.connections ? idle_longest(s) : NULL;
+    if (c)
+        conn_drop(c);
+}
+
 static void incoming(void *self, uv_stream_t *stream)
 {
     struct ear *ear = self;
     struct http_server *s = ear->server;
+    make_room(s);
     struct http_request *c = obtain(s);
     if (c == NULL) {
         log_warn("http", "no memory for a connection");

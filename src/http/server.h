@@ -24,6 +24,7 @@ struct http_limits {
     size_t fields;          /* 128 */
     size_t target_bytes;    /* 16 KiB: 414 */
     size_t connections;     /* per server; more are closed at once */
+    bool yields;            /* but the one that has been idle the longest gives way to a new one, if there is any */
     int64_t head_ms;        /* from the first byte of a head to its end: 408 */
     int64_t idle_ms;        /* between requests */
     int64_t body_ms;        /* between two runs of body bytes */
@@ -80,6 +81,9 @@ bool http_reply_room(const struct http_request *r); /* false: wait for wake() */
  * end, up to 256 KiB of it are skipped, else the connection closes. Less than `length` written: as http_reply_cut. r is
  * dead after it. */
 void http_reply_end(struct http_request *r, const struct http_field *trailers, size_t count);
+/* Instead of a head: 101. What http_request_read gives and http_reply_write sends are the connection's bytes as they are from then on, until
+ * http_reply_end, which closes it once they are taken. */
+void http_reply_upgrade(struct http_request *r, const struct http_field *fields, size_t count);
 /* Whole reply in one call. */
 void http_reply(struct http_request *r, int status, const struct http_field *fields, size_t count, struct span body);
 /* Breaks the connection so that the peer notices (no terminating chunk). r is dead after it. */

@@ -78,14 +78,14 @@ static bool is_too_large(const struct journal *j, size_t size) { return size > J
 
 enum err journal_put_hold(struct journal *j, const struct journal_hold *h)
 {
-    must(h->count <= LEDGER_LINES);
+    must(h->count <= JOURNAL_LINES);
     size_t size = record_hold_size(h);
     if (is_too_large(j, size))
         return E_TOO_LARGE;
-    j->open_calls++;
+    j->open_calls += !h->again_held; /* else room for its row is kept already */
     char *at = segment_keep_ahead(j, owed(j)) == 0 ? make_room(j, size, false) : NULL;
     if (!at) {
-        j->open_calls--;
+        j->open_calls -= !h->again_held;
         return E_LEDGER_UNAVAILABLE;
     }
     record_write_hold(at, size, h);
@@ -95,7 +95,7 @@ enum err journal_put_hold(struct journal *j, const struct journal_hold *h)
 
 enum err journal_put_row(struct journal *j, const struct journal_row *r)
 {
-    must(r->count <= LEDGER_LINES);
+    must(r->count <= JOURNAL_LINES);
     size_t size = record_row_size(r);
     if (is_too_large(j, size))
         return E_TOO_LARGE;

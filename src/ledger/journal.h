@@ -21,7 +21,7 @@ struct journal;
 enum journal_kind { JOURNAL_HOLD = 1, JOURNAL_ROW = 2, JOURNAL_NOTE = 3 };
 enum verdict { VERDICT_ALLOWED, VERDICT_DENIED, VERDICT_ERROR, VERDICT_IN_DOUBT };
 /* CALL: one that is over. SETTLEMENT: what became of call `of` later: its doubt resolved, or a price that came afterwards. */
-enum row_kind { ROW_IS_CALL, ROW_IS_SETTLEMENT, ROW_IS_CHANGE };
+enum row_kind { ROW_IS_CALL, ROW_IS_SETTLEMENT, ROW_IS_CHANGE, ROW_IS_EVENT /* the vendor told us: of call `of` */ };
 
 /* One account's part in a call. HOLD: what is held. ROW: what it held and what was really spent; kept == true means that
  * `held` stays reserved, in doubt. In a SETTLEMENT of a doubt: `held` is in doubt no more, `real` was spent instead; of a
@@ -44,6 +44,7 @@ struct journal_hold {
     struct span again; /* the request, sealed, to ask the vendor again with; SPAN_NONE: it cannot be */
     const struct journal_line *lines;
     size_t count;
+    bool again_held; /* it takes the place of the HOLD that this call already has: a session that goes on holds more */
 };
 
 /* One finished call or settlement: the columns that queries filter by, and the whole row (rules/row.h). */
@@ -51,11 +52,13 @@ struct journal_row {
     uint64_t call; /* time-ordered id; the store's primary key */
     int64_t at;
     enum row_kind kind;
-    uint64_t of; /* SETTLEMENT: the call; else 0 */
+    uint64_t of; /* SETTLEMENT, EVENT: the call; else 0 */
     enum verdict verdict;
     int status;
     bool held; /* a HOLD was written for it */
     bool settled;
+    bool late; /* CALL: what it really cost is told later: the store keeps row, `again` and lines, until a SETTLEMENT of it that is not
+                  `late` itself */
     nano_usd cost, reserved;
     int64_t tokens_in, tokens_out;
     struct span workspace, key, run, step, vendor, operation, model, denied, user;
@@ -67,7 +70,8 @@ struct journal_row {
 
 /* Something else the store shall keep, named: there is at most one of a name. */
 enum note { NOTE_ANSWER = 1, /* name: id of an idempotency key; bytes: its answer, sealed */
-    NOTE_ALERT = 2 /* name: what is told once ("threshold/80/<account>"); bytes: JSON, for the outbox */ };
+    NOTE_ALERT = 2, /* name: what is told once ("threshold/80/<account>"); bytes: JSON, for the outbox */
+    NOTE_APPROVAL = 3 /* name: its id ("apr_..."); bytes: as it stands now (flow/approvals.h); replaces the one before */ };
 struct journal_note {
     enum note what;
     uint64_t call; /* that it came from */
@@ -100,13 +104,15 @@ CHECKED enum err journal_sync(struct journal *j);
 uint64_t journal_synced(const struct journal *j);
 
 /* The reader's side. Spans of the record point into the mapping until journal_applied passes it. False: nothing new. */
+/* The legs of one call may each touch accounts of their own (budgets of a model, of a vendor). */
+enum { JOURNAL_LINES = 4 * LEDGER_LINES };
 struct journal_record {
     enum journal_kind kind;
     uint64_t position; /* after this record; grows for ever */
     struct journal_hold hold;
     struct journal_row row;
     struct journal_note note;
-    struct journal_line lines[LEDGER_LINES]; /* where .lines point */
+    struct journal_line lines[JOURNAL_LINES]; /* where .lines point */
 };
 bool journal_read(struct journal *j, struct journal_record *out);
 /* At start, before anything is written: the store says what it has. Behind everything that is here (the files were lost):

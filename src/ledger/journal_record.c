@@ -6,6 +6,7 @@ enum {
     AT_SUM = 4,
     AT_KIND = 8,
     AT_LINES = 10,
+    AT_FLAGS = 12, /* of a HOLD: 1, it replaces one. Zero in journals written before there was one */
     LINE_FIXED = 4 * 8 + 4,
     HOLD_FIXED = 2 * 8,
     ROW_FIXED = 8 * 8,
@@ -65,9 +66,9 @@ static void put_text(char **at, struct span s)
         put_bytes(at, s.at, s.len);
 }
 
-static char *begin(char *at, size_t kind, size_t lines)
+static char *begin(char *at, size_t kind, size_t lines, bool flag)
 {
-    const uint16_t fields[4] = { (uint16_t)kind, (uint16_t)lines, 0, 0 };
+    const uint16_t fields[4] = { (uint16_t)kind, (uint16_t)lines, flag, 0 };
     memcpy(at + AT_KIND, fields, sizeof(fields));
     return at + RECORD_HEAD;
 }
@@ -90,7 +91,7 @@ static void pad(const char *record, size_t size, char *at) { memset(at, 0, (size
 
 void record_write_hold(char *record, size_t size, const struct journal_hold *h)
 {
-    char *at = begin(record, JOURNAL_HOLD, h->count);
+    char *at = begin(record, JOURNAL_HOLD, h->count, h->again_held);
     put_u64(&at, h->call);
     put_i64(&at, h->at);
     put_text(&at, h->row);
@@ -104,8 +105,8 @@ void record_write_row(char *record, size_t size, const struct journal_row *r)
 {
     const struct span texts[ROW_TEXTS] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied,
         r->user, r->row, r->once, r->again };
-    const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, (int16_t)(r->held | r->settled << 1), (int16_t)r->kind };
-    char *at = begin(record, JOURNAL_ROW, r->count);
+    const int16_t small[4] = { (int16_t)r->verdict, (int16_t)r->status, (int16_t)(r->held | r->settled << 1 | r->late << 2), (int16_t)r->kind };
+    char *at = begin(record, JOURNAL_ROW, r->count, false);
     put_u64(&at, r->call);
     put_i64(&at, r->at);
     put_bytes(&at, small, sizeof(small));
@@ -122,7 +123,7 @@ void record_write_row(char *record, size_t size, const struct journal_row *r)
 
 void record_write_note(char *record, size_t size, const struct journal_note *n)
 {
-    char *at = begin(record, JOURNAL_NOTE, 0);
+    char *at = begin(record, JOURNAL_NOTE, 0, false);
     put_u64(&at, (uint64_t)n->what);
     put_u64(&at, n->call);
     put_i64(&at, n->at);
@@ -132,7 +133,7 @@ void record_write_note(char *record, size_t size, const struct journal_note *n)
     pad(record, size, at);
 }
 
-void record_write_end(char *at) { (void)begin(at, RECORD_END, 0); }
+void record_write_end(char *at) { (void)begin(at, RECORD_END, 0, false); }
 
 static uint64_t stir(uint64_t lane, const char *at)
 {
@@ -273,7 +274,8 @@ static void read_hold(struct eye *e, unsigned version, struct journal_record *ou
     take_lines(e, version, out->lines, count);
 }
 
-/* In version 1 every row was a call's, and `held` and `settled` had a number each. */
+/* In version 1 every row was a call's, and `held` and `settled` had a number each; later they are bits, and so is `late`, which came
+ * to version 2 when its bit was still zero everywhere. */
 static void take_small(struct eye *e, unsigned version, struct journal_row *r)
 {
     int16_t small[4];
@@ -282,6 +284,7 @@ static void take_small(struct eye *e, unsigned version, struct journal_row *r)
     r->status = small[1];
     r->held = version == 1 ? small[2] != 0 : small[2] & 1;
     r->settled = version == 1 ? small[3] != 0 : small[2] >> 1 & 1;
+    r->late = version > 1 && (small[2] >> 2 & 1);
     r->kind = version == 1 ? ROW_IS_CALL : (enum row_kind)small[3];
     r->of = version == 1 ? 0 : take_u64(e);
 }
@@ -321,11 +324,12 @@ bool record_read(const char *at, size_t length, unsigned version, struct journal
     struct eye e = { at + RECORD_HEAD, at + length, false };
     size_t count = field(at, AT_LINES);
     out->kind = (enum journal_kind)record_kind(at);
-    if (count > LEDGER_LINES)
+    if (count > JOURNAL_LINES)
         return false;
-    if (out->kind == JOURNAL_HOLD)
+    if (out->kind == JOURNAL_HOLD) {
         read_hold(&e, version, out, count);
-    else if (out->kind == JOURNAL_ROW)
+        out->hold.again_held = field(at, AT_FLAGS) & 1;
+    } else if (out->kind == JOURNAL_ROW)
         read_row(&e, version, out, count);
     else if (out->kind == JOURNAL_NOTE && version > 1)
         read_note(&e, &out->note);

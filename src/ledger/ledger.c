@@ -330,6 +330,23 @@ enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct
     return e;
 }
 
+void ledger_join(struct ledger *l, struct ledger_hold *held, struct ledger_hold *more)
+{
+    must(held->open && more->open && held->count == more->count);
+    for (size_t i = 0; i < held->count; i++) {
+        struct account *account = held->lines[i].account;
+        struct shard *s = shard_of(l, account->hash);
+        must(account == more->lines[i].account);
+        lock(s);
+        held->lines[i].held += more->lines[i].held;
+        held->lines[i].slot = more->lines[i].slot;
+        unpin(s, account);
+        unlock(s);
+    }
+    more->open = false;
+    more->count = 0;
+}
+
 enum ending { SETTLED, RELEASED, IN_DOUBT };
 
 static void end_line(struct ledger *l, struct ledger_line *line, enum ending how, int64_t real)

@@ -67,6 +67,9 @@ void ledger_free(struct ledger *l);
  * SPAN_NONE: its name found no room). An account that is not there begins at zero. A new limit takes effect with the first
  * want that carries it. */
 CHECKED enum err ledger_reserve(struct ledger *l, struct ledger_hold *hold, const struct ledger_want *wants, size_t count, struct ledger_refusal *why);
+/* Makes one hold of two that are open on the same accounts, line by line: what `more` holds is held's from then on, at more's slots. For a
+ * call that needs more than was thought at its beginning. */
+void ledger_join(struct ledger *l, struct ledger_hold *held, struct ledger_hold *more);
 /* Ends the hold: real[i] replaces what line i held; negative: money came back. May exceed the reservation (a price that came
  * later): then it is counted in full, and shown. Closing a closed hold is a bug. */
 void ledger_settle(struct ledger *l, struct ledger_hold *hold, const int64_t *real);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "net/public.h"
 #include "net/resolve.h"
 #include "net/wire_int.h"
 
@@ -18,6 +19,7 @@ struct connect {
     struct wire *w;
     struct span host, proxy_host, proxy_auth; /* in text[] */
     uint16_t port, proxy_port;
+    bool public_only;
     struct tls_client *tls;
     struct resolve_wait names;
     union address at[RESOLVE_ADDRESSES];
@@ -160,8 +162,13 @@ static void interleave(struct connect *c, const union address *at, size_t n)
 static void found(struct resolve_wait *names, const union address *at, size_t n)
 {
     struct connect *c = CONTAINER_OF(names, struct connect, names);
-    interleave(c, at, n);
+    union address fit[RESOLVE_ADDRESSES];
+    size_t count = 0;
     for (size_t i = 0; i < n; i++)
+        if (!c->public_only || c->proxy_host.at || address_is_public(&at[i]))
+            fit[count++] = at[i];
+    interleave(c, fit, count);
+    for (size_t i = 0; i < count; i++)
         set_port(&c->at[i], c->proxy_host.at ? c->proxy_port : c->port);
     attempt_next(c);
 }
@@ -261,6 +268,7 @@ bool connect_start(struct wire *w, const struct wire_target *t)
     c->proxy_auth = keep(c, t->proxy_auth);
     c->port = t->port;
     c->proxy_port = t->proxy_port;
+    c->public_only = t->public_only;
     c->tls = t->tls ? tls_client_keep(t->tls) : NULL;
     list_init(&c->attempts);
     list_init(&c->names.link);

@@ -49,6 +49,7 @@ struct wire_target {
     uint16_t proxy_port;
     struct span proxy_auth; /* value for Proxy-Authorization, or SPAN_NONE */
     int64_t connect_ms;     /* for all of: names, connect, tunnel, hand-shake */
+    bool public_only;       /* a stranger chose the host: only addresses of the internet are connected to */
 };
 
 /* Starts connecting: names are resolved off the loop and cached, addresses tried by happy eyeballs (RFC 8305, 250 ms

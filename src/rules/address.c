@@ -65,3 +65,11 @@ bool network_has(const struct network *n, struct span address)
         return false; /* a network of IPv6 around the mapped addresses does not speak of IPv4 */
     return bits_same(n->bits, bits, n->prefix);
 }
+
+bool network_within(const struct network *in, const struct network *out)
+{
+    bool v4 = in->prefix >= MAPPED_BITS && bits_same(in->bits, mapped, MAPPED_BITS);
+    if (v4 && out->prefix < MAPPED_BITS)
+        return false;
+    return in->prefix >= out->prefix && bits_same(in->bits, out->bits, out->prefix);
+}

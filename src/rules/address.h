@@ -18,5 +18,7 @@ bool network_parse(struct span text, struct network *out);
 /* False when `address` is no address. An IPv4 address written as IPv6 (::ffff:10.0.0.1) counts as IPv4; "::/0" is all of
  * IPv6 and nothing of IPv4. */
 bool network_has(const struct network *n, struct span address);
+/* Whether every address of `in` is one of `out`, as network_has sees it. */
+bool network_within(const struct network *in, const struct network *out);
 
 #endif

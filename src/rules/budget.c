@@ -147,9 +147,9 @@ static void choose(struct choice *c, const struct budget_per *per, const struct 
 static struct scope current(const struct choice *c, const struct facts *f)
 {
     if (!c->scopes)
-        return (struct scope){ c->label, c->value };
+        return (struct scope){ .name = c->label, .value = c->value };
     if (c->picked[c->now] == EMPTY)
-        return (struct scope){ c->label, SPAN("") };
+        return (struct scope){ .name = c->label, .value = SPAN("") };
     return f->scopes[c->picked[c->now]];
 }
 
@@ -223,7 +223,7 @@ static size_t pair_room(struct span mark, struct scope pair) { return 2 + mark.l
 
 static struct span name_account(const struct budget *b, const struct facts *f, const struct moment *m, const struct choice *list, struct arena *a)
 {
-    struct scope run = { dimensions[DIMENSION_RUN], f->run };
+    struct scope run = { .name = dimensions[DIMENSION_RUN], .value = f->run };
     size_t room = b->id.len + (m->run ? pair_room(SPAN_NONE, run) : 0) + (m->dated ? START_LEN : 0);
     for (size_t i = 0; i < b->per_count; i++)
         room += pair_room(list[i].mark, current(&list[i], f));

@@ -69,15 +69,16 @@ static bool put_escape(struct span rest, char *out, size_t *len, const char **wh
     return true;
 }
 
-/* Empty and dot segments of a path that starts with one slash; NULL: none. */
+/* Empty and dot segments of a path that starts with one slash; NULL: none. One slash at the end stays: it is another path, which
+ * some vendors want, and it fits only templates that end in one. */
 static const char *segment_fault(struct span path)
 {
     struct span rest = span_from(path, 1), segment;
     if (path.len == 1)
         return NULL;
     while (span_next(&rest, '/', &segment)) {
-        if (segment.len == 0)
-            return rest.at ? "the path has an empty segment" : "the path ends with a slash";
+        if (segment.len == 0 && rest.at)
+            return "the path has an empty segment";
         if (span_is(segment, SPAN(".")) || span_is(segment, SPAN("..")))
             return "the path has a dot segment";
     }

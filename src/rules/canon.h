@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 /* Splits a request target at '?', decodes percent-escapes of unreserved characters once and refuses what servers read
- * differently: empty or dot segments (one leading run of slashes may collapse), trailing slash, encoded '/', '\\', '.', NUL,
+ * differently: empty or dot segments (one leading run of slashes may collapse; one slash at the end stays), encoded '/', '\\', '.', NUL,
  * controls, double encoding, ';', '#', non-ASCII. E_NOT_CANONICAL with a static reason. */
 CHECKED enum err canon_target(struct arena *a, struct span target, struct span *path, struct span *query, const char **why);
 

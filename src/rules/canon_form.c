@@ -44,6 +44,9 @@ static bool take_key(struct span *rest, struct span *key)
     return span_find_byte(*key, '[') < 0;
 }
 
+/* A reader that makes objects of JavaScript's was seen to write what is below it into all of them, so that the next request had it. */
+static bool is_everybodys(struct span key) { return span_is(key, SPAN("__proto__")); }
+
 /* Enters a name and all its prefixes into the tree. */
 static bool note_name(struct form_tree *t, struct span name, bool may_repeat)
 {
@@ -54,6 +57,7 @@ static bool note_name(struct form_tree *t, struct span name, bool may_repeat)
         t->why = "a parameter name is empty or its brackets do not nest";
         return false;
     }
+    bool strange = is_everybodys(base);
     for (int depth = 1; rest.len; depth++) {
         size_t before = name.len - rest.len;
         if (depth > FORM_DEPTH || !take_key(&rest, &key)) {
@@ -66,10 +70,13 @@ static bool note_name(struct form_tree *t, struct span name, bool may_repeat)
         }
         if (!note_node(t, span_first(name, before), key.len ? NODE_OBJECT : NODE_ITEMS))
             return false;
-        if (key.len == 0)
+        strange = strange || is_everybodys(key);
+        if (key.len == 0 && !strange)
             return true; /* an item of a list without indexes: comes as often as it likes */
     }
-    return note_node(t, name, may_repeat ? NODE_REPEATED : NODE_VALUE);
+    if (strange)
+        t->why = "a parameter is called __proto__, which some readers take for all objects";
+    return !strange && note_node(t, name, may_repeat ? NODE_REPEATED : NODE_VALUE);
 }
 
 static bool is_clean(struct span decoded)

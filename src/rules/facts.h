@@ -16,6 +16,7 @@ enum unit { UNIT_USD, UNIT_TOKENS, UNIT_TOKENS_IN, UNIT_TOKENS_OUT, UNIT_REQUEST
 /* An object the call touches, by the name policies pin it with: {"stripe.customer", "cus_A"}. */
 struct scope {
     struct span name, value;
+    bool pinned; /* only a policy with a rule about this name lets the call through */
 };
 /* Its value where the call touches such an object and does not say which: a refund names a charge, and not whose it was. */
 #define FACTS_UNTOLD SPAN("?")
@@ -38,6 +39,7 @@ struct facts {
     struct span run, step;
     struct span vendor, operation;
     struct span model; /* LLM only */
+    struct span links[2]; /* of a link to a result that is fetched: the calls that it is of */
     const struct scope *scopes;
     size_t scope_count;
     bool scopes_unresolved; /* an object's owner could not be found out: fails any scope rule of that name */

@@ -140,6 +140,27 @@ static enum err refuse_scope(const struct policy *p, const struct scope_rule *ru
     return refuse(E_SCOPE_DENIED, &s, a, why);
 }
 
+static bool has_rule(const struct policy *p, struct span scope)
+{
+    for (size_t r = 0; r < p->scope_count; r++)
+        if (span_is(p->scopes[r].name, scope))
+            return true;
+    return false;
+}
+
+/* Objects that are too powerful to pass where nobody thought of them: a text or an address that says whom to call next. */
+static enum err refuse_unpinned(const struct policy *p, const struct scope *found, struct arena *a, struct span *why)
+{
+    struct buf s = sentence_new();
+    buf_put(&s, SPAN("scope "));
+    put_shown(&s, found->name);
+    buf_put(&s, SPAN(": \""));
+    put_shown(&s, found->value);
+    buf_put(&s, SPAN("\" is allowed only by a rule about this scope, and there is none in policy "));
+    put_shown(&s, p->name);
+    return refuse(E_SCOPE_DENIED, &s, a, why);
+}
+
 enum err policy_scopes(const struct policy *p, const struct facts *f, struct arena *a, struct span *why)
 {
     for (size_t r = 0; r < p->scope_count; r++) {
@@ -153,6 +174,9 @@ enum err policy_scopes(const struct policy *p, const struct facts *f, struct are
         if (f->scopes_unresolved && (span_is(vendor, f->vendor) || span_is(vendor, vendor_of(f->operation))))
             return refuse_scope(p, rule, SPAN_NONE, a, why);
     }
+    for (size_t i = 0; i < f->scope_count; i++)
+        if (f->scopes[i].pinned && !has_rule(p, f->scopes[i].name))
+            return refuse_unpinned(p, &f->scopes[i], a, why);
     return E_OK;
 }
 
@@ -177,12 +201,42 @@ static void put_rule(struct buf *s, const struct parameter_rule *rule)
         put_list(s, rule->allowed, rule->allowed_count);
         comma = ", ";
     }
-    if (rule->pattern.at) {
+    if (rule->like.at) {
         buf_print(s, "%slike ", comma);
-        put_shown(s, rule->pattern);
+        put_shown(s, rule->like);
+        comma = ", ";
+    }
+    if (rule->pattern) {
+        buf_print(s, "%sby the pattern ", comma);
+        put_shown(s, rule->pattern_text);
     } else if (!*comma) {
         buf_put(s, SPAN("any value"));
     }
+}
+
+/* The sentence stands in the call's row, and goes wherever rows go. What a model is asked is content and stands in none: of such a call only what
+ * can be no content is told. */
+static bool is_told(const struct facts *f, const struct parameter *found)
+{
+    static const struct span settings[] = { { "role", 4 }, { "type", 4 }, { "model", 5 }, { "effort", 6 }, { "reasoning_effort", 16 }, { "service_tier", 12 }, { "tool_choice", 11 } };
+    struct span last = found->name, part;
+    while (span_cut(&last, '.', &part))
+        ;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+        if (span_is(last, settings[i]))
+            return true;
+    return !f->model.at || found->number || span_is(found->value, SPAN("true")) || span_is(found->value, SPAN("false"));
+}
+
+static void put_found(struct buf *s, const struct facts *f, const struct parameter *found)
+{
+    if (!is_told(f, found)) {
+        buf_put(s, SPAN(": found another text"));
+        return;
+    }
+    buf_put(s, SPAN(": found \""));
+    put_shown(s, found->value);
+    buf_put_byte(s, '"');
 }
 
 /* value SPAN_NONE: it was not there. */
@@ -194,9 +248,8 @@ static enum err refuse_parameter(const struct policy *p, const struct facts *f, 
     buf_put(&s, SPAN(" of "));
     put_shown(&s, f->operation);
     if (found) {
-        buf_put(&s, SPAN(": found \""));
-        put_shown(&s, found->value);
-        buf_put(&s, SPAN("\"; policy "));
+        put_found(&s, f, found);
+        buf_put(&s, SPAN("; policy "));
         put_shown(&s, p->name);
         buf_put(&s, SPAN(" allows: "));
     } else {
@@ -218,13 +271,23 @@ static bool within_bounds(const struct parameter_rule *rule, struct span value)
     return (!rule->has_max || n <= rule->max) && (!rule->has_min || n >= rule->min);
 }
 
-static bool meets(const struct parameter_rule *rule, struct span value)
+static bool meets(const struct parameter_rule *rule, struct span value, struct arena *a)
 {
     if (rule->forbidden || !within_bounds(rule, value))
         return false;
     if (rule->allowed && !is_in(value, rule->allowed, rule->allowed_count))
         return false;
-    return !rule->pattern.at || span_like(value, rule->pattern);
+    if (rule->like.at && !span_like(value, rule->like))
+        return false;
+    return !rule->pattern || pattern_fits(rule->pattern, value, a);
+}
+
+static bool is_about(const struct parameter_rule *rule, struct span name)
+{
+    for (size_t i = 0; i < rule->name_count; i++)
+        if (span_like(name, rule->names[i]))
+            return true;
+    return false;
 }
 
 static enum err check_rule(const struct policy *p, const struct facts *f, const struct parameter_rule *rule, struct arena *a, struct span *why)
@@ -232,10 +295,10 @@ static enum err check_rule(const struct policy *p, const struct facts *f, const 
     bool seen = false;
     for (size_t i = 0; i < f->parameter_count; i++) {
         const struct parameter *found = &f->parameters[i];
-        if (!span_like(found->name, rule->name))
+        if (!is_about(rule, found->name))
             continue;
         seen = true;
-        if (!meets(rule, found->value))
+        if (!meets(rule, found->value, a))
             return refuse_parameter(p, f, rule, found, a, why);
     }
     if (rule->required && !rule->forbidden && !seen)
@@ -254,6 +317,17 @@ enum err policy_parameters(const struct policy *p, const struct facts *f, struct
     return E_OK;
 }
 
+bool policy_pins(const struct policy *p, struct span vendor)
+{
+    for (size_t i = 0; i < p->scope_count; i++)
+        if (span_is(vendor_of(p->scopes[i].name), vendor))
+            return true;
+    for (size_t i = 0; i < p->approval_count; i++)
+        if (p->approvals[i].first_seen.at && span_is(vendor_of(p->approvals[i].first_seen), vendor))
+            return true;
+    return false;
+}
+
 bool policy_wants_body(const struct policy *p, struct span operation)
 {
     for (size_t i = 0; i < p->scope_count; i++)
@@ -261,6 +335,9 @@ bool policy_wants_body(const struct policy *p, struct span operation)
             return true;
     for (size_t i = 0; i < p->parameter_count; i++)
         if (span_like(operation, p->parameters[i].operation))
+            return true;
+    for (size_t i = 0; i < p->approval_count; i++)
+        if (approval_may_hold(&p->approvals[i], operation))
             return true;
     return false;
 }

@@ -88,28 +88,94 @@ static bool read_allowed(struct arena *a, const struct node *list, const char *p
     return false;
 }
 
+static bool read_pattern(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
+{
+    char why[200];
+    if (!node_span(n, path, &rule->pattern_text, t))
+        return false;
+    if (!n || pattern_read(a, rule->pattern_text, &rule->pattern, why))
+        return true;
+    trouble_found(t, n, path, why);
+    return false;
+}
+
 static bool read_rule_map(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
 {
-    static const char *const fields[] = { "max", "min", "in", "like", "required", "forbidden", NULL };
+    static const char *const fields[] = { "max", "min", "in", "like", "pattern", "required", "forbidden", NULL };
     char at[PATH_ROOM];
     bool ok = node_only(n, path, fields, t) && read_bound(n, path, "max", &rule->has_max, &rule->max_text, &rule->max, t) &&
               read_bound(n, path, "min", &rule->has_min, &rule->min_text, &rule->min, t);
     rule->required = rule->has_max;
     ok = ok && read_allowed(a, node_get(n, "in"), sub_path(at, path, SPAN("in")), rule, t) &&
-         node_span(node_get(n, "like"), sub_path(at, path, SPAN("like")), &rule->pattern, t) &&
+         node_span(node_get(n, "like"), sub_path(at, path, SPAN("like")), &rule->like, t) &&
+         read_pattern(a, node_get(n, "pattern"), sub_path(at, path, SPAN("pattern")), rule, t) &&
          node_bool(node_get(n, "required"), sub_path(at, path, SPAN("required")), &rule->required, t) &&
          node_bool(node_get(n, "forbidden"), sub_path(at, path, SPAN("forbidden")), &rule->forbidden, t);
     if (!ok)
         return false;
-    if (rule->has_max || rule->has_min || rule->allowed || rule->pattern.at || rule->required || rule->forbidden)
+    if (rule->has_max || rule->has_min || rule->allowed || rule->like.at || rule->pattern || rule->required || rule->forbidden)
         return true;
-    trouble_say(t, n, path, "found a rule that says nothing; allowed: max, min, in, like, required: true, forbidden: true");
+    trouble_say(t, n, path, "found a rule that says nothing; allowed: max, min, in, like, pattern, required: true, forbidden: true");
     return false;
 }
 
 static bool read_rule(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
 {
     return n->kind == NODE_MAP ? read_rule_map(a, n, path, rule, t) : read_allowed(a, n, path, rule, t);
+}
+
+/* ---- names of parameters ---- */
+
+enum { STARS_MOST = 4 };
+
+/* A dot behind a backslash is part of a step. */
+static bool next_step(struct span *rest, struct span *step)
+{
+    size_t at = 0;
+    if (!rest->at)
+        return false;
+    while (at < rest->len && rest->at[at] != '.')
+        at += rest->at[at] == '\\' && at + 1 < rest->len ? 2 : 1;
+    *step = span_first(*rest, at);
+    *rest = at < rest->len ? span_from(*rest, at + 1) : SPAN_NONE;
+    return true;
+}
+
+/* The name without those of its '*' steps whose bits are set. */
+static struct span without_steps(struct arena *a, struct span name, unsigned dropped)
+{
+    struct span step, out = SPAN_NONE;
+    unsigned star = 1;
+    for (bool first = true; next_step(&name, &step); first = false) {
+        bool is_star = !first && span_is(step, SPAN("*"));
+        if (!is_star || !(dropped & star))
+            out = out.at ? arena_print(a, "%.*s.%.*s", SPAN_ARG(out), SPAN_ARG(step)) : step;
+        star <<= is_star;
+    }
+    return out;
+}
+
+/* A '*' at the end does not stand for nothing where something must be there: "metadata" itself is no member of it. */
+static bool read_names(struct arena *a, const struct node *n, const char *path, struct parameter_rule *rule, struct trouble *t)
+{
+    struct span rest = n->name, step;
+    uint64_t number;
+    size_t stars = 0;
+    for (bool first = true; next_step(&rest, &step); first = false) {
+        stars += !first && span_is(step, SPAN("*")) && (rest.at || !rule->required);
+        if (span_find_byte(step, '[') < 0 && span_find_byte(step, ']') < 0 && (first || !span_to_u64(step, &number)))
+            continue;
+        trouble_say(t, n, path, "found the step \"%.*s\", which no parameter has; allowed: names joined by dots; items of lists carry the list's own name (messages.content)", SPAN_ARG(span_first(step, 64)));
+        return false;
+    }
+    if (stars > STARS_MOST) {
+        trouble_say(t, n, path, "allowed: at most %d steps that are a '*'", STARS_MOST);
+        return false;
+    }
+    rule->names = ARENA_ARRAY(a, struct span, (size_t)1 << stars);
+    for (; rule->names && rule->name_count < (size_t)1 << stars; rule->name_count++)
+        rule->names[rule->name_count] = without_steps(a, n->name, (unsigned)rule->name_count);
+    return true;
 }
 
 static bool read_operation(struct arena *a, const struct node *operation, const char *path, struct policy *p, struct trouble *t)
@@ -119,7 +185,7 @@ static bool read_operation(struct arena *a, const struct node *operation, const 
         struct parameter_rule *rule = &p->parameters[p->parameter_count++];
         rule->operation = operation->name;
         rule->name = n->name;
-        if (!read_rule(a, n, sub_path(at, path, n->name), rule, t))
+        if (!read_rule(a, n, sub_path(at, path, n->name), rule, t) || !read_names(a, n, at, rule, t))
             return false;
     }
     return true;
@@ -182,7 +248,7 @@ static enum err put_version(struct arena *a, const struct node *n, struct policy
 
 enum err policy_read(struct arena *a, const struct node *n, const char *path, struct policy *out, struct trouble *t)
 {
-    static const char *const fields[] = { "name", "allow", "deny", "models", "scopes", "parameters", "max_call_usd", "brakes", NULL };
+    static const char *const fields[] = { "name", "allow", "deny", "models", "scopes", "parameters", "max_call_usd", "approvals", "brakes", NULL };
     char at[PATH_ROOM];
     *out = (struct policy){ .max_call_usd = -1 };
     if (!n || n->kind != NODE_MAP) {
@@ -199,5 +265,7 @@ enum err policy_read(struct arena *a, const struct node *n, const char *path, st
               read_parameters(a, node_get(n, "parameters"), sub_path(at, path, SPAN("parameters")), out, t) &&
               read_max_call(n, path, out, t);
     enum err e = ok ? brakes_read(a, node_get(n, "brakes"), sub_path(at, path, SPAN("brakes")), &out->brakes, &out->brake_count, t) : E_CONFIG;
+    if (!e)
+        e = approvals_read(a, node_get(n, "approvals"), sub_path(at, path, SPAN("approvals")), &out->approvals, &out->approval_count, t);
     return e ? e : put_version(a, n, out);
 }

@@ -11,11 +11,12 @@
 #include <stdlib.h>
 
 #include "base/digest.h"
+#include "base/text.h"
 
 enum {
     BOOK_ROWS = 200000,     /* more is no price book */
     BOOK_OVERRIDES = 10000, /* of a configuration */
-    OVERRIDE_LINE = 4096,   /* bytes of one of them, as a row */
+    OVERRIDE_LINE = 16384,  /* bytes of one of them, as a row */
 };
 
 struct price_book {
@@ -25,6 +26,9 @@ struct price_book {
     _Atomic size_t used;              /* slots; a text with more rows than its header says must not fill the table */
     struct span *lines;               /* what overrides say, as rows: owned */
     size_t line_count;
+    size_t row_count;                 /* as the header says */
+    void *text;                       /* to be dropped with the book; NULL: not ours */
+    void (*drop)(void *text);
     char id[32];
 };
 
@@ -153,6 +157,70 @@ const struct price *price_find(const struct price_book *book, struct span provid
     return find_exact(b, provider, plain);
 }
 
+/* ---- all of them, in order ---- */
+
+/* Where the first row behind (provider, model) begins; provider SPAN_NONE: the first of all. */
+static size_t row_behind(struct span rows, struct span provider, struct span model)
+{
+    size_t low = 0, high = rows.len;
+    while (low < high) {
+        size_t start = line_start(rows, low + (high - low) / 2);
+        struct span line = line_at(rows, start);
+        if (compare_key(line, provider, model) <= 0)
+            low = start + line.len + 1;
+        else
+            high = start;
+    }
+    return low < rows.len ? low : rows.len;
+}
+
+struct key {
+    struct span provider, model;
+};
+
+static struct key key_of(struct span line)
+{
+    struct key k = { SPAN_NONE, SPAN_NONE };
+    if (!span_cut(&line, '\t', &k.provider) || !span_cut(&line, '\t', &k.model))
+        return (struct key){ SPAN_NONE, SPAN_NONE };
+    return k;
+}
+
+static int compare(struct key a, struct key b)
+{
+    int order = span_compare(a.provider, b.provider);
+    return order ? order : span_compare(a.model, b.model);
+}
+
+/* The smallest name behind `last`; without a provider: there is none. */
+static struct key next_key(const struct price_book *b, struct key last)
+{
+    size_t start = row_behind(b->rows, last.provider, last.model);
+    struct key best = start < b->rows.len ? key_of(line_at(b->rows, start)) : (struct key){ SPAN_NONE, SPAN_NONE };
+    for (size_t i = 0; i < b->line_count; i++) {
+        struct key k = key_of(b->lines[i]);
+        if (compare(k, last) > 0 && (!best.provider.len || compare(k, best) < 0))
+            best = k;
+    }
+    return best;
+}
+
+const struct price *price_next(const struct price_book *book, struct span provider, struct price_cursor *at)
+{
+    struct price_book *b = (struct price_book *)(uintptr_t)book;
+    if (!at->provider.at)
+        *at = (struct price_cursor){ provider.at ? provider : SPAN(""), SPAN("") };
+    for (;;) {
+        struct key k = next_key(b, (struct key){ at->provider, at->model });
+        if (!k.provider.len || (provider.at && !span_is(k.provider, provider)))
+            return NULL;
+        *at = (struct price_cursor){ k.provider, k.model };
+        const struct price *p = find_exact(b, k.provider, k.model);
+        if (p)
+            return p;
+    }
+}
+
 /* "tollgate-prices TAB 1 TAB date TAB rows TAB sha256" */
 static bool read_header(struct span *text, struct span *date, size_t *rows, struct span *digest)
 {
@@ -173,90 +241,18 @@ static bool read_header(struct span *text, struct span *date, size_t *rows, stru
     return line.len == 64;
 }
 
-/* One member of an override: a meter's rate, a fee's price, or a limit. False: trouble is said. */
-static bool read_member(const struct node *n, const char *field, struct buf *rates, struct buf *pieces, struct trouble *t)
-{
-    int64_t ignored;
-    struct span name = n->name;
-    bool fee = span_ends(name, SPAN("_fee"));
-    int digits = fee ? PRICE_PIECE_DIGITS : PRICE_RATE_DIGITS;
-    if (n->kind != NODE_SCALAR || !money_decimal(n->text, digits, &ignored) || ignored < 0) {
-        trouble_say(t, n, field, "%.*s: allowed: a decimal number of USD, not negative, at most %d decimals", SPAN_ARG(name), digits);
-        return false;
-    }
-    if (fee)
-        name = span_first(name, name.len - 4);
-    if (fee ? price_fee(name) < 0 : price_meter(name) < 0) {
-        trouble_say(t, n, field,
-            "%.*s is not known; allowed: in, out, cache_read, cache_write, cache_write_1h, reason, audio_in, audio_out, image_in, "
-            "image_out (USD per million tokens), request_fee, web_search_fee, ... (USD each), context, output_max",
-            SPAN_ARG(n->name));
-        return false;
-    }
-    if (fee)
-        buf_print(pieces, " %.*s=%.*s/1", SPAN_ARG(name), SPAN_ARG(n->text));
-    else
-        buf_print(rates, "%s%.*s=%.*s", rates->len ? " " : "", SPAN_ARG(name), SPAN_ARG(n->text));
-    return true;
-}
-
-static bool is_limit(struct span name) { return span_is(name, SPAN("context")) || span_is(name, SPAN("output_max")); }
-
-/* Limits and abilities an override leaves out are those of the model's row. */
-static bool write_limits(struct price_book *b, const struct node *n, const char *field, struct span provider, struct span model,
-    struct buf *line, struct trouble *t)
-{
-    const struct price *base = find_exact(b, provider, model);
-    int64_t context = base ? base->context : 0, output_max = base ? base->output_max : 0;
-    if (!node_i64(node_get(n, "context"), field, 0, INT64_C(1) << 40, &context, t) ||
-        !node_i64(node_get(n, "output_max"), field, 0, INT64_C(1) << 40, &output_max, t))
-        return false;
-    buf_print(line, "%.*s\t%.*s\t%lld\t%lld\t", SPAN_ARG(provider), SPAN_ARG(model), (long long)context, (long long)output_max);
-    buf_put(line, base ? base->caps : SPAN(""));
-    buf_put_byte(line, '\t');
-    return true;
-}
-
-static bool write_override(struct price_book *b, const struct node *n, const char *field, struct buf *line, struct trouble *t)
-{
-    bool good = false;
-    struct buf rates, pieces;
-    struct span model = n->name, provider;
-    if (n->kind != NODE_MAP || !span_cut(&model, '/', &provider) || !provider.len || !model.len || model.len > 256 ||
-        span_find_byte(n->name, '\t') >= 0 || span_find_byte(n->name, '\n') >= 0) {
-        trouble_say(t, n, field, "allowed: \"provider/model\" with a map of prices");
-        return false;
-    }
-    buf_init(&rates, OVERRIDE_LINE);
-    buf_init(&pieces, OVERRIDE_LINE);
-    if (!write_limits(b, n, field, provider, model, line, t))
-        goto out;
-    for (const struct node *m = n->first; m; m = m->next)
-        if (!is_limit(m->name) && !read_member(m, field, &rates, &pieces, t))
-            goto out;
-    buf_put(line, buf_span(&rates));
-    if (pieces.len) {
-        buf_put(line, rates.len ? SPAN(";unit") : SPAN("unit"));
-        buf_put(line, buf_span(&pieces));
-    }
-    good = !rates.broken && !pieces.broken && !line->broken;
-    if (!good)
-        trouble_say(t, n, field, "this price is too long");
-out:
-    buf_free(&rates);
-    buf_free(&pieces);
-    return good;
-}
-
 /* Before any other thread sees the book: a row that is already there (read for its limits) is replaced. */
 static enum err add_override(struct price_book *b, const struct node *n, struct trouble *t)
 {
     char field[300];
     struct buf line;
     enum err e = E_CONFIG;
+    struct span model = n->name, provider;
     snprintf(field, sizeof(field), "prices.%.*s", (int)(n->name.len < 250 ? n->name.len : 250), n->name.at);
     buf_init(&line, OVERRIDE_LINE);
-    if (!write_override(b, n, field, &line, t))
+    struct span base_line = span_cut(&model, '/', &provider) ? find_line(b->rows, provider, model) : SPAN_NONE;
+    const struct price *base = base_line.at ? find_exact(b, provider, model) : NULL;
+    if (!price_override_write(n, base, base ? base_line : SPAN_NONE, &line, t))
         goto out;
     struct span *kept = &b->lines[b->line_count];
     char *text = malloc(line.len + 1);
@@ -330,6 +326,7 @@ enum err price_book_read(struct span text, const struct node *overrides, struct 
     while (slots < 2 * (rows + (overrides ? overrides->count : 0) + 1))
         slots *= 2;
     b->rows = text;
+    b->row_count = rows;
     b->mask = slots - 1;
     b->slots = calloc(slots, sizeof(*b->slots));
     enum err e = b->slots ? E_OK : E_NO_MEMORY;
@@ -355,7 +352,85 @@ void price_book_free(struct price_book *b)
         free((void *)(uintptr_t)b->lines[i].at);
     free(b->lines);
     free(b->slots);
+    if (b->drop)
+        b->drop(b->text);
     free(b);
+}
+
+void price_book_owns(struct price_book *b, void *text, void (*drop)(void *text))
+{
+    b->text = text;
+    b->drop = drop;
+}
+
+size_t price_book_rows(const struct price_book *b) { return b->row_count; }
+size_t price_book_overrides(const struct price_book *b) { return b->line_count; }
+
+bool price_is_override(const struct price_book *b, const struct price *p)
+{
+    for (size_t i = 0; i < b->line_count; i++)
+        if (p->provider.at >= b->lines[i].at && p->provider.at < b->lines[i].at + b->lines[i].len)
+            return true;
+    return false;
+}
+
+/* ---- a text that is to be trusted ---- */
+
+static bool digest_fits(struct span rows, struct span digest)
+{
+    struct buf hex;
+    struct digest d = digest_sha256(rows);
+    buf_init(&hex, 256);
+    buf_put_hex(&hex, span_make((const char *)d.bytes, DIGEST_LEN));
+    bool same = span_is(buf_span(&hex), digest);
+    buf_free(&hex);
+    return same;
+}
+
+static bool check_rows(struct span rows, size_t *count, char why[PRICE_WHY])
+{
+    struct key last = { SPAN(""), SPAN("") };
+    struct span line;
+    *count = 0;
+    while (rows.len && span_cut(&rows, '\n', &line)) {
+        struct key k = key_of(line);
+        struct price *p = price_row_read(line);
+        bool good = p != NULL;
+        free(p);
+        ++*count;
+        if (!good || !k.provider.len || !k.model.len)
+            snprintf(why, PRICE_WHY, "line %zu cannot be read: %.*s", *count + 1, SPAN_ARG(span_first(line, 120)));
+        else if (compare(k, last) <= 0)
+            snprintf(why, PRICE_WHY, "line %zu is out of order: rows are sorted by provider and model, each once", *count + 1);
+        else {
+            last = k;
+            continue;
+        }
+        return false;
+    }
+    if (rows.len)
+        snprintf(why, PRICE_WHY, "the last line has no end: the file is cut");
+    return !rows.len;
+}
+
+bool price_book_check(struct span text, size_t *rows, char why[PRICE_WHY])
+{
+    struct span date, digest, body = text;
+    size_t said, counted;
+    if (!read_header(&body, &date, &said, &digest)) {
+        snprintf(why, PRICE_WHY, "it has no readable header: a price book begins with tollgate-prices, 1, date, number of rows, SHA-256 of the rows");
+        return false;
+    }
+    if (!check_rows(body, &counted, why))
+        return false;
+    *rows = counted;
+    if (counted != said)
+        snprintf(why, PRICE_WHY, "its header says %zu rows, and there are %zu", said, counted);
+    else if (!digest_fits(body, digest))
+        snprintf(why, PRICE_WHY, "its rows are not those its header has the SHA-256 of; `tollgate prices import FILE --from tollgate` makes the header anew");
+    else
+        return true;
+    return false;
 }
 
 struct span price_book_id(const struct price_book *b) { return span_of(b->id); }

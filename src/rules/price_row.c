@@ -39,6 +39,8 @@ static int place(const struct span *names, int count, struct span name)
 
 int price_meter(struct span name) { return place(meters, METER_COUNT, name); }
 int price_fee(struct span name) { return place(fees, FEE_COUNT, name); }
+struct span price_meter_name(enum meter m) { return meters[m]; }
+struct span price_fee_name(enum fee fee) { return fees[fee]; }
 
 /* "in=2.5 out=10" */
 static bool read_rates(struct span text, struct price_table *t)
@@ -47,7 +49,7 @@ static bool read_rates(struct span text, struct price_table *t)
     while (span_next(&text, ' ', &item)) {
         struct span name;
         int64_t rate;
-        if (!span_cut(&item, '=', &name) || !money_decimal(item, PRICE_RATE_DIGITS, &rate) || rate < 0)
+        if (!span_cut(&item, '=', &name) || !money_decimal(item, PRICE_RATE_DIGITS, &rate) || rate < 0 || rate > PRICE_RATE_MOST)
             return false;
         int meter = price_meter(name);
         if (meter < 0 || t->rates[meter] >= 0)
@@ -68,10 +70,10 @@ static bool read_minute(struct span text, int *out)
     return m < 60 && h * 60 + m <= 24 * 60;
 }
 
-/* "1-5/00:00-01:00,04:00-06:00": days (Monday is 1), times. */
+/* "1-5/00:00-01:00,04:00-06:00/off_peak": days (Monday is 1), times, and a name if it has one. */
 static bool read_window(struct span text, struct price_table *t)
 {
-    struct span days, range;
+    struct span days, range, ranges;
     if (!span_cut(&text, '/', &days) || days.len != 3 || days.at[1] != '-')
         return false;
     int first = days.at[0] - '0', last = days.at[2] - '0';
@@ -79,6 +81,11 @@ static bool read_window(struct span text, struct price_table *t)
         return false;
     for (int day = first; day <= last; day++)
         t->days |= 1U << day;
+    t->name = SPAN_NONE;
+    if (span_cut(&text, '/', &ranges)) {
+        t->name = text;
+        text = ranges;
+    }
     while (span_next(&text, ',', &range)) {
         struct span from;
         if (t->range_count == PRICE_RANGES || !span_cut(&range, '-', &from))
@@ -133,45 +140,73 @@ static bool read_table(struct span section, struct draft *d)
     return rest.len > 0 && read_condition(head, t) && read_rates(rest, t);
 }
 
-/* The size in "web_search[ctx=low]"; other qualifiers (picture sizes, say) are not told apart: the dearest counts. */
-static struct span search_size(struct span qualifiers)
+/* "results_26-100" */
+static bool read_results(struct span text, struct price_piece *p)
 {
-    struct span item;
-    while (span_next(&qualifiers, ',', &item))
-        if (span_starts(item, SPAN("ctx=")))
-            return span_from(item, 4);
-    return SPAN_NONE;
+    struct span least;
+    text = span_from(text, sizeof("results_") - 1);
+    return span_cut(&text, '-', &least) && span_to_i64(least, &p->results_least) && span_to_i64(text, &p->results_most) &&
+           p->results_least >= 0 && p->results_most >= p->results_least;
 }
 
-/* "web_search[ctx=low]=25/1000". Kinds that no usage counts are part of the book, and skipped here. */
+/* "size=1024x1024,q=hd": what one price holds for. */
+static bool read_conditions(struct span text, struct price_piece *p)
+{
+    struct span item, name;
+    while (span_next(&text, ',', &item)) {
+        struct span value = item;
+        if (!span_cut(&value, '=', &name) || !value.len)
+            return false;
+        if (span_is(name, SPAN("when")) && span_starts(value, SPAN("results_"))) {
+            if (!read_results(value, p))
+                return false;
+            continue;
+        }
+        if (!span_is(name, SPAN("when")) && !span_is(name, SPAN("size")) && !span_is(name, SPAN("q")) && !span_is(name, SPAN("ctx")))
+            value = item;
+        struct span *at = span_is(name, SPAN("size")) ? &p->size : span_is(name, SPAN("q")) ? &p->quality :
+            span_is(name, SPAN("ctx")) ? &p->search : &p->other;
+        if (at->len && at != &p->other)
+            return false;
+        *at = value;
+    }
+    return true;
+}
+
+/* A price by the million pixels is one by the pixel. Kinds that no usage counts are part of the book, and skipped here. */
+static bool keep_piece(struct span name, struct price_piece p, struct draft *d)
+{
+    bool mega = span_is(name, SPAN("image_out.megapixel"));
+    int fee = mega ? FEE_PIXEL : price_fee(name);
+    if (mega && __builtin_mul_overflow(p.n, 1000000, &p.n))
+        return false;
+    p.fee = (enum fee)fee;
+    if (fee >= 0)
+        d->pieces[d->row.piece_count++] = p;
+    return true;
+}
+
+/* "web_search[ctx=low]=25/1000" */
 static bool read_piece(struct span item, struct draft *d)
 {
-    struct price_piece p = { .size = SPAN_NONE };
-    struct span name, price, qualifiers = SPAN_NONE;
+    struct price_piece p = { .results_most = -1 };
+    struct span name, price, conditions = SPAN_NONE;
     ptrdiff_t end = span_find(item, SPAN("]="));
     size_t name_end = (size_t)(end >= 0 ? end + 1 : span_find_byte(item, '='));
-    if (name_end >= item.len)
+    if (name_end >= item.len || d->row.piece_count == PRICE_PIECES)
         return false;
     name = span_first(item, name_end);
     item = span_from(item, name_end + 1);
-    if (!span_cut(&item, '/', &price) || !money_decimal(price, PRICE_PIECE_DIGITS, &p.pico) || p.pico < 0)
+    if (!span_cut(&item, '/', &price) || !money_decimal(price, PRICE_PIECE_DIGITS, &p.pico) || p.pico < 0 || p.pico > PRICE_PIECE_MOST)
         return false;
     if (!span_to_i64(item, &p.n) || p.n <= 0)
         return false;
     if (end >= 0) {
-        qualifiers = span_first(name, name.len - 1);
-        if (!span_cut(&qualifiers, '[', &name))
+        conditions = span_first(name, name.len - 1);
+        if (!span_cut(&conditions, '[', &name) || !read_conditions(conditions, &p))
             return false;
-        p.size = search_size(qualifiers);
     }
-    int fee = price_fee(name);
-    if (fee < 0)
-        return true;
-    if (d->row.piece_count == PRICE_PIECES)
-        return false;
-    p.fee = (enum fee)fee;
-    d->pieces[d->row.piece_count++] = p;
-    return true;
+    return keep_piece(name, p, d);
 }
 
 /* "fast=2" */
@@ -180,7 +215,35 @@ static bool read_factor(struct span item, struct draft *d)
     if (d->row.factor_count == PRICE_FACTORS)
         return false;
     struct price_factor *f = &d->factors[d->row.factor_count++];
-    return span_cut(&item, '=', &f->name) && money_decimal(item, PRICE_FACTOR_DIGITS, &f->hundredths) && f->hundredths >= 0;
+    return span_cut(&item, '=', &f->name) && f->name.len && money_decimal(item, PRICE_FACTOR_DIGITS, &f->hundredths) &&
+           f->hundredths > 0 && f->hundredths <= PRICE_FACTOR_MOST;
+}
+
+static bool read_fact(struct span item, struct draft *d)
+{
+    struct price_facts *f = &d->row.facts;
+    struct span name;
+    const struct {
+        struct span name;
+        struct span *text;
+        int64_t *count;
+    } known[] = {
+        { SPAN("mode"), &f->mode, NULL }, { SPAN("dialect"), &f->dialect, NULL }, { SPAN("st"), &f->state, NULL },
+        { SPAN("since"), &f->since, NULL }, { SPAN("dep"), &f->shutdown, NULL }, { SPAN("src"), &f->sources, NULL },
+        { SPAN("agree"), &f->agree, NULL }, { SPAN("in_max"), NULL, &f->input_max }, { SPAN("dim"), NULL, &f->dim },
+        { SPAN("cmin"), NULL, &f->cache_least },
+    };
+    if (!span_cut(&item, '=', &name) || !item.len)
+        return false;
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (!span_is(known[i].name, name))
+            continue;
+        if (known[i].count)
+            return span_to_i64(item, known[i].count) && *known[i].count >= 0;
+        *known[i].text = item;
+        return true;
+    }
+    return true; /* a fact of a later form: prices do not depend on it */
 }
 
 static bool read_items(struct span text, bool (*read)(struct span item, struct draft *d), struct draft *d)
@@ -198,6 +261,8 @@ static bool read_section(struct span section, struct draft *d)
         return read_items(span_from(section, 5), read_piece, d);
     if (span_starts(section, SPAN("mul ")))
         return read_items(span_from(section, 4), read_factor, d);
+    if (span_starts(section, SPAN("is ")))
+        return read_items(span_from(section, 3), read_fact, d);
     return read_table(section, d);
 }
 
@@ -233,7 +298,7 @@ static void gather_regions(struct draft *d)
 
 struct price *price_row_read(struct span line)
 {
-    struct draft d = { 0 };
+    struct draft d = { .row.facts.mode = SPAN("chat") };
     if (!read_line(line, &d))
         return NULL;
     gather_regions(&d);
@@ -251,3 +316,16 @@ struct price *price_row_read(struct span line)
     memcpy(p->factors, d.factors, factors);
     return p;
 }
+
+struct span price_provider(const struct price *p) { return p->provider; }
+struct span price_model(const struct price *p) { return p->model; }
+struct span price_caps(const struct price *p) { return p->caps; }
+struct span price_mode(const struct price *p) { return p->facts.mode; }
+struct span price_dialect(const struct price *p) { return p->facts.dialect; }
+struct span price_state(const struct price *p) { return p->facts.state; }
+struct span price_shutdown(const struct price *p) { return p->facts.shutdown; }
+int64_t price_context(const struct price *p) { return p->context; }
+int64_t price_output_max(const struct price *p) { return p->output_max; }
+int64_t price_input_max(const struct price *p) { return p->facts.input_max; }
+int64_t price_embedding_dim(const struct price *p) { return p->facts.dim; }
+int64_t price_cache_least(const struct price *p) { return p->facts.cache_least; }

@@ -16,7 +16,12 @@ enum {
     PRICE_RATE_DIGITS = 9,   /* USD per million tokens, so that a rate is an integer of 10^-15 USD per token */
     PRICE_PIECE_DIGITS = 12, /* USD per n pieces */
     PRICE_FACTOR_DIGITS = 2,
+    PRICE_FACTOR_MOST = 100 * 100, /* hundredths */
 };
+
+/* Beyond these a row is a mistake, and sums would not be exact: a million dollars per million tokens, or for one piece. */
+#define PRICE_RATE_MOST INT64_C(1000000000000000)
+#define PRICE_PIECE_MOST INT64_C(1000000000000000000)
 
 /* What a table of rates holds for. */
 enum price_era {
@@ -30,7 +35,7 @@ enum price_era {
 
 struct price_table {
     enum price_era era;
-    struct span name; /* of the service tier or region */
+    struct span name; /* of the service tier, region or window */
     int64_t above;    /* holds when the input is larger than this; -1: always */
     int64_t when;     /* Unix ms */
     unsigned days;    /* bit 1 Monday ... bit 7 Sunday */
@@ -43,8 +48,10 @@ struct price_table {
 
 struct price_piece {
     enum fee fee;
-    struct span size; /* search context size it holds for; SPAN_NONE: any */
-    int64_t pico;     /* 10^-12 USD per n pieces */
+    struct span size, quality, search; /* what it holds for; SPAN_NONE: any */
+    struct span other;                 /* a condition that no usage tells: it may hold */
+    int64_t results_least, results_most; /* of one search; most -1: any */
+    int64_t pico;                      /* 10^-12 USD per n pieces */
     int64_t n;
 };
 
@@ -53,9 +60,16 @@ struct price_factor {
     int64_t hundredths;
 };
 
+/* What is known of a model besides its prices. */
+struct price_facts {
+    struct span mode, dialect, state, since, shutdown, sources, agree;
+    int64_t input_max, dim, cache_least;
+};
+
 struct price {
     struct span provider, model, caps;
     int64_t context, output_max;
+    struct price_facts facts;
     size_t table_count, piece_count, factor_count;
     struct price_table *tables;
     struct price_piece *pieces;
@@ -66,8 +80,13 @@ struct price {
 /* line: a row of the book without its line end, which must outlive the row. One block of memory, for free(). NULL: not
  * such a row (a damaged file), or no memory. */
 struct price *price_row_read(struct span line);
-/* By its text ("cache_read"); -1: no such meter / fee. */
+/* A price as people write it, as a row's line without its end. base, base_line: the book's row of that name, whose limits and facts
+ * (and prices, where none are said) stay; may be NULL and SPAN_NONE. False: *t says the member and what is allowed. */
+bool price_override_write(const struct node *n, const struct price *base, struct span base_line, struct buf *line, struct trouble *t);
+/* Texts of the enums; and by its text ("cache_read"); -1: no such meter / fee. */
 int price_meter(struct span name);
 int price_fee(struct span name);
+struct span price_meter_name(enum meter m);
+struct span price_fee_name(enum fee fee);
 
 #endif

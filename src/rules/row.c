@@ -80,7 +80,7 @@ void row_close(struct row_out *o)
 
 /* ---- reading ---- */
 
-enum kind { CALL, TIME, NUMBER, MONEY, YES, AMOUNT, TEXT, JSON, OBJECT, SCOPES, ATTEMPTS, BUDGETS };
+enum kind { CALL, TIME, NUMBER, MONEY, YES, AMOUNT, TEXT, JSON, OBJECT, SCOPES, ATTEMPTS, BUDGETS, LINES };
 
 struct field {
     enum row_tag tag;
@@ -93,6 +93,7 @@ static const struct field row_fields[] = { ROW_FIELDS(FIELD) };
 static const struct field extra_fields[] = { ROW_EXTRA_FIELDS(FIELD) };
 static const struct field attempt_fields[] = { ROW_ATTEMPT_FIELDS(FIELD) };
 static const struct field budget_fields[] = { ROW_BUDGET_FIELDS(FIELD) };
+static const struct field line_fields[] = { ROW_LINE_FIELDS(FIELD) };
 #undef FIELD
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
@@ -157,7 +158,49 @@ struct row_value row_field(struct span row, enum row_tag tag)
     return values[tag];
 }
 
+void row_pick(struct span row, const enum row_tag *tags, size_t count, struct row_value *out)
+{
+    struct span body = body_of(row);
+    struct row_value v;
+    uint64_t tag;
+    memset(out, 0, count * sizeof(*out));
+    while (next(&body, &tag, &v))
+        for (size_t i = 0; i < count; i++)
+            if (tags[i] == tag)
+                out[i] = v;
+}
+
+struct span row_scope(struct span row, struct span name)
+{
+    struct span body = body_of(row);
+    struct row_value v, parts[ROW_TAGS];
+    uint64_t tag;
+    while (next(&body, &tag, &v)) {
+        if (tag != ROW_SCOPE || !v.bytes)
+            continue;
+        read_all(v.text, parts);
+        if (span_is(parts[ROW_SCOPE_NAME].text, name))
+            return parts[ROW_SCOPE_VALUE].text;
+    }
+    return SPAN_NONE;
+}
+
 void row_read(struct span row, struct row_value values[ROW_TAGS]) { read_all(body_of(row), values); }
+
+struct span row_inside(struct span row) { return body_of(row); }
+
+bool row_next(struct span *rest, enum row_tag wanted, struct row_value values[ROW_TAGS])
+{
+    struct row_value v;
+    uint64_t tag;
+    while (next(rest, &tag, &v)) {
+        if (tag != (uint64_t)wanted || !v.bytes)
+            continue;
+        read_all(v.text, values);
+        return true;
+    }
+    return false;
+}
 
 /* ---- as JSON ---- */
 
@@ -174,7 +217,7 @@ static void put_scopes(struct json_out *o, struct span body)
         if (tag != ROW_SCOPE || !v.bytes)
             continue;
         read_all(v.text, parts);
-        scopes[count++] = (struct scope){ parts[ROW_SCOPE_NAME].text, parts[ROW_SCOPE_VALUE].text };
+        scopes[count++] = (struct scope){ .name = parts[ROW_SCOPE_NAME].text, .value = parts[ROW_SCOPE_VALUE].text };
     }
     json_open(o, '{');
     for (size_t i = 0; i < count; i++) {
@@ -203,6 +246,8 @@ static void put_list(struct json_out *o, const struct field *list, struct span b
             continue;
         if (list->kind == ATTEMPTS)
             put_fields(o, attempt_fields, COUNT(attempt_fields), v.text);
+        else if (list->kind == LINES)
+            put_fields(o, line_fields, COUNT(line_fields), v.text);
         else
             put_fields(o, budget_fields, COUNT(budget_fields), v.text);
     }
@@ -245,14 +290,17 @@ static bool is_there(const struct field *f, const struct row_value *v)
     return v->there && v->bytes == is_bytes(f->kind) && !empty_json;
 }
 
-static void put_extras(struct json_out *o, const struct row_value values[ROW_TAGS])
+static void put_extras(struct json_out *o, const struct row_value values[ROW_TAGS], struct span body)
 {
     for (size_t i = 0; i < COUNT(extra_fields); i++) {
         const struct field *f = &extra_fields[i];
         if (!is_there(f, &values[f->tag]))
             continue;
         json_name(o, f->name);
-        put_value(o, f->kind, &values[f->tag], SPAN_NONE);
+        if (f->kind == LINES)
+            put_list(o, f, body);
+        else
+            put_value(o, f->kind, &values[f->tag], SPAN_NONE);
     }
 }
 
@@ -274,7 +322,7 @@ static void put_fields(struct json_out *o, const struct field *fields, size_t co
             put_value(o, f->kind, v, values[ROW_BUDGET_UNIT].text);
     }
     if (fields == row_fields)
-        put_extras(o, values);
+        put_extras(o, values, body);
     json_close(o, '}');
 }
 

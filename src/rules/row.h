@@ -13,7 +13,7 @@
 
 /* F(tag, name here, name in JSON, kind), in the order of docs/audit.md. Kinds:
  *   numbers: CALL (an id), TIME (Unix ms), NUMBER, MONEY (nano-dollars), YES (0 or 1), AMOUNT (in the sub-record's unit)
- *   bytes:   TEXT, JSON (absent: null), OBJECT (JSON; absent: {}), SCOPES, ATTEMPTS, BUDGETS (one field for each) */
+ *   bytes:   TEXT, JSON (absent: null), OBJECT (JSON; absent: {}), SCOPES, ATTEMPTS, BUDGETS, LINES (one field for each) */
 #define ROW_FIELDS(F)                                                                                                      \
     F(1, ID, "id", CALL) F(2, AT, "at", TIME) F(3, WORKSPACE, "workspace", TEXT) F(4, KEY, "key", TEXT)                    \
     F(5, KEY_NAME, "key_name", TEXT) F(6, USER, "user", TEXT) F(7, RUN, "run", TEXT) F(8, STEP, "step", TEXT)              \
@@ -35,28 +35,45 @@
 
 /* Of rows that are no calls, or of some calls only: in JSON they are there when they were written, and else not. */
 #define ROW_EXTRA_FIELDS(F)                                                                                                \
-    F(48, KIND, "kind", TEXT) /* "settlement" or "change"; a call has none */                                              \
-    F(49, OF, "of", CALL) /* a settlement's call */ F(50, OUTCOME, "outcome", TEXT) /* settled, released, corrected */     \
+    F(48, KIND, "kind", TEXT) /* "settlement", "change" or "event"; a call has none */                                              \
+    F(49, OF, "of", CALL) /* a settlement's call */ F(50, OUTCOME, "outcome", TEXT) /* spent, not_spent; corrected: it ends no doubt */     \
     F(51, ACTOR, "actor", TEXT) /* who: "admin", "gate", "file" */ F(52, ACTION, "action", TEXT) /* "key.create" */         \
     F(53, OBJECT, "object", TEXT) /* its id */ F(54, BEFORE, "before", JSON) F(55, AFTER, "after", JSON)                   \
     F(56, REPEAT_OF, "repeat_of", CALL) /* the call whose answer was given again */ F(57, REPEAT_KEY, "repeat_key", TEXT)  \
-    F(58, HELD, "held", YES) /* amounts were held for it */
+    F(58, HELD, "held", YES) /* amounts were held for it */                                                               \
+    F(59, DRY_RUN, "dry_run", YES) /* judged, not forwarded */ F(60, SHADOW, "shadow", JSON) /* a policy beside the one in force */ \
+    F(61, APPROVAL, "approval", TEXT) /* its id */ F(62, EVENT, "event", JSON) /* what the vendor told us of */            \
+    F(63, OBJECTS_READ, "objects_read", NUMBER) /* objects that were read before it was decided */                         \
+    F(64, SAVED, "saved_usd", MONEY) /* an answer of the cache: what its call had cost; whose it was says repeat_of */     \
+    F(65, SKIPPED, "skipped", TEXT) /* targets of its route that could not serve it, and why */                             \
+    F(66, MIRROR_OF, "mirror_of", CALL) /* asked for the sake of that call's route; nobody heard the answer */ \
+    F(67, EXPERIMENT, "experiment", TEXT) /* of a mirrored call, of its judge's, and of what came of the pair */             \
+    F(68, PAIR, "pair", JSON) /* an event: two answers were compared */                                                     \
+    F(69, TRACE, "trace_id", TEXT) F(70, SPAN, "span_id", TEXT) F(71, PARENT_SPAN, "parent_span_id", TEXT) /* W3C, in hex */ \
+    F(72, LONGEST_GAP, "longest_gap_ms", NUMBER) /* between two pieces of a stream */                                        \
+    F(73, LABEL, "label", TEXT) /* "tenant:agent:feature", of its key and its metadata */                                    \
+    F(74, CAPTURED, "captured", YES) /* its content was taken, to be kept sealed; 0: there was no room */ \
+    F(75, PRICE_LINE, "price_lines", LINES) /* what the cost of the attempt that answered is made of; they add up to it */
 
 #define ROW_SCOPE_FIELDS(F) F(1, SCOPE_NAME, "name", TEXT) F(2, SCOPE_VALUE, "value", TEXT)
 #define ROW_ATTEMPT_FIELDS(F)                                                                                              \
     F(1, ATTEMPT_VENDOR, "vendor", TEXT) F(2, ATTEMPT_MODEL, "model", TEXT) F(3, ATTEMPT_STATUS, "status", NUMBER)         \
-    F(4, ATTEMPT_MS, "ms", NUMBER) F(5, ATTEMPT_COST, "cost_usd", MONEY)
+    F(4, ATTEMPT_MS, "ms", NUMBER) F(5, ATTEMPT_COST, "cost_usd", MONEY) F(6, ATTEMPT_CREDENTIAL, "credential", TEXT)         \
+    F(7, ATTEMPT_PATH, "target", TEXT) /* of its route */ F(8, ATTEMPT_WHY, "reason", TEXT) /* that it failed, or lost */
 #define ROW_BUDGET_FIELDS(F)                                                                                               \
     F(1, BUDGET_ID, "budget", TEXT) F(2, BUDGET_UNIT, "unit", TEXT) F(3, BUDGET_LIMIT, "limit", AMOUNT)                    \
     F(4, BUDGET_SPENT, "spent", AMOUNT) F(5, BUDGET_RESERVED, "reserved", AMOUNT) F(6, BUDGET_RESETS_AT, "resets_at", TIME)
+#define ROW_LINE_FIELDS(F)                                                                                                 \
+    F(1, LINE_WHAT, "what", TEXT) F(2, LINE_COUNT, "count", NUMBER) F(3, LINE_PRICE, "price_usd", MONEY)                   \
+    F(4, LINE_PER, "per", NUMBER) F(5, LINE_COST, "cost_usd", MONEY)
 
 enum row_tag {
 #define ROW_TAG(tag, name, text, kind) ROW_##name = (tag),
-    ROW_FIELDS(ROW_TAG) ROW_EXTRA_FIELDS(ROW_TAG) ROW_SCOPE_FIELDS(ROW_TAG) ROW_ATTEMPT_FIELDS(ROW_TAG) ROW_BUDGET_FIELDS(ROW_TAG)
+    ROW_FIELDS(ROW_TAG) ROW_EXTRA_FIELDS(ROW_TAG) ROW_SCOPE_FIELDS(ROW_TAG) ROW_ATTEMPT_FIELDS(ROW_TAG) ROW_BUDGET_FIELDS(ROW_TAG) ROW_LINE_FIELDS(ROW_TAG)
 #undef ROW_TAG
 };
 
-enum { ROW_VERSION = 1, ROW_TAGS = 64 /* those a reader may know; as a key they take one byte */ };
+enum { ROW_VERSION = 1, ROW_TAGS = 128 /* those a reader may know; as a key those below 64 take one byte */ };
 
 /* Writing: appends; failure sticks to the buf. Starts a row in an empty buf, goes on with the one in a full one. */
 struct row_out {
@@ -83,7 +100,14 @@ struct row_value {
     struct span text;
 };
 struct row_value row_field(struct span row, enum row_tag tag);
+/* A few of them: out[i] is that of tags[i]. Cheaper than all. */
+void row_pick(struct span row, const enum row_tag *tags, size_t count, struct row_value *out);
+/* The first value of the scope of that name; SPAN_NONE: it has none. */
+struct span row_scope(struct span row, struct span name);
 /* All of them at once, by tag. */
 void row_read(struct span row, struct row_value values[ROW_TAGS]);
+/* The sub-records of one tag, in their order: *rest begins as row_inside(row). False: no more. */
+struct span row_inside(struct span row);
+bool row_next(struct span *rest, enum row_tag tag, struct row_value values[ROW_TAGS]);
 
 #endif

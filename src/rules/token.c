@@ -15,9 +15,9 @@ static bool letter_or_digit(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static void write_check(const char *token, char out[CHECK])
+static void write_check(const char *token, unsigned len, char out[CHECK])
 {
-    unsigned long sum = crc32(0, (const unsigned char *)token, PREFIX + RANDOM);
+    unsigned long sum = crc32(0, (const unsigned char *)token, len);
     for (int i = CHECK - 1; i >= 0; i--, sum /= BASE)
         out[i] = alphabet[sum % BASE];
 }
@@ -35,7 +35,7 @@ static size_t put_characters(char *out, size_t made, const uint8_t *bytes, size_
 static void put_frame(char out[TOKEN_LEN + 1])
 {
     memcpy(out, "tg_", PREFIX);
-    write_check(out, out + PREFIX + RANDOM);
+    write_check(out, PREFIX + RANDOM, out + PREFIX + RANDOM);
     out[TOKEN_LEN] = '\0';
 }
 
@@ -61,6 +61,25 @@ void token_derive(const struct digest *seed, char out[TOKEN_LEN + 1])
     put_frame(out);
 }
 
+/* A token that was written one place further on gets the other beginning, and the checksum of it. */
+static void frame_admin(char out[ADMIN_TOKEN_LEN + 1])
+{
+    memcpy(out, "tga_", PREFIX + 1);
+    write_check(out, PREFIX + 1 + RANDOM, out + PREFIX + 1 + RANDOM);
+}
+
+void token_make_admin(char out[ADMIN_TOKEN_LEN + 1])
+{
+    token_make(out + 1);
+    frame_admin(out);
+}
+
+void token_derive_admin(const struct digest *seed, char out[ADMIN_TOKEN_LEN + 1])
+{
+    token_derive(seed, out + 1);
+    frame_admin(out);
+}
+
 bool token_is_ours(struct span text)
 {
     if (text.len != TOKEN_LEN || !span_starts(text, SPAN("tg_")))
@@ -76,7 +95,7 @@ bool token_checksum_fits(struct span text)
     char check[CHECK];
     if (!token_is_ours(text))
         return false;
-    write_check(text.at, check);
+    write_check(text.at, PREFIX + RANDOM, check);
     return span_is(span_make(check, CHECK), span_from(text, PREFIX + RANDOM));
 }
 

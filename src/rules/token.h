@@ -9,11 +9,14 @@
 
 #include "base/digest.h"
 
-enum { TOKEN_LEN = 3 + 32 + 6, TOKEN_SHORTEST = 4, TOKEN_WEAK = 16, TOKEN_LONGEST = 200, RUN_LONGEST = 128 };
+enum { TOKEN_LEN = 3 + 32 + 6, ADMIN_TOKEN_LEN = TOKEN_LEN + 1, TOKEN_SHORTEST = 4, TOKEN_WEAK = 16, TOKEN_LONGEST = 200, RUN_LONGEST = 128 };
 
 void token_make(char out[TOKEN_LEN + 1]);
 /* The one token of this seed, which is as secret as it is. */
 void token_derive(const struct digest *seed, char out[TOKEN_LEN + 1]);
+/* The same for the admin plane: "tga_" in place of "tg_", so that neither is taken for the other. */
+void token_make_admin(char out[ADMIN_TOKEN_LEN + 1]);
+void token_derive_admin(const struct digest *seed, char out[ADMIN_TOKEN_LEN + 1]);
 /* Whether it looks like ours (prefix and length) and, if so, whether the checksum fits. */
 bool token_is_ours(struct span text);
 bool token_checksum_fits(struct span text);

@@ -22,11 +22,17 @@ enum meter {
         METER_COUNT
 };
 
-/* Things charged by the piece (the price book's unit kinds). */
+/* Things charged by the piece (the price book's unit kinds). Content that is also counted in tokens (pictures, sound, characters)
+ * is charged once: where the row has a rate for those tokens and the usage counts them, the pieces of it cost nothing. So count
+ * what is known of both. */
 #define FEE_ROWS(ROW)                                                                                                     \
     ROW(REQUEST, "request") ROW(WEB_SEARCH, "web_search") ROW(FILE_SEARCH, "file_search")                                 \
     ROW(CODE_EXECUTION, "code_execution") ROW(SEARCH, "search") ROW(IMAGE_UNIT, "image_out") ROW(PAGE, "page")            \
-    ROW(AUDIO_SECOND, "audio_in") ROW(SPOKEN_SECOND, "audio_out") ROW(VIDEO_SECOND, "video_out") ROW(CHARACTER, "text_in")
+    ROW(AUDIO_SECOND, "audio_in") ROW(SPOKEN_SECOND, "audio_out") ROW(VIDEO_SECOND, "video_out") ROW(CHARACTER, "text_in") \
+    ROW(CHARACTER_OUT, "text_out") ROW(IMAGE_SEEN, "image_in") ROW(SEEN_SECOND, "video_in")                               \
+    ROW(ANNOTATION_PAGE, "annotation_page") ROW(X_SEARCH, "x_search") ROW(MAPS, "maps")                                   \
+    ROW(ENTERPRISE_WEB_SEARCH, "enterprise_web_search") ROW(ATTACHMENT_SEARCH, "attachment_search")                       \
+    ROW(CODE_SESSION, "code_session") ROW(CREDIT, "credit") ROW(COMPUTE_SECOND, "compute") ROW(PIXEL, "image_out.pixel")
 
 enum fee {
 #define FEE_ENUM(name, text) FEE_##name,
@@ -46,6 +52,9 @@ struct usage {
     struct span tier;      /* service tier echoed back: "flex", "priority", "batch", "fast"; SPAN_NONE: standard */
     struct span geo;       /* "us", ... where the vendor marks it up */
     struct span search;    /* search context size: "low", "medium", "high"; SPAN_NONE: unsaid */
+    struct span size;      /* of pictures or videos made: "1024x1536"; SPAN_NONE or "auto": unsaid */
+    struct span quality;   /* of them: "low", "hd", ...; the same */
+    int64_t results;       /* of each search; 0: unsaid */
     struct span raw;       /* the vendor's own usage object, JSON */
 };
 

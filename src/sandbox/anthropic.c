@@ -18,7 +18,7 @@ static void fail(struct play *p, int status, const char *type, const char *messa
     json_close(o, '}');
 }
 
-static struct span stop_reason(const struct speech *s) { return s->cut ? SPAN("max_tokens") : SPAN("end_turn"); }
+static struct span stop_reason(const struct speech *s) { return s->tool.at ? SPAN("tool_use") : s->cut ? SPAN("max_tokens") : SPAN("end_turn"); }
 
 static void put_usage(struct json_out *o, const struct speech *s, int64_t output)
 {
@@ -28,6 +28,18 @@ static void put_usage(struct json_out *o, const struct speech *s, int64_t output
     json_pair_i64(o, SPAN("cache_creation_input_tokens"), 0);
     json_pair_i64(o, SPAN("cache_read_input_tokens"), 0);
     json_pair_i64(o, SPAN("output_tokens"), output);
+    json_close(o, '}');
+}
+
+/* In a stream the input comes afterwards. */
+static void put_tool_use(struct play *p, const struct speech *s, struct span input)
+{
+    struct json_out *o = &p->json;
+    json_open(o, '{');
+    json_pair(o, SPAN("type"), SPAN("tool_use"));
+    json_pair(o, SPAN("id"), play_id(p, "toolu_sandbox"));
+    json_pair(o, SPAN("name"), s->tool);
+    json_pair_raw(o, SPAN("input"), input);
     json_close(o, '}');
 }
 
@@ -41,7 +53,9 @@ static void put_message(struct play *p, const struct speech *s, bool done)
     json_pair(o, SPAN("model"), s->model);
     json_name(o, SPAN("content"));
     json_open(o, '[');
-    if (done) {
+    if (done && s->tool.at) {
+        put_tool_use(p, s, s->arguments);
+    } else if (done) {
         json_open(o, '{');
         json_pair(o, SPAN("type"), SPAN("text"));
         json_pair(o, SPAN("text"), s->text);
@@ -70,14 +84,14 @@ static void close_event(struct play *p)
     buf_put(&p->out, SPAN("\n\n"));
 }
 
-static void put_delta(struct play *p, struct span word)
+static void put_delta(struct play *p, const char *type, const char *member, struct span word)
 {
     open_event(p, "content_block_delta");
     json_pair_i64(&p->json, SPAN("index"), 0);
     json_name(&p->json, SPAN("delta"));
     json_open(&p->json, '{');
-    json_pair(&p->json, SPAN("type"), SPAN("text_delta"));
-    json_pair(&p->json, SPAN("text"), word);
+    json_pair(&p->json, SPAN("type"), span_of(type));
+    json_pair(&p->json, span_of(member), word);
     json_close(&p->json, '}');
     close_event(p);
 }
@@ -107,12 +121,19 @@ static void answer_stream(struct play *p, const struct speech *s)
     close_event(p);
     open_event(p, "content_block_start");
     json_pair_i64(&p->json, SPAN("index"), 0);
-    json_pair_raw(&p->json, SPAN("content_block"), SPAN("{\"type\":\"text\",\"text\":\"\"}"));
+    if (s->tool.at) {
+        json_name(&p->json, SPAN("content_block"));
+        put_tool_use(p, s, SPAN("{}"));
+    } else {
+        json_pair_raw(&p->json, SPAN("content_block"), SPAN("{\"type\":\"text\",\"text\":\"\"}"));
+    }
     close_event(p);
     open_event(p, "ping");
     close_event(p);
-    while (speech_next(&rest, &word))
-        put_delta(p, word);
+    if (s->tool.at)
+        put_delta(p, "input_json_delta", "partial_json", s->arguments);
+    while (!s->tool.at && speech_next(&rest, &word))
+        put_delta(p, "text_delta", "text", word);
     open_event(p, "content_block_stop");
     json_pair_i64(&p->json, SPAN("index"), 0);
     close_event(p);
@@ -126,9 +147,12 @@ static void messages(struct play *p)
     struct speech s;
     struct json_value body = play_json(p);
     int64_t limit = speech_limit(body, "max_tokens");
-    if (limit < 0 || !speech_make(p, body, "messages", "system", limit, &s))
-        fail(p, 400, "invalid_request_error", "A message needs `model`, `messages` and `max_tokens`");
-    else if (s.stream)
+    if (limit < 0 || json_kind(json_member(body, SPAN("messages"))) != JSON_ARRAY || !speech_make(p, body, "messages", "system", limit, &s)) {
+        fail(p, 400, "invalid_request_error", "A message needs `model`, `messages`, a list, and `max_tokens`");
+        return;
+    }
+    speech_call_tool(p, body, limit, &s);
+    if (s.stream)
         answer_stream(p, &s);
     else
         put_message(p, &s, true);

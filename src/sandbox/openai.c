@@ -24,7 +24,7 @@ void openai_fail(struct play *p, int status, const char *code, const char *messa
 
 struct chat {
     struct speech speech;
-    struct span id;
+    struct span id, call;
     bool usage; /* asked for in the stream */
 };
 
@@ -50,14 +50,35 @@ static void put_head(struct play *p, const struct chat *c, const char *object)
     json_pair(&p->json, SPAN("system_fingerprint"), SPAN("fp_sandbox"));
 }
 
-static struct span finish_reason(const struct chat *c) { return c->speech.cut ? SPAN("length") : SPAN("stop"); }
+static struct span finish_reason(const struct chat *c) { return c->speech.tool.at ? SPAN("tool_calls") : c->speech.cut ? SPAN("length") : SPAN("stop"); }
 
-static void put_message(struct json_out *o, struct span text)
+/* A list of one; in a stream it has its place, too. */
+static void put_tool_call(struct json_out *o, const struct chat *c, bool placed)
+{
+    json_name(o, SPAN("tool_calls"));
+    json_open(o, '[');
+    json_open(o, '{');
+    if (placed)
+        json_pair_i64(o, SPAN("index"), 0);
+    json_pair(o, SPAN("id"), c->call);
+    json_pair(o, SPAN("type"), SPAN("function"));
+    json_name(o, SPAN("function"));
+    json_open(o, '{');
+    json_pair(o, SPAN("name"), c->speech.tool);
+    json_pair(o, SPAN("arguments"), c->speech.arguments);
+    json_close(o, '}');
+    json_close(o, '}');
+    json_close(o, ']');
+}
+
+static void put_message(struct json_out *o, const struct chat *c)
 {
     json_name(o, SPAN("message"));
     json_open(o, '{');
     json_pair(o, SPAN("role"), SPAN("assistant"));
-    json_pair(o, SPAN("content"), text);
+    json_pair(o, SPAN("content"), c->speech.tool.at ? SPAN_NONE : c->speech.text);
+    if (c->speech.tool.at)
+        put_tool_call(o, c, false);
     json_pair_raw(o, SPAN("refusal"), SPAN_NONE);
     json_close(o, '}');
 }
@@ -70,7 +91,7 @@ static void answer_whole(struct play *p, const struct chat *c)
     json_open(o, '[');
     json_open(o, '{');
     json_pair_i64(o, SPAN("index"), 0);
-    put_message(o, c->speech.text);
+    put_message(o, c);
     json_pair_raw(o, SPAN("logprobs"), SPAN_NONE);
     json_pair(o, SPAN("finish_reason"), finish_reason(c));
     json_close(o, '}');
@@ -87,7 +108,7 @@ void openai_event(struct play *p, const char *name)
     p->json = json_out(&p->out);
 }
 
-/* One chunk: role or text, or the reason of the end. */
+/* One chunk: role or text, the call of a tool, or the reason of the end. */
 static void put_chunk(struct play *p, const struct chat *c, struct span member, struct span text, struct span reason)
 {
     struct json_out *o;
@@ -100,7 +121,9 @@ static void put_chunk(struct play *p, const struct chat *c, struct span member, 
     json_pair_i64(o, SPAN("index"), 0);
     json_name(o, SPAN("delta"));
     json_open(o, '{');
-    if (member.at)
+    if (span_is(member, SPAN("tool_calls")))
+        put_tool_call(o, c, true);
+    else if (member.at)
         json_pair(o, member, text);
     json_close(o, '}');
     json_pair(o, SPAN("finish_reason"), reason);
@@ -117,7 +140,9 @@ static void answer_stream(struct play *p, const struct chat *c)
     struct span rest = c->speech.text, word;
     p->events = true;
     put_chunk(p, c, SPAN("role"), SPAN("assistant"), SPAN_NONE);
-    while (speech_next(&rest, &word))
+    if (c->speech.tool.at)
+        put_chunk(p, c, SPAN("tool_calls"), SPAN_NONE, SPAN_NONE);
+    while (!c->speech.tool.at && speech_next(&rest, &word))
         put_chunk(p, c, SPAN("content"), word, SPAN_NONE);
     put_chunk(p, c, SPAN_NONE, SPAN_NONE, finish_reason(c));
     if (c->usage) {
@@ -134,14 +159,15 @@ static void answer_stream(struct play *p, const struct chat *c)
 static void chat(struct play *p)
 {
     struct json_value body = play_json(p);
-    struct chat c = { .id = play_id(p, "chatcmpl-sandbox") };
+    struct chat c = { .id = play_id(p, "chatcmpl-sandbox"), .call = play_id(p, "call_sandbox") };
     int64_t limit = speech_limit(body, "max_completion_tokens");
     if (limit < 0)
         limit = speech_limit(body, "max_tokens");
-    if (!speech_make(p, body, "messages", "tools", limit, &c.speech)) {
-        openai_fail(p, 400, "missing_required_parameter", "A chat completion needs `model` and `messages`");
+    if (json_kind(json_member(body, SPAN("messages"))) != JSON_ARRAY || !speech_make(p, body, "messages", "tools", limit, &c.speech)) {
+        openai_fail(p, 400, "missing_required_parameter", "A chat completion needs `model` and `messages`, a list");
         return;
     }
+    speech_call_tool(p, body, limit, &c.speech);
     (void)json_bool(json_path(body, SPAN("stream_options.include_usage")), &c.usage);
     if (c.speech.stream)
         answer_stream(p, &c);

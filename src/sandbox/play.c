@@ -10,7 +10,8 @@ static const struct {
     struct span name;
     void (*answer)(struct play *p);
 } vendors[] = { { { "stripe", 6 }, stripe_answer }, { { "twilio", 6 }, twilio_answer }, { { "resend", 6 }, resend_answer },
-    { { "openai", 6 }, openai_answer }, { { "anthropic", 9 }, anthropic_answer } };
+    { { "openai", 6 }, openai_answer }, { { "anthropic", 9 }, anthropic_answer },
+    { { "gemini", 6 }, gemini_answer } };
 
 void play_init(struct play *p, struct arena *a, struct json *reader, struct shelf *shelf, int64_t now_ms)
 {
@@ -107,6 +108,8 @@ static bool secret_fits(struct play *p)
     if (basic.at)
         basic = text_base64_decode(basic, p->arena);
     if (!secret.at)
+        secret = http_get(p->head, SPAN("x-goog-api-key"));
+    if (!secret.at)
         secret = after(authorization, SPAN("Bearer "));
     if (basic.at && !secret.at && span_cut(&basic, ':', &user))
         secret = basic.len ? basic : user;
@@ -142,6 +145,6 @@ void play_run(struct play *p, const struct http_head *head, struct span body)
     }
     p->status = 404;
     json_open(&p->json, '{');
-    json_pair(&p->json, SPAN("error"), SPAN("the sandbox plays stripe, twilio, resend, openai and anthropic"));
+    json_pair(&p->json, SPAN("error"), SPAN("the sandbox plays stripe, twilio, resend, openai, anthropic and gemini"));
     json_close(&p->json, '}');
 }

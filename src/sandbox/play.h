@@ -54,9 +54,12 @@ struct digest play_fingerprint(struct play *p);
 struct json_value play_json(struct play *p);
 
 void stripe_answer(struct play *p);
+/* What is there from the start: cus_ada and cus_bob, with a charge each (ch_of_ada, ch_of_bob). */
+void stripe_furnish(struct shelf *s, int64_t now_ms);
 void twilio_answer(struct play *p);
 void resend_answer(struct play *p);
 void openai_answer(struct play *p);
 void anthropic_answer(struct play *p);
+void gemini_answer(struct play *p);
 
 #endif

@@ -152,6 +152,7 @@ static bool open_server(struct sandbox *s, char why[256])
         snprintf(why, 256, "no memory");
         return false;
     }
+    stripe_furnish(s->shelf, clock_unix_ms());
     must(listen_parse(SPAN("127.0.0.1:0"), &s->address));
     return http_server_listen(s->server, &s->address, NULL, NULL, why);
 }

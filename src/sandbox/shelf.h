@@ -16,11 +16,12 @@ struct item {
     char id[48];
     const char *kind; /* "charge"; NULL: the place is free */
     const char *status;
-    int64_t amount, refunded, created_ms;
+    int64_t amount, captured, refunded, created_ms;
+    bool manual; /* of a payment intent: captured by a call of its own */
     char currency[4];
     char customer[64]; /* whose */
-    char parent[64];   /* of a refund: the charge */
-    char to[80], from[80];
+    char parent[64];   /* of a refund: the charge; of a charge: its intent, and the other way round */
+    char to[80], from[80]; /* of a refund `to` is the intent */
     char note[512]; /* description, text, subject */
     uint64_t number; /* in order of making */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stripe.c - the sandbox's Stripe: charges, refunds, customers, payment intents, payouts and the balance, with the errors
- * people meet first (a declined card, a refund of more than was paid, a replayed idempotency key). */
+ * people meet first (a declined card, a refund of more than was paid, a replayed idempotency key).
+ *
+ * Two customers are there from the start, each with a charge: whose money a call touches can then be seen by id alone. */
 #include <stdio.h>
 
 #include "sandbox/play.h"
@@ -37,11 +39,11 @@ static void refuse(struct play *p, const char *code, const char *param, const ch
     fail(p, &(struct wrong){ 400, "invalid_request_error", code, param, message });
 }
 
-static void missing(struct play *p, const char *kind)
+static void missing(struct play *p, const char *kind, const char *param, struct span id)
 {
-    char message[120];
-    snprintf(message, sizeof(message), "No such %s in this sandbox (it forgets everything when it ends)", kind);
-    fail(p, &(struct wrong){ 404, "invalid_request_error", "resource_missing", "id", message });
+    char message[160];
+    snprintf(message, sizeof(message), "No such %s: '%.*s' (a sandbox forgets everything when it ends)", kind, SPAN_ARG(span_first(id, 60)));
+    fail(p, &(struct wrong){ 404, "invalid_request_error", "resource_missing", param, message });
 }
 
 /* ---- objects as JSON ---- */
@@ -68,11 +70,11 @@ static void put_money(struct json_out *o, const struct item *i)
 static void put_charge(struct json_out *o, const struct item *i)
 {
     put_money(o, i);
-    json_pair_i64(o, SPAN("amount_captured"), i->amount);
+    json_pair_i64(o, SPAN("amount_captured"), i->captured);
     json_pair_i64(o, SPAN("amount_refunded"), i->refunded);
-    json_pair_bool(o, SPAN("captured"), true);
+    json_pair_bool(o, SPAN("captured"), i->captured > 0);
     json_pair_bool(o, SPAN("paid"), true);
-    json_pair_bool(o, SPAN("refunded"), i->refunded == i->amount);
+    json_pair_bool(o, SPAN("refunded"), i->captured > 0 && i->refunded == i->captured);
     json_pair(o, SPAN("customer"), text_or_null(i->customer));
     json_pair(o, SPAN("payment_intent"), text_or_null(i->parent));
 }
@@ -81,6 +83,7 @@ static void put_refund(struct json_out *o, const struct item *i)
 {
     put_money(o, i);
     json_pair(o, SPAN("charge"), text_or_null(i->parent));
+    json_pair(o, SPAN("payment_intent"), text_or_null(i->to));
 }
 
 static void put_customer(struct json_out *o, const struct item *i)
@@ -90,13 +93,16 @@ static void put_customer(struct json_out *o, const struct item *i)
     json_pair_i64(o, SPAN("balance"), 0);
 }
 
+static bool is_now(const struct item *i, const char *status) { return strcmp(i->status, status) == 0; }
+
 static void put_intent(struct json_out *o, const struct item *i)
 {
     put_money(o, i);
-    json_pair_i64(o, SPAN("amount_received"), strcmp(i->status, "succeeded") == 0 ? i->amount : 0);
+    json_pair_i64(o, SPAN("amount_received"), i->captured);
+    json_pair_i64(o, SPAN("amount_capturable"), is_now(i, "requires_capture") ? i->amount : 0);
     json_pair(o, SPAN("customer"), text_or_null(i->customer));
     json_pair(o, SPAN("latest_charge"), text_or_null(i->parent));
-    json_pair(o, SPAN("capture_method"), SPAN("automatic"));
+    json_pair(o, SPAN("capture_method"), i->manual ? SPAN("manual") : SPAN("automatic"));
 }
 
 static void put_payout(struct json_out *o, const struct item *i)
@@ -124,6 +130,16 @@ static void put_item(struct play *p, const struct item *item)
     json_close(&p->json, '}');
 }
 
+/* The next older one of a kind; of one customer where the query names one. */
+static const struct item *older(struct play *p, const char *kind, const struct item *item)
+{
+    struct span customer = play_query(p, "customer");
+    do
+        item = shelf_before(p->shelf, kind, item ? item->number : 0);
+    while (item && customer.at && !span_is(customer, span_of(item->customer)));
+    return item;
+}
+
 static void put_list(struct play *p, size_t kind)
 {
     char url[40];
@@ -137,10 +153,10 @@ static void put_list(struct play *p, size_t kind)
     json_pair(&p->json, SPAN("url"), span_of(url));
     json_name(&p->json, SPAN("data"));
     json_open(&p->json, '[');
-    while (limit-- > 0 && (item = shelf_before(p->shelf, kinds[kind].kind, item ? item->number : 0)))
+    while (limit-- > 0 && (item = older(p, kinds[kind].kind, item)))
         put_item(p, item);
     json_close(&p->json, ']');
-    json_pair_bool(&p->json, SPAN("has_more"), item && shelf_before(p->shelf, kinds[kind].kind, item->number));
+    json_pair_bool(&p->json, SPAN("has_more"), item && older(p, kinds[kind].kind, item));
     json_close(&p->json, '}');
 }
 
@@ -202,35 +218,70 @@ static void create_charge(struct play *p)
         refuse(p, "parameter_missing", "source", "Must provide source or customer");
         return;
     }
-    put_item(p, make(p, "charge", "ch_sandbox_", amount, currency, "succeeded"));
+    struct item *charge = make(p, "charge", "ch_sandbox_", amount, currency, "succeeded");
+    charge->captured = span_is(play_form(p, "capture"), SPAN("false")) ? 0 : amount;
+    put_item(p, charge);
 }
 
+/* The charge of the form, by itself or by its intent. NULL: answered. */
 static struct item *charge_to_refund(struct play *p)
 {
-    struct item *intent = shelf_find(p->shelf, "payment_intent", play_form(p, "payment_intent"));
-    return shelf_find(p->shelf, "charge", intent ? span_of(intent->parent) : play_form(p, "charge"));
+    struct span charge_id = play_form(p, "charge"), intent_id = play_form(p, "payment_intent");
+    if (!charge_id.len && !intent_id.len) {
+        refuse(p, "parameter_missing", "charge", "One of the following params should be provided: payment_intent or charge");
+        return NULL;
+    }
+    struct item *intent = charge_id.len ? NULL : shelf_find(p->shelf, "payment_intent", intent_id);
+    struct item *charge = shelf_find(p->shelf, "charge", intent ? span_of(intent->parent) : charge_id);
+    if (!charge)
+        missing(p, charge_id.len ? "charge" : "payment_intent", charge_id.len ? "charge" : "payment_intent", charge_id.len ? charge_id : intent_id);
+    return charge;
 }
 
 static void create_refund(struct play *p)
 {
     struct item *charge = charge_to_refund(p);
-    if (!charge) {
-        missing(p, "charge");
+    if (!charge)
+        return;
+    int64_t left = charge->captured - charge->refunded, amount = left;
+    if (left == 0) {
+        if (charge->captured)
+            refuse(p, "charge_already_refunded", "charge", "This charge has already been refunded");
+        else
+            refuse(p, "charge_not_captured", "charge", "This charge was not captured");
         return;
     }
-    int64_t amount = charge->amount - charge->refunded;
-    if (amount == 0) {
-        refuse(p, "charge_already_refunded", "charge", "This charge has already been refunded");
-        return;
-    }
-    if (play_form(p, "amount").at && (!play_form_i64(p, "amount", &amount) || amount < 1 || amount > charge->amount - charge->refunded)) {
+    if (play_form(p, "amount").at && (!play_form_i64(p, "amount", &amount) || amount < 1 || amount > left)) {
         refuse(p, "amount_too_large", "amount", "Refund amount is greater than what is left of the charge");
         return;
     }
     charge->refunded += amount;
     struct item *refund = make(p, "refund", "re_sandbox_", amount, charge->currency, "succeeded");
     shelf_text(refund->parent, sizeof(refund->parent), span_of(charge->id));
+    shelf_text(refund->to, sizeof(refund->to), span_of(charge->parent));
     put_item(p, refund);
+}
+
+/* What was reserved on a card is taken, whole or in part. False: answered. */
+static bool capture_money(struct play *p, struct item *charge, const char *param)
+{
+    int64_t amount = charge->amount;
+    if (charge->captured) {
+        refuse(p, "charge_already_captured", NULL, "This charge has already been captured");
+        return false;
+    }
+    if (play_form(p, param).at && (!play_form_i64(p, param, &amount) || amount < 1 || amount > charge->amount)) {
+        refuse(p, "amount_too_large", param, "More than was authorized cannot be captured");
+        return false;
+    }
+    charge->captured = amount;
+    return true;
+}
+
+static void capture_charge(struct play *p, struct item *charge)
+{
+    if (capture_money(p, charge, "amount"))
+        put_item(p, charge);
 }
 
 static void create_customer(struct play *p)
@@ -247,7 +298,8 @@ static void confirm(struct play *p, struct item *intent)
     shelf_text(charge->parent, sizeof(charge->parent), span_of(intent->id));
     shelf_text(charge->customer, sizeof(charge->customer), span_of(intent->customer));
     shelf_text(intent->parent, sizeof(intent->parent), span_of(charge->id));
-    intent->status = "succeeded";
+    charge->captured = intent->captured = intent->manual ? 0 : intent->amount;
+    intent->status = intent->manual ? "requires_capture" : "succeeded";
 }
 
 static void create_intent(struct play *p)
@@ -259,20 +311,23 @@ static void create_intent(struct play *p)
         return;
     bool with = play_form(p, "payment_method").len > 0;
     struct item *intent = make(p, "payment_intent", "pi_sandbox_", amount, currency, with ? "requires_confirmation" : "requires_payment_method");
+    intent->manual = span_is(play_form(p, "capture_method"), SPAN("manual"));
     if (now)
         confirm(p, intent);
     put_item(p, intent);
 }
 
-static void confirm_intent(struct play *p, struct span id)
+static void refuse_state(struct play *p, const struct item *intent, const char *what)
 {
-    struct item *intent = shelf_find(p->shelf, "payment_intent", id);
-    if (!intent) {
-        missing(p, "payment_intent");
-        return;
-    }
-    if (strcmp(intent->status, "succeeded") == 0 || strcmp(intent->status, "canceled") == 0) {
-        refuse(p, "payment_intent_unexpected_state", NULL, "This PaymentIntent cannot be confirmed: it is over");
+    char message[120];
+    snprintf(message, sizeof(message), "This PaymentIntent's status is %s: it cannot be %s", intent->status, what);
+    refuse(p, "payment_intent_unexpected_state", NULL, message);
+}
+
+static void confirm_intent(struct play *p, struct item *intent)
+{
+    if (!is_now(intent, "requires_confirmation") && !is_now(intent, "requires_payment_method")) {
+        refuse_state(p, intent, "confirmed");
         return;
     }
     if (declined(p))
@@ -281,11 +336,24 @@ static void confirm_intent(struct play *p, struct span id)
     put_item(p, intent);
 }
 
-static void cancel_intent(struct play *p, struct span id)
+static void capture_intent(struct play *p, struct item *intent)
 {
-    struct item *intent = shelf_find(p->shelf, "payment_intent", id);
-    if (!intent || strcmp(intent->status, "succeeded") == 0) {
-        refuse(p, "payment_intent_unexpected_state", NULL, "There is nothing to cancel");
+    struct item *charge = shelf_find(p->shelf, "charge", span_of(intent->parent));
+    if (!is_now(intent, "requires_capture") || !charge) {
+        refuse_state(p, intent, "captured");
+        return;
+    }
+    if (!capture_money(p, charge, "amount_to_capture"))
+        return;
+    intent->captured = charge->captured;
+    intent->status = "succeeded";
+    put_item(p, intent);
+}
+
+static void cancel_intent(struct play *p, struct item *intent)
+{
+    if (is_now(intent, "succeeded") || is_now(intent, "canceled")) {
+        refuse_state(p, intent, "canceled");
         return;
     }
     intent->status = "canceled";
@@ -318,13 +386,35 @@ static bool answer_reads(struct play *p)
         if (item)
             put_item(p, item);
         else
-            missing(p, kinds[i].kind);
+            missing(p, kinds[i].kind, "id", id);
         return true;
     }
     if (!play_is(p, "GET", "balance", &id))
         return false;
     buf_put(&p->out, SPAN("{\"object\":\"balance\",\"livemode\":false,\"available\":[{\"amount\":1000000,\"currency\":\"usd\"}],\"pending\":[]}"));
     return true;
+}
+
+/* POST /v1/THINGS/{id}/VERB */
+static bool answer_verbs(struct play *p)
+{
+    static const struct {
+        const char *path, *kind;
+        void (*run)(struct play *p, struct item *item);
+    } verbs[] = { { "charges/*/capture", "charge", capture_charge }, { "payment_intents/*/confirm", "payment_intent", confirm_intent },
+        { "payment_intents/*/capture", "payment_intent", capture_intent }, { "payment_intents/*/cancel", "payment_intent", cancel_intent } };
+    struct span id = SPAN_NONE;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+        if (!play_is(p, "POST", verbs[i].path, &id))
+            continue;
+        struct item *item = shelf_find(p->shelf, verbs[i].kind, id);
+        if (item)
+            verbs[i].run(p, item);
+        else
+            missing(p, verbs[i].kind, "id", id);
+        return true;
+    }
+    return false;
 }
 
 static bool answer_writes(struct play *p)
@@ -341,14 +431,7 @@ static bool answer_writes(struct play *p)
         creations[i].run(p);
         return true;
     }
-    if (play_is(p, "POST", "payment_intents/*/confirm", &id)) {
-        confirm_intent(p, id);
-        return true;
-    }
-    if (!play_is(p, "POST", "payment_intents/*/cancel", &id))
-        return false;
-    cancel_intent(p, id);
-    return true;
+    return answer_verbs(p);
 }
 
 /* True: the idempotency key was seen before, and answered from memory. */
@@ -385,4 +468,29 @@ void stripe_answer(struct play *p)
         fail(p, &(struct wrong){ 404, "invalid_request_error", NULL, NULL, "Unrecognized request URL: the sandbox does not play this" });
     else if (key.len)
         shelf_keep_answer(p->shelf, key, request, p->status, buf_span(&p->out));
+}
+
+static struct item *put_there(struct shelf *s, const char *kind, const char *id, int64_t now_ms)
+{
+    struct item *item = shelf_add(s, kind, "", 1, now_ms);
+    shelf_text(item->id, sizeof(item->id), span_of(id));
+    memcpy(item->currency, "usd", sizeof(item->currency));
+    return item;
+}
+
+void stripe_furnish(struct shelf *s, int64_t now_ms)
+{
+    static const struct {
+        const char *customer, *name, *email, *charge;
+        int64_t amount;
+    } people[] = { { "cus_ada", "Ada", "ada@example.com", "ch_of_ada", 4500 }, { "cus_bob", "Bob", "bob@example.com", "ch_of_bob", 3000 } };
+    for (size_t i = 0; i < sizeof(people) / sizeof(*people); i++) {
+        struct item *customer = put_there(s, "customer", people[i].customer, now_ms);
+        shelf_text(customer->from, sizeof(customer->from), span_of(people[i].name));
+        shelf_text(customer->to, sizeof(customer->to), span_of(people[i].email));
+        struct item *charge = put_there(s, "charge", people[i].charge, now_ms);
+        charge->amount = charge->captured = people[i].amount;
+        charge->status = "succeeded";
+        shelf_text(charge->customer, sizeof(charge->customer), span_of(people[i].customer));
+    }
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * twilio.c - the sandbox's Twilio: text messages. As with the real one a message is created with `price` null; asked for
- * again, it was delivered and has a price. */
+ * twilio.c - the sandbox's Twilio: text messages. As with the real one a message is created with `price` null; it is delivered
+ * and has a price when it is asked for some seconds later. */
 #include <stdio.h>
 
 #include "base/text.h"
 #include "sandbox/play.h"
 
-enum { LIST_USUAL = 50, LIST_MOST = 1000, TEXT_LONGEST = 1600, PRICE = 830 /* a segment: $0.0083, in 1/100,000 of a dollar */ };
+enum { LIST_USUAL = 50, LIST_MOST = 1000, TEXT_LONGEST = 1600, PRICE = 830 /* a segment: $0.0083, in 1/100,000 of a dollar */, PRICED_MS = 2000 };
 
 static void fail(struct play *p, int status, int code, const char *message)
 {
@@ -60,9 +60,10 @@ static struct span mail_date(struct play *p, int64_t unix_ms)
         months + (month - 1) * 3, at.at, at.at + 11);
 }
 
-static void put_message(struct play *p, const struct item *i, bool delivered)
+static void put_message(struct play *p, const struct item *i)
 {
     struct json_out *o = &p->json;
+    bool delivered = p->now_ms - i->created_ms >= PRICED_MS;
     char price[32];
     snprintf(price, sizeof(price), "-%lld.%05lld", (long long)(i->amount * PRICE / 100000), (long long)(i->amount * PRICE % 100000));
     json_open(o, '{');
@@ -109,7 +110,7 @@ static void create(struct play *p, struct span account)
     shelf_text(item->note, sizeof(item->note), text);
     shelf_text(item->parent, sizeof(item->parent), account);
     p->status = 201;
-    put_message(p, item, false);
+    put_message(p, item);
 }
 
 /* The next older message that the query asks for. */
@@ -133,7 +134,7 @@ static void list(struct play *p)
     json_name(&p->json, SPAN("messages"));
     json_open(&p->json, '[');
     for (uint64_t n = 0; item && n < size; n++, item = next(p, item))
-        put_message(p, item, true);
+        put_message(p, item);
     json_close(&p->json, ']');
     json_pair_i64(&p->json, SPAN("page"), 0);
     json_pair_i64(&p->json, SPAN("page_size"), (int64_t)size);
@@ -147,7 +148,7 @@ static void retrieve(struct play *p, struct span file)
     struct span id = span_ends(file, SPAN(".json")) ? span_first(file, file.len - 5) : file;
     const struct item *item = shelf_find(p->shelf, "message", id);
     if (item)
-        put_message(p, item, true);
+        put_message(p, item);
     else
         fail(p, 404, 20404, "The requested resource was not found");
 }

@@ -13,6 +13,7 @@ void batch_init(struct store *s)
     struct batch *b = &s->batch;
     arena_init(&b->memory, BATCH_CEILING);
     arena_init(&s->kept_memory, BATCH_CEILING);
+    arena_init(&s->facet_memory, BATCH_CEILING);
     s->kept_end = &s->kept;
     buf_init(&b->ids, REPLAY_RECORDS * sizeof(uint64_t));
     buf_init(&s->text, BATCH_CEILING);
@@ -23,9 +24,12 @@ static void reset(struct batch *b)
     map_free(&b->accounts);
     map_free(&b->runs);
     map_free(&b->holds);
+    map_free(&b->users);
+    map_free(&b->rollups);
+    map_free(&b->speeds);
     arena_free(&b->memory);
     buf_clear(&b->ids);
-    b->accounts = b->runs = b->holds = (struct map){ NULL, 0, 0 };
+    b->accounts = b->runs = b->holds = b->users = b->rollups = b->speeds = (struct map){ NULL, 0, 0 };
     b->hours = NULL;
     b->records = b->rows = b->bytes = 0;
     b->signed_rows = 0;
@@ -43,6 +47,7 @@ void batch_free(struct store *s)
 {
     reset(&s->batch);
     forget_kept(s);
+    rollup_forget(s);
     buf_free(&s->batch.ids);
     buf_free(&s->text);
 }
@@ -73,6 +78,7 @@ void batch_rollback(struct store *s)
     if (s->batch.open && !sqlite3_get_autocommit(s->db)) /* some errors have rolled back by themselves */
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     reset(&s->batch);
+    rollup_forget(s);
     for (size_t i = 0; i < s->source_count; i++)
         s->sources[i].read = s->sources[i].committed;
 }
@@ -110,6 +116,10 @@ enum err batch_commit(struct store *s)
 {
     struct batch *b = &s->batch;
     enum err e = sums_save(s);
+    if (e == E_OK)
+        e = rollup_save(s);
+    if (e == E_OK)
+        e = speeds_save(s);
     if (e == E_OK)
         e = holds_save(s);
     if (e == E_OK)
@@ -194,6 +204,7 @@ static enum err put(struct store *s, const struct store_record *r)
         return row_put(s, r);
     case STORE_ANSWER:
     case STORE_ALERT:
+    case STORE_APPROVAL:
         break;
     }
     return notes_put(s, r);

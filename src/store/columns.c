@@ -37,7 +37,7 @@ static const struct column {
 };
 
 static const struct span verdicts[] = { { "allowed", 7 }, { "denied", 6 }, { "error", 5 }, { "in_doubt", 8 } };
-static const struct span kinds[] = { { "", 0 }, { "settlement", 10 }, { "change", 6 } };
+static const struct span kinds[] = { { "", 0 }, { "settlement", 10 }, { "change", 6 }, { "event", 5 } };
 
 static bool is_named(const struct span *names, size_t count, int64_t number, struct span name)
 {
@@ -61,7 +61,7 @@ static bool same(const struct column *c, sqlite3_stmt *q, int first, int at, con
     case NAMED_VERDICT:
         return is_integer(q, at) && (!v->there || is_named(verdicts, 4, number, v->text));
     case NAMED_KIND:
-        return is_integer(q, at) && is_named(kinds, 3, number, v->text);
+        return is_integer(q, at) && is_named(kinds, 4, number, v->text);
     case OTHER_CALL:
         return v->there ? is_integer(q, at) && v->number == number : sqlite3_column_type(q, at) == SQLITE_NULL;
     case TEXT:

@@ -14,8 +14,18 @@ enum { DOUBT_ROWS = 512 /* in one transaction */, DOUBT_VERDICT = 3, HOLD_CEILIN
 
 static struct span key_of(const uint64_t *call) { return span_make((const char *)call, sizeof(*call)); }
 
+static enum err unhold(struct store *s, uint64_t call)
+{
+    sql_bind_i64(s->statements[ST_UNHOLD], 1, (int64_t)call);
+    return sql_step(s->statements[ST_UNHOLD]);
+}
+
+/* The hold that it replaces may be in the table already: then its ROW would only take this one out. */
 enum err holds_open(struct store *s, const struct store_record *r)
 {
+    enum err e = r->again_held ? unhold(s, r->call) : E_OK;
+    if (e != E_OK)
+        return e;
     return map_put(&s->batch.holds, key_of(&r->call), (void *)r) ? E_OK : E_NO_MEMORY;
 }
 
@@ -23,8 +33,7 @@ enum err holds_close(struct store *s, uint64_t call)
 {
     if (map_take(&s->batch.holds, key_of(&call)))
         return E_OK;
-    sql_bind_i64(s->statements[ST_UNHOLD], 1, (int64_t)call);
-    return sql_step(s->statements[ST_UNHOLD]);
+    return unhold(s, call);
 }
 
 static enum err save(struct store *s, const struct store_record *h, struct buf *lines)

@@ -4,9 +4,14 @@
  *   sources --> batch (one transaction) --> tables        thread.c drives, batch.c reads and commits
  *                 |- row.c     a ROW becomes a line of `calls`, chained to the one before it
  *                 |- holds.c   a HOLD waits for its ROW, across batches in a table, and becomes a row in doubt at recovery
- *                 |- doubts.c  a row in doubt waits for its settlement, of which it takes one
- *                 |- notes.c   answers kept for repeats, alerts to be delivered
+ *                 |- doubts.c  a row in doubt, or with a price that comes later, waits for its settlement, of which it takes one
+ *                 |- notes.c   answers kept for repeats, alerts to be delivered, approvals as they stand
+ *                 |- contents.c  what was captured of calls, which comes by jobs, and goes so that nothing of it is left in a file
+ *                 |- made.c    what calls made at vendors, so that a gate that starts knows whose it is
+ *                 |- exports.c how far each export of the chain is
  *                 |- sums.c    balances, runs and hours: added up in memory, written once a batch
+ *                 |- speeds.c  what calls took, by target, the same way
+ *                 |- rollup.c  sums by hour and day over all dimensions, the same way; backfill.c: those of older rows
  *                 `- points.c  checkpoints: the chain's tip, signed now and then
  *
  * What was read is kept in memory until it is committed, because a source is read once, forwards: a batch that was rolled
@@ -40,14 +45,21 @@ enum {
     SYNC_MS = 1000,                  /* the longest that a committed record is not on the platter */
     SYNC_BYTES = 32 << 20,           /* of rows, the same */
     RETRY_MS = 500,                  /* pause after a write that failed */
+    SWEEP_CONTENTS_MS = 10,          /* the longest that rows wait for content to be deleted that has run out: each may be large */
+    SWEEP_CONTENTS_PAUSE_MS = 20,    /* and then rows have their turn */
+    SWEEP_ERASE_MS = 10 * 1000,      /* of content deleted in many goes: the longest that it stands in the log */
     SWEEP_STEP = 1000,               /* balances looked at in one go */
     SWEEP_STEP_MS = 1000,            /* between two goes */
     SWEEP_ROUND_MS = 60 * 60 * 1000, /* between two rounds */
+    FACET_IDS = 64,                  /* calls of an hour and a facet that are named; statements.h, too */
+    FACETS_KNOWN = 1 << 16,          /* whose number is kept in memory */
+    BACKFILL_ROWS = 20000,           /* in one transaction */
     CHECKPOINT_ROWS = 10000,            /* at most so many rows, and a batch's more, without a signature */
     CHECKPOINT_MS = 10 * 60 * 1000,     /* the longest that a row is without one */
     STORE_SOURCES = 256
 };
 #define SWEEP_AFTER_MS (INT64_C(35) * 24 * 60 * 60 * 1000) /* after a balance's window ended */
+#define SWEEP_APPROVAL_AFTER_MS (INT64_C(30) * 24 * 60 * 60 * 1000) /* after its time was over */
 #define SWEEP_SLOT_AFTER_MS (INT64_C(2) * 60 * 60 * 1000)  /* after a sub-window left its rolling window */
 
 enum statement {
@@ -82,6 +94,9 @@ struct chain {
 struct batch {
     struct arena memory;
     struct map accounts, runs; /* name -> sums (sums.c) */
+    struct map speeds;         /* slot and target -> sums (speeds.c) */
+    struct map users;          /* quarter of a day and user -> sums (users.c) */
+    struct map rollups;        /* hour and facet -> sums (rollup.c) */
     struct map holds;          /* call id -> the hold's record, if its row has not come */
     struct hour *hours;
     struct chain chain; /* becomes the store's at commit */
@@ -94,6 +109,9 @@ struct batch {
 /* How far the janitor is in its round. */
 struct sweep {
     int64_t at; /* of the next step, monotonic ms */
+    int64_t rest_at; /* the same, of all but content, which comes oftener while `left` */
+    int64_t erased_at;
+    bool left; /* content that has run out */
     struct buf from; /* the last account looked at */
     bool accounts_done;
 };
@@ -124,6 +142,8 @@ struct store {
     size_t source_count;
     struct chain chain;
     struct batch batch;
+    struct arena facet_memory;
+    struct map facets; /* name -> its number (rollup.c); forgotten when a batch fails, which may have made some */
     struct arena kept_memory;
     struct kept *kept, **kept_end; /* in the order they were read */
     struct buf text; /* what is hashed */
@@ -139,11 +159,13 @@ struct store {
     bool loaded;       /* page cache and buffers may have grown since the last rest */
     struct sweep sweep;
     struct signing signing;
+    bool unerased;     /* content was deleted whose bytes may still stand in the log file (contents.c) */
 
     void (*committed)(void *self);
     void *committed_self;
 
     atomic_bool healthy;
+    _Atomic uint64_t batches, batch_failures, batch_us, batch_rows; /* see store_pace */
     atomic_bool nudged; /* there may be something to read */
 
     /* Under the mutex. */
@@ -208,20 +230,56 @@ CHECKED enum err holds_save(struct store *s);
 CHECKED enum err holds_doubt(struct store *s, size_t *count);
 
 /* doubts.c */
-/* A row in doubt was written. *open: it is now waiting for its settlement; else it has had one. */
+/* A row in doubt, or a late one, was written. *open: it is in doubt now; else it is late, or has had its settlement. */
 CHECKED enum err doubts_put(struct store *s, const struct store_record *r, bool *open);
-/* Before a settlement is written. *again: the doubt was settled before, leave it out. *reserved: of the doubt that it settles. */
-CHECKED enum err doubts_take(struct store *s, const struct store_record *r, bool *again, nano_usd *reserved);
+/* Before a settlement is written: what it is to its call. */
+enum mark { MARK_PLAIN, MARK_LATE /* another one follows */, MARK_ENDED_LATE }; /* in the database */
+struct taken {
+    bool again;        /* there was one before: leave it out */
+    nano_usd reserved; /* of the doubt that it ends */
+    enum mark mark;
+};
+CHECKED enum err doubts_take(struct store *s, const struct store_record *r, struct taken *out);
+
+/* made.c */
+CHECKED enum err made_put(struct store *s, const struct store_record *r);
 
 /* notes.c */
 CHECKED enum err notes_put(struct store *s, const struct store_record *r);
 /* A call that was carried out, and whose answer found no room in the journal: its key must not go again. */
 CHECKED enum err notes_unkept(struct store *s, const struct store_record *r);
 
+/* contents.c */
+/* Takes what was deleted out of the log file, if nobody reads there. */
+void contents_erase(struct store *s);
+
 /* sums.c */
 /* open: what the row adds to the amounts in doubt. */
 CHECKED enum err sums_add(struct store *s, const struct store_record *r, nano_usd open);
 CHECKED enum err sums_save(struct store *s);
+
+/* speeds.c */
+CHECKED enum err speeds_add(struct store *s, const struct store_record *r, struct span credential);
+CHECKED enum err speeds_save(struct store *s);
+
+/* rollup.c */
+/* What a row says of itself beside its columns. */
+struct said {
+    struct span credential, label;
+};
+struct said rollup_said(struct span row);
+CHECKED enum err rollup_add(struct store *s, const struct store_record *r, const struct said *said);
+CHECKED enum err rollup_save(struct store *s);
+void rollup_forget(struct store *s); /* the facets in memory */
+
+/* users.c */
+enum { USERS_MS = 6 * 60 * 60 * 1000 };
+CHECKED enum err users_add(struct store *s, const struct store_record *r, bool forwarded);
+CHECKED enum err users_save(struct store *s);
+
+/* backfill.c */
+/* Rows of an older version are added to the rollups, a bounded transaction at a time. False: why[]. */
+bool backfill(struct store *s, char why[256]);
 
 /* jobs.c */
 CHECKED enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void *self), void *self);
@@ -229,6 +287,9 @@ CHECKED enum err jobs_do(struct store *s, enum err (*run)(struct store *s, void 
 CHECKED enum err jobs_do_durably(struct store *s, enum err (*run)(struct store *s, void *self), void *self);
 void jobs_run(struct store *s);
 void jobs_refuse(struct store *s); /* with the mutex held */
+
+/* objects.c: a row of kind CHANGE, in a job's transaction. */
+CHECKED enum err event_put(struct store *s, const struct store_record *event);
 
 /* sweep.c */
 void sweep_step(struct store *s, int64_t unix_ms, int64_t monotonic_ms);

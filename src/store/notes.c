@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * notes.c - answers kept for repeats, and the outbox of alerts. Of each name there is one: the first that came. */
+ * notes.c - answers kept for repeats, and the outbox of alerts: of each name there is one, the first that came. And approvals: the last
+ * state of each. */
 #include "store/inside.h"
 
 #include "store/reader.h"
 
-enum { ALERTS_MOST = 1000 };
+enum { ALERTS_MOST = 1000, APPROVALS_MOST = 100000 };
 #define UNKEPT_MS (INT64_C(366) * 24 * 60 * 60 * 1000)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------------------- */
@@ -40,8 +41,21 @@ static enum err put_alert(struct store *s, struct span name, struct span body, i
     return sql_step(q);
 }
 
+static enum err put_approval(struct store *s, const struct store_record *r)
+{
+    sqlite3_stmt *q = s->statements[ST_APPROVAL];
+    sql_bind_always(q, 1, r->once);
+    sql_bind_i64(q, 2, (int64_t)r->call);
+    sql_bind_i64(q, 3, r->at);
+    sql_bind_i64(q, 4, r->until);
+    sql_bind_blob(q, 5, r->bytes);
+    return sql_step(q);
+}
+
 enum err notes_put(struct store *s, const struct store_record *r)
 {
+    if (r->what == STORE_APPROVAL)
+        return put_approval(s, r);
     return r->what == STORE_ANSWER ? put_answer(s, r) : put_alert(s, r->once, r->bytes, r->at, r->until);
 }
 
@@ -114,7 +128,7 @@ static enum err find_answer(struct store_reader *r, struct span once, int64_t no
 static enum err find_doubt(struct store_reader *r, struct span once, struct store_answer *out)
 {
     enum err e = E_IO;
-    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT call, at FROM doubts WHERE once = ? ORDER BY call LIMIT 1"));
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT call, at FROM doubts WHERE once = ? AND late = 0 ORDER BY call LIMIT 1"));
     if (!q)
         return e;
     sql_bind_blob(q, 1, once);
@@ -170,4 +184,37 @@ enum err store_alerts(
     }
     reader_finish(r, q);
     return e;
+}
+
+static enum err show_approvals(struct store_reader *r, sqlite3_stmt *q, void (*visit)(void *self, const struct store_approval *a), void *self)
+{
+    enum err e;
+    while (sql_next(q, &e)) {
+        struct store_approval a = { sql_span(q, 0), sql_span(q, 1), sqlite3_column_int64(q, 2), sqlite3_column_int64(q, 3) };
+        visit(self, &a);
+    }
+    reader_finish(r, q);
+    return e;
+}
+
+#define APPROVAL_COLUMNS "SELECT id, bytes, at, until FROM approvals "
+
+enum err store_approvals(struct store_reader *r, int limit, void (*visit)(void *self, const struct store_approval *a), void *self)
+{
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN(APPROVAL_COLUMNS "ORDER BY at DESC, id LIMIT ?"));
+    if (!q)
+        return E_IO;
+    sql_bind_i64(q, 1, limit < 1 ? 1 : limit > APPROVALS_MOST ? APPROVALS_MOST : limit);
+    return show_approvals(r, q, visit, self);
+}
+
+enum err store_approval(struct store_reader *r, struct span id, void (*visit)(void *self, const struct store_approval *a), void *self)
+{
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN(APPROVAL_COLUMNS "WHERE id = ?"));
+    if (!q)
+        return E_IO;
+    sql_bind_always(q, 1, id);
+    return show_approvals(r, q, visit, self);
 }

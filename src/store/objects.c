@@ -58,7 +58,7 @@ static enum err write(struct store *s, const struct put *p, const struct state *
 }
 
 /* A row that is left out, because its id was used before, would be a change that nobody sees. */
-static enum err put_event(struct store *s, const struct store_record *event)
+enum err event_put(struct store *s, const struct store_record *event)
 {
     size_t rows = s->batch.rows;
     must(event->what == STORE_ROW && event->kind == STORE_CHANGE);
@@ -75,7 +75,7 @@ static enum err put(struct store *s, void *self)
         e = judge(p, &state);
     if (e == E_OK)
         e = write(s, p, &state);
-    return e == E_OK && p->event ? put_event(s, p->event) : e;
+    return e == E_OK && p->event ? event_put(s, p->event) : e;
 }
 
 enum err store_object_put(struct store *s, struct span kind, struct span id, struct span body, int64_t version_seen, int64_t now_ms,
@@ -85,7 +85,7 @@ enum err store_object_put(struct store *s, struct span kind, struct span id, str
     return jobs_do_durably(s, put, &p);
 }
 
-static enum err put_alone(struct store *s, void *self) { return put_event(s, self); }
+static enum err put_alone(struct store *s, void *self) { return event_put(s, self); }
 
 enum err store_event(struct store *s, const struct store_record *event) { return jobs_do_durably(s, put_alone, (void *)event); }
 

@@ -37,18 +37,16 @@ static enum err visit_all(
     return e;
 }
 
-enum err store_calls(
+enum err calls_visit(
     struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self)
 {
     struct query q;
     sqlite3_stmt *statement = NULL;
-    int limit = f->limit < 1 ? 1 : f->limit > CALLS_MOST ? CALLS_MOST : f->limit;
-    reader_hurried(r);
     query_init(&q);
     query_text(&q, SPAN("SELECT id, prev_hash, hash, row"));
     query_from(&q, f);
     enum err e = query_where(r, &q, f, WHERE_CALLS);
-    query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), limit);
+    query_i64(&q, f->ascending ? SPAN(" ORDER BY id LIMIT ?") : SPAN(" ORDER BY id DESC LIMIT ?"), f->limit);
     if (e == E_OK)
         statement = query_prepare(r, &q, &e);
     if (statement)
@@ -58,14 +56,38 @@ enum err store_calls(
     return e;
 }
 
-enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct span *json)
+enum err store_calls(
+    struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    struct call_filter bounded = *f;
+    bounded.limit = f->limit < 1 ? 1 : f->limit > CALLS_MOST ? CALLS_MOST : f->limit;
+    reader_hurried(r);
+    return calls_visit(r, &bounded, visit, self);
+}
+
+static const struct span one_call = { "SELECT id, prev_hash, hash, row FROM calls WHERE id = ?", 55 };
+
+enum err call_visit(struct store_reader *r, uint64_t id, void (*visit)(void *self, uint64_t id, struct span json), void *self)
 {
     enum err e = E_IO;
-    reader_hurried(r);
-    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM calls WHERE id = ?"));
+    sqlite3_stmt *q = sql_prepare(r->db, one_call);
     if (!q)
         return e;
     sql_bind_i64(q, 1, (int64_t)id);
+    e = visit_all(r, q, visit, self);
+    sqlite3_finalize(q);
+    return e;
+}
+
+enum err store_call_of(struct store_reader *r, uint64_t id, struct span workspace, struct arena *a, struct span *json)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM calls WHERE id = ?1 AND (?2 IS NULL OR workspace = ?2)"));
+    if (!q)
+        return e;
+    sql_bind_i64(q, 1, (int64_t)id);
+    sql_bind(q, 2, workspace);
     if (sql_next(q, &e))
         e = complete(r, q, json) && (*json = arena_copy(a, *json)).at ? E_OK : E_NO_MEMORY;
     else
@@ -74,17 +96,45 @@ enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct
     return e;
 }
 
-enum err store_settlements(
-    struct store_reader *r, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+enum err store_call(struct store_reader *r, uint64_t id, struct arena *a, struct span *json) { return store_call_of(r, id, SPAN_NONE, a, json); }
+
+static enum err visit_those_of(
+    struct store_reader *r, struct span query, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self)
 {
     enum err e = E_IO;
     reader_hurried(r);
-    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT id, prev_hash, hash, row FROM settlements AS s JOIN calls USING(id) WHERE s.of = ? ORDER BY id LIMIT ?"));
+    sqlite3_stmt *q = sql_prepare(r->db, query);
     if (!q)
         return e;
     sql_bind_i64(q, 1, (int64_t)of);
     sql_bind_i64(q, 2, SETTLEMENTS_MOST);
     e = visit_all(r, q, visit, self);
+    reader_finish(r, q);
+    return e;
+}
+
+enum err store_settlements(
+    struct store_reader *r, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    return visit_those_of(r, SPAN("SELECT id, prev_hash, hash, row FROM settlements AS s JOIN calls USING(id) WHERE s.of = ? ORDER BY id LIMIT ?"), of, visit, self);
+}
+
+enum err store_events(struct store_reader *r, uint64_t of, void (*visit)(void *self, uint64_t id, struct span json), void *self)
+{
+    return visit_those_of(r, SPAN("SELECT id, prev_hash, hash, row FROM events AS v JOIN calls USING(id) WHERE v.of = ? ORDER BY id LIMIT ?"), of, visit, self);
+}
+
+enum err store_events_named(struct store_reader *r, struct span operation, uint64_t from, void (*visit)(void *self, struct span row), void *self)
+{
+    enum err e = E_IO;
+    reader_hurried(r);
+    sqlite3_stmt *q = sql_prepare(r->db, SPAN("SELECT row FROM events JOIN calls USING(id) WHERE id >= ? AND operation = ? ORDER BY id"));
+    if (!q)
+        return e;
+    sql_bind_i64(q, 1, (int64_t)from);
+    sql_bind(q, 2, operation);
+    while (sql_next(q, &e))
+        visit(self, sql_span(q, 0));
     reader_finish(r, q);
     return e;
 }

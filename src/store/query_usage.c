@@ -1,230 +1,330 @@
 /* SPDX-License-Identifier: Apache-2.0
- * query_usage.c - sums over calls, and the list of runs. Integers throughout: groups add up to their total exactly. */
-#include "store/reader.h"
+ * query_usage.c - sums over calls. Integers throughout: groups add up to their total exactly.
+ *
+ *   from |..rows..|--hours--|======== days ========|--hours--|..rows..| to
+ *
+ * What is whole comes from the sums by hour and day, where facets have all that is asked for, or from those by user; else all of it comes from rows. What is in doubt
+ * is asked of the doubts themselves, which are few. One transaction, so that all of it is of one moment. */
+#include "store/inside.h"
+#include "store/tally.h"
 
-#include "base/text.h"
+enum { GROUPS_MOST = 10000 /* more: E_TOO_LARGE, never a silent cut */, SERIES_MOST = 200000, TOP_MOST = 50, HOURS_A_DAY = 24 };
 
-enum { GROUPS_MOST = 10000 /* more: E_TOO_LARGE, never a silent cut */, BY_MOST = 4, RUNS_MOST = 1000 };
-
-#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
-
-/* What may be grouped by. Nothing else of a caller's text ever gets into a statement. The plus keeps SQLite from walking
- * the whole table in the order of an index, a row here and a row there. */
-static const struct group {
-    struct span name, column;
-    bool day;
-} groups[] = {
-    { { "key", 3 }, { "+key", 4 }, false },
-    { { "run", 3 }, { "run", 3 }, false },
-    { { "vendor", 6 }, { "vendor", 6 }, false },
-    { { "operation", 9 }, { "operation", 9 }, false },
-    { { "model", 5 }, { "model", 5 }, false },
-    { { "step", 4 }, { "step", 4 }, false },
-    { { "workspace", 9 }, { "workspace", 9 }, false },
-    { { "user", 4 }, { "user", 4 }, false },
-    { { "denied", 6 }, { "denied", 6 }, false },
-    { { "day", 3 }, { "at / 86400000", 13 }, true },
-};
-
-static const struct group *find_group(struct span name)
-{
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        if (span_is(groups[i].name, name))
-            return &groups[i];
-    return NULL;
-}
-
-/* Calls are counted, settlements (kind 1) only add their money to it. Forwarded: allowed, in doubt, or failed after money
- * was held for it. Open is what still waits for its settlement. */
+/* Calls are counted, settlements (kind 1) and events (kind 3) only add their money to it. Forwarded: allowed, in doubt, or failed after money
+ * was held for it. */
 static const char sums[] =
     "sum(kind = 0), sum(kind = 0 AND (verdict = 0 OR verdict = 3 OR (verdict = 2 AND held))), sum(kind = 0 AND verdict = 1),"
-    " sum(cost), sum(CASE WHEN verdict = 3 AND EXISTS(SELECT 1 FROM doubts WHERE doubts.call = calls.id) THEN reserved ELSE 0 END),"
-    " sum(tokens_in), sum(tokens_out), min(at), max(at)";
+    " sum(kind = 0 AND verdict = 2), sum(cost), 0, sum(tokens_in), sum(tokens_out), min(at), max(at)";
+static const char doubted[] = "0, 0, 0, 0, 0, sum(reserved), 0, 0, 0, 0";
 
-static void read_sums(sqlite3_stmt *q, int at, struct usage_row *row)
-{
-    row->calls = sqlite3_column_int64(q, at);
-    row->forwarded = sqlite3_column_int64(q, at + 1);
-    row->refused = sqlite3_column_int64(q, at + 2);
-    row->cost = sqlite3_column_int64(q, at + 3);
-    row->reserved_open = sqlite3_column_int64(q, at + 4);
-    row->tokens_in = sqlite3_column_int64(q, at + 5);
-    row->tokens_out = sqlite3_column_int64(q, at + 6);
-    row->first_at = sqlite3_column_int64(q, at + 7);
-    row->last_at = sqlite3_column_int64(q, at + 8);
-}
-
-static struct span day_name(int64_t day, struct arena *a)
-{
-    char text[TIME_TEXT];
-    return arena_copy(a, span_first(text_time(day * DAY_MS, text), sizeof("2026-11-21") - 1));
-}
-
-/* An array that doubles inside the arena. */
-struct rows {
-    struct arena *arena;
-    struct usage_row *at;
-    size_t count, room;
+struct asked {
+    struct store_reader *reader;
+    const struct call_filter *filter;
+    struct grouped by[USAGE_BY];
+    size_t by_count;
+    struct tally tally;
 };
 
-static struct usage_row *add_row(struct rows *rows)
+static struct usage_row read_sums(sqlite3_stmt *q, int at)
 {
-    if (rows->count == rows->room) {
-        size_t room = rows->room ? rows->room * 2 : 16;
-        struct usage_row *more = ARENA_ARRAY(rows->arena, struct usage_row, room);
-        if (!more)
-            return NULL;
-        if (rows->count)
-            memcpy(more, rows->at, rows->count * sizeof(*more));
-        rows->at = more;
-        rows->room = room;
-    }
-    return &rows->at[rows->count++];
+    return (struct usage_row){ .calls = sqlite3_column_int64(q, at), .forwarded = sqlite3_column_int64(q, at + 1),
+        .refused = sqlite3_column_int64(q, at + 2), .errors = sqlite3_column_int64(q, at + 3), .cost = sqlite3_column_int64(q, at + 4),
+        .reserved_open = sqlite3_column_int64(q, at + 5), .tokens_in = sqlite3_column_int64(q, at + 6),
+        .tokens_out = sqlite3_column_int64(q, at + 7), .first_at = sqlite3_column_int64(q, at + 8), .last_at = sqlite3_column_int64(q, at + 9) };
 }
 
-static enum err collect(sqlite3_stmt *q, const struct group *const *by, size_t by_count, struct rows *rows)
+/* ---- from rows ---------------------------------------------------------------------------------------------------------------- */
+
+static int64_t unit_of(enum moment m)
+{
+    static const int64_t units[] = { [MINUTE] = HOUR_MS / 60, [HOUR] = HOUR_MS, [DAY] = DAY_MS, [MONTH] = DAY_MS };
+    return units[m];
+}
+
+/* Of a row's moments the finest tells all of them. */
+static int64_t read_moment(const struct asked *x, sqlite3_stmt *q)
+{
+    int64_t at = 0, finest = INT64_MAX;
+    for (size_t i = 0; i < x->by_count; i++) {
+        enum moment m = x->by[i].dimension->moment;
+        if (!m || unit_of(m) >= finest)
+            continue;
+        finest = unit_of(m);
+        at = sqlite3_column_int64(q, (int)i) * finest;
+    }
+    return at;
+}
+
+static enum err collect(struct asked *x, sqlite3_stmt *q)
 {
     enum err e = E_OK;
-    while (sql_next(q, &e)) {
-        struct usage_row *row = rows->count < GROUPS_MOST ? add_row(rows) : NULL;
-        if (!row)
-            return rows->arena->broken ? E_NO_MEMORY : E_TOO_LARGE;
-        for (size_t i = 0; i < by_count; i++)
-            row->group[i] = by[i]->day ? day_name(sqlite3_column_int64(q, (int)i), rows->arena)
-                                       : arena_copy(rows->arena, sql_span(q, (int)i));
-        read_sums(q, (int)by_count, row);
+    while (e == E_OK && sql_next(q, &e)) {
+        struct span names[USAGE_BY] = { { NULL, 0 } };
+        struct usage_row found = read_sums(q, (int)x->by_count);
+        for (size_t i = 0; i < x->by_count; i++)
+            names[i] = x->by[i].dimension->moment ? SPAN_NONE : sql_span(q, (int)i);
+        if (!found.last_at && !found.reserved_open)
+            continue; /* the sum of nothing */
+        struct usage_row *group = tally_group(&x->tally, names, read_moment(x, q));
+        if (group)
+            tally_add(group, &found);
+        else
+            e = x->tally.arena->broken ? E_NO_MEMORY : E_TOO_LARGE;
     }
-    return e == E_OK && rows->arena->broken ? E_NO_MEMORY : e;
+    return e;
 }
 
-static void put_query(struct query *q, const struct group *const *by, size_t by_count)
+static void put_groups(struct query *q, size_t by_count)
 {
-    query_text(q, SPAN("SELECT "));
-    for (size_t i = 0; i < by_count; i++) {
-        query_text(q, by[i]->column);
-        query_text(q, SPAN(", "));
-    }
-    query_text(q, span_of(sums));
+    static const struct span numbers[USAGE_BY] = { { " GROUP BY 1", 11 }, { ", 2", 3 }, { ", 3", 3 }, { ", 4", 3 }, { ", 5", 3 } };
+    for (size_t i = 0; i < by_count; i++)
+        query_text(q, numbers[i]);
 }
 
-static void put_groups(struct query *q, const struct group *const *by, size_t by_count)
+/* Groups what was asked for, runs it and adds it up; e: how it went so far. */
+static enum err finish(struct asked *x, struct query *q, enum err e)
 {
-    static const struct span numbers[BY_MOST] = { { "1", 1 }, { ", 2", 3 }, { ", 3", 3 }, { ", 4", 3 } };
-    if (by_count == 0)
-        return;
-    query_text(q, SPAN(" GROUP BY "));
+    sqlite3_stmt *statement = NULL;
+    put_groups(q, x->by_count);
+    if (e == E_OK)
+        statement = query_prepare(x->reader, q, &e);
+    if (statement)
+        e = collect(x, statement);
+    sqlite3_finalize(statement);
+    query_free(q);
+    return e;
+}
+
+static enum err ask_rows(struct asked *x, const struct call_filter *f, bool doubts)
+{
+    struct query q;
+    query_init(&q);
+    query_text(&q, SPAN("SELECT "));
+    for (size_t i = 0; i < x->by_count; i++)
+        grouped_put(&q, &x->by[i], false);
+    query_text(&q, doubts ? span_of(doubted) : span_of(sums));
+    if (doubts)
+        query_text(&q, SPAN(" FROM (SELECT call AS id FROM doubts WHERE late = 0) CROSS JOIN calls USING(id)"));
+    else
+        query_from(&q, f);
+    enum err e = query_where(x->reader, &q, f, WHERE_MONEY);
+    if (doubts)
+        query_text(&q, SPAN(" AND verdict = 3"));
+    return finish(x, &q, e);
+}
+
+/* ---- from what is added up ------------------------------------------------------------------------------------------------------ */
+
+static enum err ask_rows_between(struct asked *x, int64_t from, int64_t to)
+{
+    struct call_filter f = *x->filter;
+    f.from = from;
+    f.to = to;
+    return from < to ? ask_rows(x, &f, false) : E_OK;
+}
+
+static bool by_hour(const struct asked *x)
+{
+    for (size_t i = 0; i < x->by_count; i++)
+        if (x->by[i].dimension->moment == HOUR)
+            return true;
+    return false;
+}
+
+static bool added_up(const struct asked *x)
+{
+    for (size_t i = 0; i < x->by_count; i++)
+        if (!x->by[i].dimension->facet.at)
+            return false;
+    return facets_have(x->filter) && !x->filter->before && !x->filter->after;
+}
+
+/* Hours [from, to), the days among them as days. */
+static enum err ask_hours(struct asked *x, int64_t from, int64_t to)
+{
+    int64_t first = (from + HOURS_A_DAY - 1) / HOURS_A_DAY, last = to / HOURS_A_DAY;
+    if (by_hour(x) || first >= last)
+        return rollup_sums(x->reader, x->filter, false, from, to, &x->tally);
+    enum err e = rollup_sums(x->reader, x->filter, false, from, first * HOURS_A_DAY, &x->tally);
+    if (e == E_OK)
+        e = rollup_sums(x->reader, x->filter, true, first, last, &x->tally);
+    if (e == E_OK)
+        e = rollup_sums(x->reader, x->filter, false, last * HOURS_A_DAY, to, &x->tally);
+    return e;
+}
+
+/* Whether the sums by user say all that is asked for. */
+static bool added_up_by_user(const struct asked *x)
+{
+    const struct call_filter *f = x->filter;
+    struct call_filter rest = *f;
+    bool user = f->user.at, empty = (f->user.at && !f->user.len) || (f->workspace.at && !f->workspace.len); /* there, that is none */
+    for (size_t i = 0; i < x->by_count; i++) {
+        struct span name = x->by[i].dimension->name;
+        user = user || span_is(name, SPAN("user"));
+        if (!span_is(name, SPAN("user")) && !span_is(name, SPAN("workspace")) && x->by[i].dimension->moment < DAY)
+            return false;
+    }
+    rest.user = rest.workspace = SPAN_NONE;
+    return user && !empty && filter_is_bare(&rest) && !f->key.at && !f->before && !f->after;
+}
+
+/* Quarters of a day [from, to). */
+static enum err ask_users(struct asked *x, int64_t from, int64_t to)
+{
+    struct query q;
+    query_init(&q);
+    query_text(&q, SPAN("SELECT "));
+    for (size_t i = 0; i < x->by_count; i++)
+        query_text(&q, x->by[i].dimension->moment ? SPAN("at / 4, ") : span_is(x->by[i].dimension->name, SPAN("user")) ? SPAN("nullif(user, ''), ") : SPAN("nullif(workspace, ''), "));
+    query_text(&q, SPAN("sum(calls), sum(forwarded), sum(refused), sum(errors), sum(cost), 0, sum(tokens_in), sum(tokens_out), min(first_at), max(last_at) FROM users"));
+    query_i64(&q, SPAN(" WHERE at >= ?"), from);
+    query_i64(&q, SPAN(" AND at < ?"), to);
+    if (x->filter->workspace.at)
+        query_span(&q, SPAN(" AND workspace = ?"), x->filter->workspace);
+    if (x->filter->user.at)
+        query_span(&q, SPAN(" AND user = ?"), x->filter->user);
+    return finish(x, &q, E_OK);
+}
+
+/* What is whole from sums, what is left of it on both sides from rows. */
+static enum err ask_whole(struct asked *x, int64_t unit, enum err (*whole)(struct asked *x, int64_t from, int64_t to))
+{
+    const struct call_filter *f = x->filter;
+    int64_t end = f->to ? f->to : (INT64_MAX / DAY_MS) * DAY_MS;
+    int64_t first = (f->from + unit - 1) / unit, last = end / unit;
+    if (first >= last || f->from < 0)
+        return ask_rows(x, f, false);
+    enum err e = ask_rows_between(x, f->from, first * unit);
+    if (e == E_OK)
+        e = whole(x, first, last);
+    if (e == E_OK)
+        e = ask_rows_between(x, last * unit, f->to);
+    return e;
+}
+
+static enum err ask_parts(struct asked *x)
+{
+    if (added_up(x))
+        return ask_whole(x, HOUR_MS, ask_hours);
+    return added_up_by_user(x) ? ask_whole(x, USERS_MS, ask_users) : ask_rows(x, x->filter, false);
+}
+
+static enum err ask_all(struct asked *x)
+{
+    enum err e = sql_run(x->reader->db, "BEGIN");
+    if (e != E_OK)
+        return e;
+    e = ask_parts(x);
+    if (e == E_OK)
+        e = ask_rows(x, x->filter, true);
+    (void)sqlite3_exec(x->reader->db, "COMMIT", NULL, NULL, NULL); /* nothing was written */
+    if (e == E_OK && !x->by_count && !tally_group(&x->tally, (struct span[USAGE_BY]){ { NULL, 0 } }, 0)) /* of nothing, too */
+        e = E_NO_MEMORY;
+    return e;
+}
+
+static enum err ask(struct store_reader *r, const struct call_filter *f, const struct span *by, size_t by_count, size_t most,
+    const struct map *top, struct arena *a, struct usage_row **rows, size_t *count)
+{
+    struct asked x = { .reader = r, .filter = f, .by_count = by_count };
+    *rows = NULL;
+    *count = 0;
+    if (by_count > USAGE_BY)
+        return E_BAD_REQUEST;
     for (size_t i = 0; i < by_count; i++)
-        query_text(q, numbers[i]);
-    bool by_day = by[0]->day; /* days in their order, all else the dearest first */
-    query_text(q, by_day ? SPAN(" ORDER BY ") : SPAN(" ORDER BY sum(cost) DESC, "));
-    for (size_t i = 0; i < by_count; i++)
-        query_text(q, numbers[i]);
-    query_i64(q, SPAN(" LIMIT ?"), GROUPS_MOST + 1);
+        if (!grouped_read(by[i], a, &x.by[i]))
+            return E_BAD_REQUEST;
+    tally_init(&x.tally, a, x.by, by_count, most);
+    x.tally.top = top;
+    enum err e = ask_all(&x);
+    if (e == E_OK)
+        e = tally_rows(&x.tally, rows, count);
+    tally_free(&x.tally);
+    reader_finish(r, NULL);
+    return e;
 }
 
 enum err store_usage(struct store_reader *r, const struct call_filter *f, const struct span *by, size_t by_count, struct arena *a,
     struct usage_row **rows, size_t *count)
 {
-    const struct group *chosen[BY_MOST];
-    struct rows found = { .arena = a };
-    struct query q;
-    sqlite3_stmt *statement = NULL;
-    if (by_count > BY_MOST)
-        return E_BAD_REQUEST;
-    for (size_t i = 0; i < by_count; i++)
-        if (!(chosen[i] = find_group(by[i])))
-            return E_BAD_REQUEST;
     reader_hurried(r);
-    query_init(&q);
-    put_query(&q, chosen, by_count);
-    query_from(&q, f);
-    enum err e = query_where(r, &q, f, WHERE_MONEY);
-    put_groups(&q, chosen, by_count);
+    return ask(r, f, by, by_count, GROUPS_MOST, NULL, a, rows, count);
+}
+
+enum err store_usage_each(struct store_reader *r, const struct call_filter *f, const struct span *by, size_t by_count, struct arena *a, struct usage_list *lists)
+{
+    struct usage_row *rows;
+    size_t count;
+    reader_hurried(r);
+    enum err e = ask(r, f, by, by_count, SERIES_MOST, NULL, a, &rows, &count);
+    for (size_t i = 0; e == E_OK && i <= by_count; i++)
+        e = tally_fold(rows, count, i < by_count ? i : USAGE_BY, GROUPS_MOST, a, &lists[i].rows, &lists[i].count);
+    return e;
+}
+
+/* ---- series -------------------------------------------------------------------------------------------------------------------- */
+
+/* The names that stand alone: the first ones of rows, the dearest first. */
+static enum err put_top(struct usage_row *rows, size_t count, size_t top, struct map *names)
+{
+    enum err e = E_OK;
+    for (size_t i = 0; e == E_OK && i < count && i < top; i++)
+        if (!map_put(names, rows[i].group[0].at ? rows[i].group[0] : SPAN("\1"), &rows[i]))
+            e = E_NO_MEMORY;
+    return e;
+}
+
+/* Of too many names for one pass: the top ones first, then the rest as one. */
+static enum err ask_twice(struct store_reader *r, const struct call_filter *f, const struct span both[2], size_t top, struct arena *a,
+    struct usage_row **rows, size_t *count)
+{
+    struct map names = { NULL, 0, 0 };
+    enum err e = ask(r, f, &both[1], 1, SERIES_MOST, NULL, a, rows, count);
     if (e == E_OK)
-        statement = query_prepare(r, &q, &e);
-    if (statement)
-        e = collect(statement, chosen, by_count, &found);
-    reader_finish(r, statement);
-    query_free(&q);
-    *rows = found.at;
-    *count = found.count;
+        e = put_top(*rows, *count, top, &names);
+    if (e == E_OK)
+        e = ask(r, f, both, 2, SERIES_MOST, &names, a, rows, count);
+    map_free(&names);
     return e;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------------------------
- * A cursor is "LAST_AT:LENGTH:RUN WORKSPACE" (the two names joined, the first LENGTH bytes are the run's). */
-
-struct place {
-    int64_t last_at;
-    struct span run, workspace;
-};
-
-static bool read_cursor(struct span cursor, struct place *p)
+/* Makes one line of all that are not among the top ones. */
+static enum err fold_rest(const struct span both[2], size_t top, struct arena *a, struct usage_row **rows, size_t *count)
 {
-    struct span at, len;
-    uint64_t n;
-    if (!span_cut(&cursor, ':', &at) || !span_cut(&cursor, ':', &len))
-        return false;
-    if (!span_to_i64(at, &p->last_at) || !span_to_u64(len, &n) || n > cursor.len)
-        return false;
-    p->run = span_first(cursor, (size_t)n);
-    p->workspace = span_from(cursor, (size_t)n);
-    return true;
-}
-
-static struct span write_cursor(const struct usage_row *row, struct arena *a)
-{
-    return arena_print(a, "%lld:%zu:%.*s%.*s", (long long)row->last_at, row->group[0].len, SPAN_ARG(row->group[0]),
-        SPAN_ARG(row->group[1]));
-}
-
-static enum err collect_runs(sqlite3_stmt *q, struct rows *rows)
-{
-    enum err e = E_OK;
-    while (sql_next(q, &e)) {
-        struct usage_row *row = add_row(rows);
-        if (!row)
-            return E_NO_MEMORY;
-        row->group[0] = arena_copy(rows->arena, sql_span(q, 0));
-        row->group[1] = arena_copy(rows->arena, sql_span(q, 1));
-        read_sums(q, 2, row);
+    struct map names = { NULL, 0, 0 };
+    struct usage_row *dear;
+    size_t found;
+    struct grouped by[2];
+    struct tally t;
+    must(grouped_read(both[0], a, &by[0]) && grouped_read(both[1], a, &by[1])); /* they were a moment ago */
+    tally_init(&t, a, by, 2, SERIES_MOST);
+    t.top = &names;
+    enum err e = tally_fold(*rows, *count, 1, SERIES_MOST, a, &dear, &found);
+    if (e == E_OK)
+        e = put_top(dear, found, top, &names);
+    for (size_t i = 0; e == E_OK && i < *count; i++) {
+        struct usage_row *group = tally_group(&t, (*rows)[i].group, (*rows)[i].bucket);
+        if (group)
+            tally_add(group, &(*rows)[i]);
+        else
+            e = E_NO_MEMORY;
     }
-    return e == E_OK && rows->arena->broken ? E_NO_MEMORY : e;
+    if (e == E_OK)
+        e = tally_rows(&t, rows, count);
+    map_free(&names);
+    tally_free(&t);
+    return e;
 }
 
-enum err store_runs(struct store_reader *r, struct span cursor, int limit, struct arena *a, struct usage_row **rows, size_t *count,
-    struct span *next)
+enum err store_series(struct store_reader *r, const struct call_filter *f, struct span step, struct span by, size_t top, struct arena *a,
+    struct usage_row **rows, size_t *count)
 {
-    struct rows found = { .arena = a };
-    struct place from = { 0 };
-    struct query q;
-    enum err e = E_OK;
-    limit = limit < 1 ? 1 : limit > RUNS_MOST ? RUNS_MOST : limit;
-    if (cursor.len && !read_cursor(cursor, &from))
-        return E_BAD_REQUEST;
+    const struct span both[] = { step, by };
+    top = top < TOP_MOST ? top : TOP_MOST;
     reader_hurried(r);
-    query_init(&q);
-    query_text(&q, SPAN("SELECT run, workspace, calls, forwarded, refused, cost, open, tokens_in, tokens_out, first_at,"
-                       " last_at FROM runs"));
-    if (cursor.len) {
-        query_i64(&q, SPAN(" WHERE (last_at, run, workspace) < (?"), from.last_at);
-        query_span(&q, SPAN(", ?"), from.run);
-        query_span(&q, SPAN(", ?)"), from.workspace);
-    }
-    /* One more: is there a next page? */
-    query_i64(&q, SPAN(" ORDER BY last_at DESC, run DESC, workspace DESC LIMIT ?"), limit + 1);
-    sqlite3_stmt *statement = query_prepare(r, &q, &e);
-    if (statement)
-        e = collect_runs(statement, &found);
-    reader_finish(r, statement);
-    query_free(&q);
-    *next = SPAN_NONE;
-    if (e == E_OK && found.count > (size_t)limit) {
-        found.count = (size_t)limit;
-        *next = write_cursor(&found.at[found.count - 1], a);
-        e = next->at ? E_OK : E_NO_MEMORY;
-    }
-    *rows = found.at;
-    *count = found.count;
-    return e;
+    enum err e = ask(r, f, both, by.at ? 2 : 1, SERIES_MOST, NULL, a, rows, count);
+    if (!by.at || (e != E_OK && e != E_TOO_LARGE))
+        return e;
+    return e == E_TOO_LARGE ? ask_twice(r, f, both, top, a, rows, count) : fold_rest(both, top, a, rows, count);
 }

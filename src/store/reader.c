@@ -14,8 +14,6 @@
 
 enum { LOOK_AT_CLOCK = 4000 /* of SQLite's steps */, JSON_MOST = 1 << 30, QUERY_MOST = 8192, PATH_MOST = 4096 };
 
-#define HOUR_MS (INT64_C(60) * 60 * 1000)
-
 static int overdue(void *self)
 {
     const struct store_reader *r = self;
@@ -32,7 +30,7 @@ static struct store_reader *open_reader(const char *path, int flags, char why[25
     buf_init(&r->json, JSON_MOST);
     atomic_init(&r->stopped, false);
     r->db = sql_open(path, SQLITE_OPEN_READONLY | flags, why);
-    if (r->db && sql_run(r->db, "PRAGMA query_only = ON") == E_OK) {
+    if (r->db && sql_run(r->db, "PRAGMA query_only = ON") == E_OK && functions_add(r->db) == E_OK) {
         sqlite3_progress_handler(r->db, LOOK_AT_CLOCK, overdue, r);
         return r;
     }
@@ -162,22 +160,32 @@ static bool verdict_number(struct span name, int64_t *out)
 }
 
 /* Ids are nearly in the order of time: the hours a range touches bound the ids it can contain. */
-static enum err where_time(struct store_reader *r, struct query *q, const struct call_filter *f)
+enum err query_ids(struct store_reader *r, int64_t from, int64_t to, int64_t *lowest, int64_t *highest)
 {
     enum err e = E_IO;
-    if (!f->from && !f->to)
-        return E_OK;
+    *lowest = 1;
+    *highest = 0;
     sqlite3_stmt *hours = sql_prepare(r->db, SPAN("SELECT min(lowest), max(highest) FROM hours WHERE hour >= ?1 AND hour <= ?2"));
     if (!hours)
         return e;
-    sql_bind_i64(hours, 1, f->from / HOUR_MS);
-    sql_bind_i64(hours, 2, f->to ? f->to / HOUR_MS : INT64_MAX);
-    if (sql_next(hours, &e)) {
-        bool some = sqlite3_column_type(hours, 0) != SQLITE_NULL;
-        query_i64(q, SPAN(" AND id >= ?"), some ? sqlite3_column_int64(hours, 0) : 1);
-        query_i64(q, SPAN(" AND id <= ?"), some ? sqlite3_column_int64(hours, 1) : 0);
+    sql_bind_i64(hours, 1, from / HOUR_MS);
+    sql_bind_i64(hours, 2, to ? to / HOUR_MS : INT64_MAX);
+    if (sql_next(hours, &e) && sqlite3_column_type(hours, 0) != SQLITE_NULL) {
+        *lowest = sqlite3_column_int64(hours, 0);
+        *highest = sqlite3_column_int64(hours, 1);
     }
     sqlite3_finalize(hours);
+    return e;
+}
+
+static enum err where_time(struct store_reader *r, struct query *q, const struct call_filter *f)
+{
+    int64_t lowest, highest;
+    if (!f->from && !f->to)
+        return E_OK;
+    enum err e = query_ids(r, f->from, f->to, &lowest, &highest);
+    query_i64(q, SPAN(" AND id >= ?"), lowest);
+    query_i64(q, SPAN(" AND id <= ?"), highest);
     if (f->from)
         query_i64(q, SPAN(" AND at >= ?"), f->from);
     if (f->to)
@@ -193,6 +201,90 @@ void query_from(struct query *q, const struct call_filter *f)
     query_text(q, refused ? SPAN(" FROM refused CROSS JOIN calls USING(id)") : SPAN(" FROM calls"));
 }
 
+/* What a filter compares by, in rows and in facets. */
+struct compared {
+    size_t at; /* in struct call_filter */
+    struct span row, facet; /* facet SPAN_NONE: facets do not have it */
+};
+#define TEXT(literal) { literal, sizeof(literal) - 1 }
+static const struct compared compared[] = {
+    { offsetof(struct call_filter, vendor), TEXT(" AND vendor = ?"), TEXT(" AND vendor = ?") },
+    { offsetof(struct call_filter, operation), TEXT(" AND operation = ?"), TEXT(" AND operation = ?") },
+    { offsetof(struct call_filter, workspace), TEXT(" AND workspace = ?"), TEXT(" AND workspace = ?") },
+    { offsetof(struct call_filter, model), TEXT(" AND model = ?"), TEXT(" AND model = ?") },
+    { offsetof(struct call_filter, credential), TEXT(" AND field(row, 17) = ?"), TEXT(" AND credential = ?") },
+    { offsetof(struct call_filter, user), TEXT(" AND user = ?"), { NULL, 0 } },
+    { offsetof(struct call_filter, step), TEXT(" AND step = ?"), { NULL, 0 } },
+    { offsetof(struct call_filter, route), TEXT(" AND field(row, 16) = ?"), { NULL, 0 } },
+};
+enum { COMPARED = sizeof(compared) / sizeof(compared[0]) };
+
+static struct span compared_value(const struct call_filter *f, size_t i)
+{
+    return *(const struct span *)(const void *)((const char *)f + compared[i].at);
+}
+
+static void put_denied(struct query *q, const struct call_filter *f)
+{
+    if (f->denied.at && span_is(f->denied, SPAN("*")))
+        query_text(q, SPAN(" AND denied IS NOT NULL"));
+    else if (f->denied.at)
+        query_span(q, SPAN(" AND denied = ?"), f->denied);
+}
+
+static void put_status(struct query *q, const struct call_filter *f)
+{
+    if (!f->status_to)
+        return;
+    query_i64(q, SPAN(" AND status >= ?"), f->status);
+    query_i64(q, SPAN(" AND status < ?"), f->status_to);
+}
+
+/* A label, and those below it: what comes after ':' is ';'. */
+static void put_label(struct query *q, struct span column, struct span label)
+{
+    if (!label.at)
+        return;
+    query_text(q, SPAN(" AND ("));
+    query_text(q, column);
+    query_span(q, SPAN(" = ? OR substr("), label);
+    query_text(q, column);
+    query_i64(q, SPAN(", 1, ?) = "), (int64_t)label.len + 1);
+    query_span(q, SPAN("? || ':')"), label);
+}
+
+bool facets_have(const struct call_filter *f)
+{
+    for (size_t i = 0; i < COMPARED; i++)
+        if (!compared[i].facet.at && compared_value(f, i).at)
+            return false;
+    return !f->run.at && !f->min_cost && !f->named.at;
+}
+
+bool filter_is_bare(const struct call_filter *f)
+{
+    for (size_t i = 0; i < COMPARED; i++)
+        if (compared_value(f, i).at)
+            return false;
+    return facets_have(f) && !f->denied.at && !f->verdict.at && !f->status_to && !f->label.at;
+}
+
+bool query_facets(struct query *q, const struct call_filter *f)
+{
+    int64_t verdict;
+    for (size_t i = 0; i < COMPARED; i++)
+        if (compared[i].facet.at && compared_value(f, i).at)
+            query_span(q, compared[i].facet, compared_value(f, i));
+    if (f->key.at)
+        query_span(q, SPAN(" AND key = ?"), f->key);
+    put_denied(q, f);
+    put_status(q, f);
+    put_label(q, SPAN("label"), f->label);
+    if (f->verdict.at && verdict_number(f->verdict, &verdict))
+        query_i64(q, SPAN(" AND verdict = ?"), verdict);
+    return facets_have(f);
+}
+
 /* A plus before a column keeps SQLite from using its index: a run is always the narrower way in. */
 static void where_texts(struct query *q, const struct call_filter *f)
 {
@@ -200,25 +292,23 @@ static void where_texts(struct query *q, const struct call_filter *f)
         query_span(q, SPAN(" AND run = ?"), f->run);
     if (f->key.at)
         query_span(q, f->run.at ? SPAN(" AND +key = ?") : SPAN(" AND key = ?"), f->key);
-    if (f->vendor.at)
-        query_span(q, SPAN(" AND vendor = ?"), f->vendor);
-    if (f->operation.at)
-        query_span(q, SPAN(" AND operation = ?"), f->operation);
-    if (f->workspace.at)
-        query_span(q, SPAN(" AND workspace = ?"), f->workspace);
-    if (f->model.at)
-        query_span(q, SPAN(" AND model = ?"), f->model);
-    if (!f->denied.at)
-        return;
-    if (span_is(f->denied, SPAN("*")))
-        query_text(q, SPAN(" AND denied IS NOT NULL"));
-    else
-        query_span(q, SPAN(" AND denied = ?"), f->denied);
+    for (size_t i = 0; i < COMPARED; i++)
+        if (compared_value(f, i).at)
+            query_span(q, compared[i].row, compared_value(f, i));
+    put_denied(q, f);
+    put_status(q, f);
+    put_label(q, SPAN("field(row, 73)"), f->label);
+    if (f->min_cost)
+        query_i64(q, SPAN(" AND cost >= ?"), f->min_cost);
+    if (f->named.at) {
+        query_span(q, SPAN(" AND (field(row, 40) = ?"), f->named);
+        query_span(q, SPAN(" OR field(row, 41) = ?)"), f->named);
+    }
 }
 
 enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f, enum where kinds)
 {
-    static const struct span texts[] = { { " WHERE kind = 0", 15 }, { " WHERE kind < 2", 15 }, { " WHERE 1", 8 } };
+    static const struct span texts[] = { { " WHERE kind = 0", 15 }, { " WHERE kind <> 2", 16 }, { " WHERE 1", 8 } };
     int64_t verdict;
     query_text(q, texts[kinds]);
     where_texts(q, f);

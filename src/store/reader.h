@@ -28,7 +28,7 @@ void reader_unhurried(struct store_reader *r);
 void reader_finish(struct store_reader *r, sqlite3_stmt *q);
 
 /* A query under construction: constant text, and the values of its parameters in their order. */
-enum { QUERY_VALUES = 24 };
+enum { QUERY_VALUES = 40 };
 struct query {
     struct buf text;
     struct {
@@ -51,7 +51,25 @@ void query_from(struct query *q, const struct call_filter *f);
  * verdict that is none. */
 enum where { WHERE_CALLS, WHERE_MONEY, WHERE_ALL };
 CHECKED enum err query_where(struct store_reader *r, struct query *q, const struct call_filter *f, enum where kinds);
+/* The lowest and the highest id that a time can have; none: 1 and 0. */
+CHECKED enum err query_ids(struct store_reader *r, int64_t from, int64_t to, int64_t *lowest, int64_t *highest);
+/* " AND ..." of what facets have of a filter; false: the filter asks for something else, too. */
+bool query_facets(struct query *q, const struct call_filter *f);
+/* Whether they have all of it (times aside). */
+bool facets_have(const struct call_filter *f);
+/* Whether it asks for nothing but a key, a time and a place in the order. */
+bool filter_is_bare(const struct call_filter *f);
 /* NULL: *e. */
 sqlite3_stmt *query_prepare(struct store_reader *r, struct query *q, enum err *e);
+
+/* query_calls.c, for query_page.c: rows that fit, at most f->limit; one row. */
+CHECKED enum err calls_visit(struct store_reader *r, const struct call_filter *f, void (*visit)(void *self, uint64_t id, struct span json), void *self);
+CHECKED enum err call_visit(struct store_reader *r, uint64_t id, void (*visit)(void *self, uint64_t id, struct span json), void *self);
+
+/* functions.c: what rows say beside their columns, for SQL: field(row, tag), scope(row, name), parts(label, n). */
+CHECKED enum err functions_add(sqlite3 *db);
+
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+#define DAY_MS (24 * HOUR_MS)
 
 #endif

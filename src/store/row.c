@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * row.c - a finished call, a settlement or an admin change becomes a line of `calls`. Its row is kept as it was written,
+ * row.c - a finished call, a settlement, an event or an admin change becomes a line of `calls`. Its row is kept as it was written,
  * byte for byte. */
 #include "store/inside.h"
 
@@ -26,7 +26,7 @@ static enum err insert(struct store *s, const struct store_record *r, const stru
     sql_bind_blob(q, HASH, span_make((const char *)hash->bytes, DIGEST_LEN));
     sql_bind_blob(q, ROW, r->row);
     sql_bind_i64(q, KIND, r->kind);
-    if (r->kind == STORE_SETTLEMENT)
+    if (r->kind == STORE_SETTLEMENT || (r->kind == STORE_EVENT && r->of))
         sql_bind_i64(q, OF, (int64_t)r->of);
     else
         sql_bind(q, OF, SPAN_NONE);
@@ -69,19 +69,21 @@ static enum err put_call(struct store *s, const struct store_record *r)
         sql_bind_i64(s->statements[ST_REFUSED], 1, (int64_t)r->call);
         e = sql_step(s->statements[ST_REFUSED]);
     }
-    if (e == E_OK && r->verdict == IN_DOUBT)
+    if (e == E_OK && (r->verdict == IN_DOUBT || r->late))
         e = doubts_put(s, r, &open);
     if (e == E_OK && r->verdict == ALLOWED && r->once.len)
         e = notes_unkept(s, r);
+    if (e == E_OK)
+        e = made_put(s, r);
     return e == E_OK ? sums_add(s, r, open ? r->reserved : 0) : e;
 }
 
 static enum err put_settlement(struct store *s, const struct store_record *r)
 {
-    nano_usd reserved = 0;
-    bool again = false, there = false;
-    enum err e = doubts_take(s, r, &again, &reserved);
-    if (e == E_OK && again) {
+    struct taken taken = { .again = false };
+    bool there = false;
+    enum err e = doubts_take(s, r, &taken);
+    if (e == E_OK && taken.again) {
         log_warn("store", "call %llu was settled before: settlement %llu is left out", (unsigned long long)r->of,
             (unsigned long long)r->call);
         return E_OK;
@@ -92,8 +94,28 @@ static enum err put_settlement(struct store *s, const struct store_record *r)
         return e;
     sql_bind_i64(s->statements[ST_SETTLEMENT], 1, (int64_t)r->of);
     sql_bind_i64(s->statements[ST_SETTLEMENT], 2, (int64_t)r->call);
+    sql_bind_i64(s->statements[ST_SETTLEMENT], 3, taken.mark);
     e = sql_step(s->statements[ST_SETTLEMENT]);
-    return e == E_OK ? sums_add(s, r, reserved > 0 ? -reserved : 0) : e;
+    if (e == E_OK)
+        e = made_put(s, r);
+    return e == E_OK ? sums_add(s, r, taken.reserved > 0 ? -taken.reserved : 0) : e;
+}
+
+/* What the vendor told, of a call or of none that is known: its money counts, and it ends nothing. */
+static enum err put_event(struct store *s, const struct store_record *r)
+{
+    bool there = false;
+    enum err e = put(s, r, &there);
+    if (e != E_OK || !there)
+        return e;
+    if (r->of) {
+        sql_bind_i64(s->statements[ST_EVENT], 1, (int64_t)r->of);
+        sql_bind_i64(s->statements[ST_EVENT], 2, (int64_t)r->call);
+        e = sql_step(s->statements[ST_EVENT]);
+    }
+    if (e == E_OK)
+        e = made_put(s, r);
+    return e == E_OK ? sums_add(s, r, 0) : e;
 }
 
 static enum err put_change(struct store *s, const struct store_record *r)
@@ -114,6 +136,8 @@ enum err row_put(struct store *s, const struct store_record *r)
     switch (r->kind) {
     case STORE_SETTLEMENT:
         return put_settlement(s, r);
+    case STORE_EVENT:
+        return put_event(s, r);
     case STORE_CHANGE:
         return put_change(s, r);
     case STORE_CALL:

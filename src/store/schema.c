@@ -93,7 +93,59 @@ static const char version_3[] =
     "CREATE TABLE checkpoints("
     " rows INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL, key BLOB NOT NULL);";
 
-static const char *const versions[] = { version_1, version_2, version_3 };
+/* `doubts` also has calls whose price comes later (late), and a settlement says what it was to one: `mark`, store/doubts.c. What the
+ * vendor told of a call stands in `events`; `made` names what calls made there: rows that are older than it are not in it.
+ * doubts_open leaves out what is late, of which there may be many. */
+static const char version_4[] =
+    "ALTER TABLE doubts ADD COLUMN late INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX doubts_open ON doubts(call) WHERE late = 0;"
+    "ALTER TABLE settlements ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE events(of INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(of, id)) WITHOUT ROWID;"
+    "CREATE TABLE made(id INTEGER PRIMARY KEY, credential TEXT, object TEXT NOT NULL);"
+    "CREATE TABLE approvals("
+    " id TEXT PRIMARY KEY NOT NULL, call INTEGER NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL, bytes BLOB NOT NULL);"
+    "CREATE INDEX approvals_at ON approvals(at);"
+    "CREATE INDEX approvals_until ON approvals(until);";
+
+/* Sums over rows by the hour and the day in which each began (rollup.c), for each combination of dimensions that there was: `facets`. `ids`
+ * are the calls of that hour, while they are few. By user there are sums of quarters of a day (users.c): "" is none. Rows that were there before are added by and by: `upkeep` says how far that is.
+ * A run has the key and the label of its first call; `mixed`: 1: calls with other keys may be there, 2: with other labels. How far each
+ * export of the chain is: `exports`. */
+static const char version_5[] =
+    "CREATE TABLE exports(name TEXT PRIMARY KEY NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE facets("
+    " id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, workspace TEXT, key TEXT, vendor TEXT, operation TEXT, model TEXT,"
+    " denied TEXT, credential TEXT, label TEXT, verdict INTEGER NOT NULL, status INTEGER NOT NULL);"
+    "CREATE TABLE hourly("
+    " at INTEGER NOT NULL, facet INTEGER NOT NULL, calls INTEGER NOT NULL, forwarded INTEGER NOT NULL, cost INTEGER NOT NULL,"
+    " tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+    " ids BLOB NOT NULL, PRIMARY KEY(at, facet)) WITHOUT ROWID;"
+    "CREATE TABLE daily("
+    " at INTEGER NOT NULL, facet INTEGER NOT NULL, calls INTEGER NOT NULL, forwarded INTEGER NOT NULL, cost INTEGER NOT NULL,"
+    " tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,"
+    " PRIMARY KEY(at, facet)) WITHOUT ROWID;"
+    "CREATE TABLE users("
+    " at INTEGER NOT NULL, workspace TEXT NOT NULL, user TEXT NOT NULL, calls INTEGER NOT NULL, forwarded INTEGER NOT NULL,"
+    " refused INTEGER NOT NULL, errors INTEGER NOT NULL, cost INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,"
+    " first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, PRIMARY KEY(at, workspace, user)) WITHOUT ROWID;"
+    "CREATE TABLE contents("
+    " call INTEGER PRIMARY KEY, at INTEGER NOT NULL, until INTEGER NOT NULL, workspace TEXT, key TEXT, run TEXT, user TEXT,"
+    " bytes BLOB NOT NULL);"
+    "CREATE INDEX contents_until ON contents(until);"
+    "CREATE INDEX contents_run ON contents(run) WHERE run IS NOT NULL;"
+    "CREATE INDEX contents_key ON contents(key);"
+    "CREATE INDEX contents_user ON contents(user) WHERE user IS NOT NULL;"
+    "CREATE TABLE upkeep(name TEXT PRIMARY KEY, done INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO upkeep SELECT 'rollups', 0, coalesce(max(id), 0) FROM calls;"
+    "CREATE TABLE speeds("
+    " at INTEGER NOT NULL, workspace TEXT NOT NULL, vendor TEXT NOT NULL, operation TEXT NOT NULL, model TEXT NOT NULL, credential TEXT NOT NULL,"
+    " calls INTEGER NOT NULL, errors INTEGER NOT NULL, refused INTEGER NOT NULL, cost INTEGER NOT NULL, tokens_in INTEGER NOT NULL,"
+    " tokens_out INTEGER NOT NULL, bins BLOB NOT NULL, PRIMARY KEY(at, workspace, vendor, operation, model, credential)) WITHOUT ROWID;"
+    "ALTER TABLE runs ADD COLUMN key TEXT;"
+    "ALTER TABLE runs ADD COLUMN label TEXT;"
+    "ALTER TABLE runs ADD COLUMN mixed INTEGER NOT NULL DEFAULT 3;";
+
+static const char *const versions[] = { version_1, version_2, version_3, version_4, version_5 };
 enum { VERSIONS = sizeof(versions) / sizeof(versions[0]) };
 
 static bool ask(sqlite3 *db, struct span text, int64_t *out)

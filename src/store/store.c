@@ -64,11 +64,11 @@ static bool make_file(struct store *s, struct span dir, char why[256])
 
 static bool prepare_connection(struct store *s, char why[256])
 {
-    char set[200];
+    char set[240];
     s->db = sql_open(s->path, SQLITE_OPEN_READWRITE, why);
     if (!s->db)
         return false;
-    snprintf(set, sizeof(set), "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    snprintf(set, sizeof(set), "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
         " PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d", PAGE, WAL_PAGES, 4 * WAL_PAGES * PAGE);
     if (sql_run(s->db, set) != E_OK) {
         snprintf(why, 256, "%.140s cannot be opened: %.80s", s->path, sqlite3_errmsg(s->db));
@@ -127,7 +127,7 @@ struct store *store_open(struct span dir, char why[256])
     init_threads(s);
     batch_init(s);
     buf_init(&s->sweep.from, ACCOUNT_MOST);
-    if (take_directory(s, dir, why) && make_file(s, dir, why) && prepare_connection(s, why))
+    if (take_directory(s, dir, why) && make_file(s, dir, why) && prepare_connection(s, why) && backfill(s, why))
         return s;
     store_release(s);
     return NULL;
@@ -144,6 +144,12 @@ void store_on_commit(struct store *s, void (*committed)(void *self), void *self)
     must(!s->running);
     s->committed = committed;
     s->committed_self = self;
+}
+
+struct store_pace store_pace(const struct store *s)
+{
+    return (struct store_pace){ atomic_load_explicit(&s->batches, memory_order_relaxed), atomic_load_explicit(&s->batch_failures, memory_order_relaxed),
+        atomic_load_explicit(&s->batch_us, memory_order_relaxed), atomic_load_explicit(&s->batch_rows, memory_order_relaxed) };
 }
 
 bool store_healthy(const struct store *s) { return atomic_load(&s->healthy); }

@@ -14,7 +14,8 @@ struct balance {
 /* One for each run, and a list of them where two workspaces have a run of one name. */
 struct run_sums {
     struct run_sums *next;
-    struct span run, workspace;
+    struct span run, workspace, key, label;
+    int mixed; /* 1: calls with other keys, 2: with other labels; schema.c */
     int64_t first_at, last_at, calls, forwarded, refused, tokens_in, tokens_out;
     nano_usd cost, open;
 };
@@ -59,7 +60,7 @@ static enum err add_line(struct batch *b, const struct store_line *line, int64_t
     return E_OK;
 }
 
-static struct run_sums *find_run(struct batch *b, const struct store_record *r)
+static struct run_sums *find_run(struct batch *b, const struct store_record *r, struct span label)
 {
     struct run_sums *first = map_get(&b->runs, r->run), *sums = first;
     while (sums && !span_is(sums->workspace, r->workspace))
@@ -68,20 +69,22 @@ static struct run_sums *find_run(struct batch *b, const struct store_record *r)
         return sums;
     sums = ARENA_NEW(&b->memory, struct run_sums);
     struct span run = arena_copy(&b->memory, r->run), workspace = arena_copy(&b->memory, r->workspace);
+    struct span key = arena_copy(&b->memory, r->key), own = arena_copy(&b->memory, label);
     if (b->memory.broken)
         return NULL;
-    *sums = (struct run_sums){ .run = run, .workspace = workspace, .first_at = r->at, .last_at = r->at, .next = first };
+    *sums = (struct run_sums){ .run = run, .workspace = workspace, .key = key, .label = own, .first_at = r->at, .last_at = r->at, .next = first };
     return map_put(&b->runs, first ? first->run : run, sums) ? sums : NULL;
 }
 
-static enum err add_run(struct batch *b, const struct store_record *r, nano_usd open)
+static enum err add_run(struct batch *b, const struct store_record *r, nano_usd open, struct span label)
 {
-    struct run_sums *sums = find_run(b, r);
+    struct run_sums *sums = find_run(b, r, label);
     if (!sums)
         return E_NO_MEMORY;
+    sums->mixed |= (span_is(sums->key, r->key) ? 0 : 1) | (span_is(sums->label, label) ? 0 : 2);
     sums->first_at = r->at < sums->first_at ? r->at : sums->first_at;
     sums->last_at = r->at > sums->last_at ? r->at : sums->last_at;
-    bool call = r->kind == STORE_CALL; /* a settlement adds money, and is no call */
+    bool call = r->kind == STORE_CALL; /* a settlement or an event adds money, and is no call */
     sums->calls += call;
     sums->forwarded += call && (r->verdict == 0 || r->verdict == 3 || (r->verdict == 2 && r->held)); /* as in query_usage.c */
     sums->refused += call && r->verdict == 1;
@@ -122,8 +125,13 @@ enum err sums_add(struct store *s, const struct store_record *r, nano_usd open)
     enum err e = add_hour(&s->batch, r);
     if (r->kind == STORE_CHANGE)
         return e;
+    struct said said = rollup_said(r->row);
     if (e == E_OK && r->run.len)
-        e = add_run(&s->batch, r, open);
+        e = add_run(&s->batch, r, open, said.label);
+    if (e == E_OK)
+        e = rollup_add(s, r, &said);
+    if (e == E_OK)
+        e = speeds_add(s, r, said.credential);
     for (size_t i = 0; i < r->count && e == E_OK; i++)
         e = add_line(&s->batch, &r->lines[i], doubt_of(r, &r->lines[i]));
     return e;
@@ -153,6 +161,9 @@ static enum err save_run(sqlite3_stmt *q, const struct run_sums *sums)
     sql_bind_always(q, 2, sums->workspace);
     for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
         sql_bind_i64(q, 3 + i, numbers[i]);
+    sql_bind(q, 12, sums->key);
+    sql_bind(q, 13, sums->label);
+    sql_bind_i64(q, 14, sums->mixed);
     return sql_step(q);
 }
 

@@ -155,6 +155,13 @@ static bool sync_due(const struct store *s)
     return s->unsynced_bytes >= SYNC_BYTES || (s->unsynced && thread_now() >= s->synced_at + SYNC_MS);
 }
 
+static void note_pace(struct store *s, enum err e, int64_t ns, int64_t rows)
+{
+    atomic_fetch_add_explicit(e == E_OK ? &s->batches : &s->batch_failures, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->batch_us, (uint64_t)(ns / 1000), memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->batch_rows, (uint64_t)rows, memory_order_relaxed);
+}
+
 /* One batch. False: it failed. */
 static bool turn(struct store *s, uint64_t generation, bool *more)
 {
@@ -162,8 +169,11 @@ static bool turn(struct store *s, uint64_t generation, bool *more)
     atomic_exchange(&s->nudged, false);
     batch_synchronous(s, sync_due(s));
     uint64_t commits = s->commits;
+    int64_t began = clock_monotonic_ns(), rows = s->chain.rows;
     enum err e = batch_run(s, generation, more);
     batch_synchronous(s, false);
+    if (e != E_OK || s->commits != commits)
+        note_pace(s, e, clock_monotonic_ns() - began, s->chain.rows - rows);
     if (e != E_OK || s->commits != commits) /* without a write nothing was learned */
         note_health(s, e);
     s->loaded = true;

@@ -6,10 +6,12 @@
 #include "vendor/manifest.h"
 
 struct compiler {
-    struct arena *arena;
+    struct arena *arena;  /* of the manifest: what stays */
+    struct arena scratch; /* what only compiling needs, such as the places that faults name; a mark and rewind away */
     struct trouble *trouble;
     struct manifest *manifest;
     struct vendor *vendor;
+    const struct node *lates; /* what `late` of operations may name (late.c); NULL: nothing */
 };
 
 /* Both answer false, so that a fault is said and returned in one line. */
@@ -22,7 +24,20 @@ const char *item(struct compiler *c, const char *path, size_t index);
 struct span full_name(struct compiler *c, struct span name);
 /* Lower-case letters, digits, - and _. */
 bool header_name_fits(struct span s);
+/* The name of a header field that is such; without n *out stays. */
+bool header_name_read(struct compiler *c, const struct node *n, const char *path, struct span *out);
 bool one_field(struct compiler *c, const struct node *n, const char *path, struct field *out);
+/* One, or a list of them. */
+bool some_fields(struct compiler *c, const struct node *n, const char *path, struct fields *out);
+/* A rule, of which each object is one of the manifest's. */
+bool one_rule(struct compiler *c, const struct node *n, const char *path, const struct expr **out);
+/* { usd: RULE, messages: RULE }, each of them as `fits` wants it, which says so otherwise. */
+typedef bool rule_fits(
+    struct compiler *c, const struct node *n, const char *path, const struct operation *op, const struct expr *x);
+bool costs_read(struct compiler *c, const struct node *n, const char *path, rule_fits *fits, const struct operation *op,
+    const struct expr *out[UNIT_COUNT]);
+/* Whether rules may look at what they do: an object of that name is one of the manifest's. False: said. */
+bool objects_exist(struct compiler *c, const struct node *n, const char *path, const struct expr *x);
 
 /* The parts of a manifest; each false with the trouble said. */
 bool envelope_read(struct compiler *c, const struct node *root, struct span base_url);
@@ -32,10 +47,36 @@ bool operations_read(struct compiler *c, const struct node *root);
 bool once_read(struct compiler *c, const struct node *n);
 bool once_used(struct compiler *c, const struct node *n);
 bool search_read(struct compiler *c, const struct node *n, const char *path, struct rules *r);
-/* What is asked must be an operation of this manifest: when the routes are built. */
+/* "GET /orders/{path.id}?to={body.to}"; `given`: the name of one more place that the asker fills in ("object"), or SPAN_NONE. */
+bool ask_compile(struct compiler *c, const struct node *n, const char *path, struct span given, struct ask *out);
+/* What is asked must be an operation of this manifest that costs nothing: when the routes are built. */
+bool ask_found(struct compiler *c, const struct node *n, const char *path, struct ask *ask);
 bool search_found(struct compiler *c, const struct node *n, const char *path, const struct rules *r);
 bool scopes_read(struct compiler *c, const struct node *n, const char *path, struct scope_source **out, size_t *count);
-bool parameters_read(struct compiler *c, const struct node *n, const char *path, struct parameter_check **out, size_t *count);
+/* start: what plain names stand below, "body." or "argument.". */
+bool parameters_read(
+    struct compiler *c, const struct node *n, const char *path, struct span start, struct parameter_check **out, size_t *count);
+
+/* Further parts, each NULL-safe for what a manifest does not say: `objects` (before all rules; used: when all operations are
+ * there), `redact`, `hook`, an operation's `late`, its GraphQL `fields`, and `send` where it is a map or a list. */
+bool objects_read(struct compiler *c, const struct node *n);
+bool objects_named(struct compiler *c, const struct node *n, const char *path, struct rules *r);
+bool objects_used(struct compiler *c, const struct node *n);
+bool redact_read(struct compiler *c, const struct node *n, const char *path, struct fields *out);
+bool hook_read(struct compiler *c, const struct node *n);
+/* `lates` of the top goes before the operations; when all are there, each must have been used. */
+bool lates_read(struct compiler *c, const struct node *n);
+bool lates_used(struct compiler *c, const struct node *operations);
+bool late_read(struct compiler *c, const struct node *own, const char *path, struct operation *op, struct rules *r);
+/* What it asks must be an operation of this manifest: when the routes are built. */
+bool late_found(struct compiler *c, const struct node *own, const char *path, struct rules *r);
+bool root_fields_read(struct compiler *c, const struct node *n, const char *path, struct operation *op, struct rules *r);
+/* When all operations are there: those its fields name. */
+bool root_fields_found(struct compiler *c, const struct node *n, const char *path, struct rules *r);
+bool send_read(struct compiler *c, const struct node *n);
+
+/* Notes each writing operation that a pattern of calls fits ("POST *"), by its index; every pattern must fit one. */
+bool calls_fit(struct compiler *c, const struct node *n, const char *path, const struct span *patterns, size_t count, bool *fits);
 
 /* The tree of all templates (by operation index); on a fault *clash is the operation's index and *why says it. */
 bool route_build(struct compiler *c, const struct span *templates, size_t *clash, const char **why);

@@ -5,7 +5,7 @@
  * the answer is asked for uncompressed so that its cost can be read. */
 #include "base/digest.h"
 #include "base/text.h"
-#include "vendor/manifest.h"
+#include "vendor/send.h"
 
 /* ---- the presented key ---- */
 
@@ -57,6 +57,11 @@ static struct span from_carrier(
         return some(span_trim(http_get(h, c->name)));
     case CARRY_QUERY:
         return from_query(query, c->name, a);
+    case CARRY_SIGV4:
+        return sigv4_key(authorization);
+    case CARRY_BODY: /* vendor_body_key */
+    case CARRY_NONE:
+        return SPAN_NONE;
     case CARRY_BASIC_USER:
     case CARRY_BASIC_PASSWORD:
         break;
@@ -68,14 +73,17 @@ static struct span from_carrier(
     return !c->name.at || span_like(basic.user, c->name) ? some(basic.password) : SPAN_NONE;
 }
 
+/* Where it stands, it is the gate's, and what stands elsewhere is a vendor's secret: so Portkey's callers send both. */
+static struct span portkey_key(const struct http_head *h) { return some(span_trim(http_get(h, SPAN("x-portkey-api-key")))); }
+
 struct span vendor_presented_key(const struct vendor *v, const struct http_head *h, struct span query, struct arena *a)
 {
     const struct manifest *m = v->manifest;
     struct span authorization = http_get(h, SPAN("authorization"));
-    struct span key = SPAN_NONE;
+    struct span key = portkey_key(h);
     for (size_t i = 0; !key.at && i < m->carrier_count; i++)
         key = from_carrier(&m->carriers[i], h, authorization, query, a);
-    return key.at ? key : some(span_trim(http_get(h, SPAN("x-portkey-api-key"))));
+    return key;
 }
 
 /* Before the key stands nothing, an account's id or a word such as "api"; else the key comes first. */
@@ -85,17 +93,36 @@ static bool key_is_password(const struct basic *b)
            span_starts(b->user, SPAN("SK"));
 }
 
+/* Browsers can set no header on a WebSocket: their SDK offers the key among the subprotocols. */
+static struct span key_in_protocol(const struct http_head *h)
+{
+    size_t count = http_count(h, SPAN("sec-websocket-protocol"));
+    for (size_t i = 0; i < count; i++) {
+        struct span rest = http_nth(h, SPAN("sec-websocket-protocol"), i), piece, word = SPAN("openai-insecure-api-key.");
+        while (span_next(&rest, ',', &piece))
+            if (span_starts(span_trim(piece), word))
+                return some(span_from(span_trim(piece), word.len));
+    }
+    return SPAN_NONE;
+}
+
 struct span vendor_any_presented_key(const struct http_head *h, struct span query, struct arena *a)
 {
-    static const struct span fields[] = { { "x-portkey-api-key", 17 }, { "x-api-key", 9 }, { "x-goog-api-key", 14 },
+    static const struct span fields[] = { { "x-api-key", 9 }, { "x-goog-api-key", 14 },
         { "api-key", 7 }, { "x-postmark-server-token", 23 }, { "x-shopify-access-token", 22 } };
     struct span authorization = http_get(h, SPAN("authorization"));
-    struct span key = after_scheme(authorization, SPAN("Bearer"));
+    struct span key = portkey_key(h);
     struct basic basic;
+    if (!key.at)
+        key = after_scheme(authorization, SPAN("Bearer"));
     if (!key.at && read_basic(authorization, a, &basic))
         key = some(key_is_password(&basic) ? basic.password : basic.user);
+    if (!key.at)
+        key = sigv4_key(authorization);
     for (size_t i = 0; !key.at && i < sizeof(fields) / sizeof(fields[0]); i++)
         key = some(span_trim(http_get(h, fields[i])));
+    if (!key.at)
+        key = key_in_protocol(h);
     return key.at ? key : from_query(query, SPAN("key"), a);
 }
 
@@ -163,34 +190,32 @@ static void put_secret(struct buf *b, const struct carrier *send, const struct v
         put_basic(b, basic_user(send, s), s->secret, a);
         return;
     case CARRY_QUERY:
+    case CARRY_BODY:
+    case CARRY_SIGV4:
+    case CARRY_NONE:
         return;
     }
     put_clean(b, s->secret);
     buf_put(b, SPAN("\r\n"));
 }
 
-static bool is_key_name(const struct manifest *m, struct span name)
-{
-    for (size_t i = 0; i < m->carrier_count; i++)
-        if (m->carriers[i].kind == CARRY_QUERY && span_is(m->carriers[i].name, name))
-            return true;
-    return false;
-}
+static bool is_aws(const struct manifest *m) { return m->dress && m->dress->kind == SEND_SIGV4; }
 
 /* The query without the caller's key and with the secret, where the vendor wants it there. */
-static void put_query(struct buf *b, const struct manifest *m, const struct compose *c)
+static void put_query(struct buf *b, const struct manifest *m, const struct compose *c, struct span query)
 {
-    struct span rest = c->query.len ? c->query : SPAN_NONE, piece;
+    struct span rest = query.len ? query : SPAN_NONE, piece;
     char mark = '?';
     while (rest.at && span_next(&rest, '&', &piece)) {
         struct span value = piece, name = piece;
         span_cut(&value, '=', &name);
-        if (is_key_name(m, name))
+        if (send_owns_query(m, name))
             continue;
         buf_put_byte(b, mark);
         buf_put(b, piece);
         mark = '&';
     }
+    mark = send_put_query(b, m, c->matched->operation, c->secret, mark);
     if (m->send.kind != CARRY_QUERY)
         return;
     buf_put_byte(b, mark);
@@ -199,19 +224,70 @@ static void put_query(struct buf *b, const struct manifest *m, const struct comp
     buf_put_percent(b, c->secret->secret, SPAN_NONE);
 }
 
-static void put_target(struct buf *b, const struct manifest *m, const struct origin *o, const struct compose *c)
+/* The vendor's own path, with what the caller's had in its places. */
+static void put_upstream_path(struct buf *b, const struct matched *matched, struct span template)
+{
+    struct span rest = template, before, name;
+    while (span_cut(&rest, '{', &before)) {
+        buf_put(b, before);
+        span_cut(&rest, '}', &name);
+        for (size_t i = 0; i < matched->count; i++)
+            if (span_is(matched->captures[i].name, name))
+                buf_put(b, matched->captures[i].value);
+    }
+    buf_put(b, rest);
+}
+
+static void put_path(struct buf *b, const struct manifest *m, const struct origin *o, const struct compose *c)
 {
     bool lacks_prefix;
-    struct span path = route_path(m, c->path, &lacks_prefix);
-    if (o->prefix.len)
-        path = span_from(path, o->prefix.len);
-    buf_put(b, c->matched->operation->method);
-    buf_put_byte(b, ' ');
+    struct span own = m->rules[c->matched->operation->index].upstream, path = route_path(m, c->path, &lacks_prefix);
     buf_put(b, o->base_path);
+    if (own.at) {
+        put_upstream_path(b, c->matched, own);
+        return;
+    }
     if (lacks_prefix)
         buf_put(b, m->optional_prefix);
-    buf_put(b, path);
-    put_query(b, m, c);
+    buf_put(b, span_from(path, o->prefix.len));
+}
+
+static bool query_has(struct span query, struct span name)
+{
+    struct span rest = query.len ? query : SPAN_NONE, piece, key;
+    while (rest.at && span_next(&rest, '&', &piece)) {
+        key = piece;
+        span_cut(&piece, '=', &key);
+        if (span_is(key, name))
+            return true;
+    }
+    return false;
+}
+
+/* The caller's query, and what of the manifest's default it does not say. */
+static struct span whole_query(const struct manifest *m, struct span query, struct arena *a)
+{
+    struct span rest = m->default_query.len ? m->default_query : SPAN_NONE, piece;
+    while (rest.at && span_next(&rest, '&', &piece)) {
+        struct span value = piece, name = piece;
+        span_cut(&value, '=', &name);
+        if (!query_has(query, name))
+            query = arena_print(a, "%.*s%s%.*s", SPAN_ARG(query), query.len ? "&" : "", SPAN_ARG(piece));
+    }
+    return query;
+}
+
+static void put_target(struct buf *b, const struct manifest *m, const struct origin *o, const struct compose *c, struct arena *a)
+{
+    struct span query = whole_query(m, c->query, a);
+    buf_put(b, c->matched->operation->method);
+    buf_put_byte(b, ' ');
+    put_path(b, m, o, c);
+    if (!is_aws(m))
+        put_query(b, m, c, query);
+    else if (!sigv4_query(m, query, a, b))
+        b->broken = true;
+    b->broken = b->broken || a->broken;
 }
 
 static void put_host(struct buf *b, const struct origin *o, struct span authority)
@@ -243,12 +319,25 @@ static void put_line(struct buf *b, struct span name, struct span value)
     buf_put(b, SPAN("\r\n"));
 }
 
-/* The caller's fields that go on, then what the manifest adds where the caller had none. */
-static void put_fields(struct buf *b, const struct manifest *m, const struct http_head *h)
+/* The gate writes it itself. */
+static bool is_own(const struct manifest *m, struct span name)
 {
+    for (size_t i = 0; i < m->default_count; i++)
+        if (span_is(m->default_fields[i].name, name))
+            return true;
+    return m->send.kind == CARRY_HEADER && span_is(m->send.name, name);
+}
+
+/* The caller's fields that go on, then what the manifest adds where the caller had none. */
+static void put_fields(struct buf *b, const struct manifest *m, const struct compose *c)
+{
+    const struct http_head *h = c->head;
     for (size_t i = 0; i < h->count; i++)
         if (is_allowed(m, h->fields[i].name))
             put_line(b, h->fields[i].name, h->fields[i].value);
+    for (size_t i = 0; i < c->more_count; i++)
+        if (!is_allowed(m, c->more[i].name) && !is_own(m, c->more[i].name))
+            put_line(b, c->more[i].name, c->more[i].value);
     for (size_t i = 0; i < m->default_count; i++)
         if (!http_get(h, m->default_fields[i].name).at)
             put_line(b, m->default_fields[i].name, m->default_fields[i].value);
@@ -262,11 +351,22 @@ static void put_once(struct buf *b, const struct compose *c)
         put_line(b, c->vendor->once, c->once);
 }
 
+/* Of the body that is sent; SPAN_NONE: there is none, or nobody said. A body that only the gate writes has the operation's. */
+static struct span content_type(const struct compose *c)
+{
+    struct span type = c->content_type.at ? c->content_type : http_get(c->head, SPAN("content-type"));
+    if (c->length == 0)
+        return SPAN_NONE;
+    if (type.at || !c->vendor->secret_in_body)
+        return type;
+    return c->matched->operation->body == BODY_FORM ? SPAN("application/x-www-form-urlencoded") : SPAN("application/json");
+}
+
 static void put_framing(struct buf *b, const struct compose *c)
 {
     bool body_method = c->matched->operation->body != BODY_NONE;
-    struct span type = c->content_type.at ? c->content_type : http_get(c->head, SPAN("content-type"));
-    if (c->length != 0 && type.at)
+    struct span type = content_type(c);
+    if (type.at)
         put_line(b, SPAN("content-type"), type);
     if (c->length < 0) {
         buf_put(b, SPAN("transfer-encoding: chunked\r\n"));
@@ -277,15 +377,61 @@ static void put_framing(struct buf *b, const struct compose *c)
     }
 }
 
+static void put_token(struct buf *b, struct span token)
+{
+    buf_put(b, SPAN("authorization: Bearer "));
+    put_clean(b, token);
+    buf_put(b, SPAN("\r\n"));
+}
+
+/* Signed is what was written: the target stands at `start` of b, up to `end`. */
+static void put_signature(
+    struct buf *b, const struct origin *o, const struct compose *c, size_t start, size_t end, struct arena *a)
+{
+    struct signing s = { .compose = c, .origin = o, .type = content_type(c) };
+    struct span target = b->broken ? SPAN_NONE : arena_copy(a, span_first(span_from(buf_span(b), start), end - start));
+    if (!target.at) {
+        b->broken = true;
+        return;
+    }
+    s.query = span_from(target, c->matched->operation->method.len + 1);
+    if (!span_cut(&s.query, '?', &s.path)) {
+        s.path = s.query;
+        s.query = SPAN("");
+    }
+    if (c->vendor->manifest->dress->kind == SEND_SIGV4)
+        sigv4_put(b, &s);
+    else
+        hmac_put(b, &s, a);
+}
+
+/* What lacks a part of what the vendor wants to see is not sent at all. */
+static void put_dress(struct buf *b, const struct origin *o, const struct compose *c, size_t start, size_t end, struct arena *a)
+{
+    const struct manifest *m = c->vendor->manifest;
+    if (!m->dress)
+        return;
+    send_put_headers(b, m, c->secret);
+    if (vendor_signs(c->vendor))
+        put_signature(b, o, c, start, end, a);
+    else if (m->dress->kind == SEND_TOKEN && c->token.len)
+        put_token(b, c->token);
+    else if (m->dress->kind == SEND_TOKEN)
+        b->broken = true;
+}
+
 size_t vendor_compose(const struct compose *c, struct arena *a, struct buf *head)
 {
     const struct manifest *m = c->vendor->manifest;
     size_t index = m->rules[c->matched->operation->index].origin;
     const struct origin *o = &m->origins[index];
-    put_target(head, m, o, c);
+    size_t start = head->len;
+    put_target(head, m, o, c, a);
+    size_t end = head->len;
     put_host(head, o, c->authority);
     put_secret(head, &m->send, c->secret, a);
-    put_fields(head, m, c->head);
+    put_dress(head, o, c, start, end, a);
+    put_fields(head, m, c);
     put_once(head, c);
     put_framing(head, c);
     buf_put(head, SPAN("\r\n"));
@@ -324,6 +470,7 @@ void vendor_answer_fields(
     *count = 0;
     *fields = answer->count ? ARENA_ARRAY(a, struct http_field, answer->count) : NULL;
     for (size_t i = 0; *fields && i < answer->count; i++)
-        if (!is_dropped(m, answer->fields[i].name) && !span_is(answer->fields[i].name, v->once) && !is_named_by_connection(answer, answer->fields[i].name))
+        if (!is_dropped(m, answer->fields[i].name) && !span_is(answer->fields[i].name, v->once) &&
+            !is_named_by_connection(answer, answer->fields[i].name))
             (*fields)[(*count)++] = answer->fields[i];
 }

@@ -137,7 +137,7 @@ static bool try_it(struct compiler *c, const struct node *n)
     if (!j)
         return say_memory(c, n);
     buf_init(&body, DENY_BODY);
-    vendor_deny(c->vendor, NULL, &d, c->arena, &body, &type);
+    vendor_deny(c->vendor, &d, &body, &type);
     bool fine = !body.broken && json_parse(j, buf_span(&body), true, &root, &why) == E_OK && json_kind(root) == JSON_OBJECT;
     if (!fine)
         say(c, n, "deny.body", buf_span(&body), "a template that gives a JSON object");
@@ -181,7 +181,7 @@ static void pair_if(struct json_out *o, struct span name, struct span value)
 }
 
 /* What every refusal says, wherever the vendor's shape has room for it. */
-static void put_details(struct buf *out, const struct denial *d)
+void vendor_deny_details(const struct denial *d, struct buf *out)
 {
     struct json_out o = json_out(out);
     json_open(&o, '{');
@@ -212,7 +212,7 @@ static void put_part(struct buf *out, const struct part *p, const struct denial 
         put_escaped(out, said[p->source]);
         break;
     case PART_DETAILS:
-        put_details(out, d);
+        vendor_deny_details(d, out);
         break;
     case PART_STATUS:
         buf_put_i64(out, status);
@@ -233,16 +233,14 @@ static void put_plain(struct buf *out, const struct denial *d)
     json_pair(&o, SPAN("code"), err_code(d->code));
     json_pair(&o, SPAN("message"), d->message.at ? d->message : err_text(d->code));
     json_name(&o, SPAN("tollgate"));
-    put_details(out, d);
+    vendor_deny_details(d, out);
     buf_put(out, SPAN("}}"));
 }
 
-int vendor_deny(const struct vendor *v, const struct operation *op, const struct denial *d, struct arena *a, struct buf *body,
-    struct span *content_type)
+int vendor_deny(const struct vendor *v, const struct denial *d, struct buf *body, struct span *content_type)
 {
     bool cap = d->code == E_BUDGET_EXCEEDED || d->code == E_BALANCE_EMPTY;
     int status = v ? v->manifest->deny.status[d->code] : err_status(d->code);
-    (void)op, (void)a;
     *content_type = v ? v->manifest->deny.content_type : SPAN("application/json");
     if (d->as_429 && cap)
         status = 429;

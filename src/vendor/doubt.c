@@ -17,101 +17,10 @@
 static const char *const search_names[] = { "ask", "when", "list", "more", "same", "like", "created", "clock", "early", "late",
     "patience", NULL };
 static const char *const clock_names[] = { "rfc2822", "rfc3339", "unix", "unix_ms", NULL };
-static const char ask_allowed[] =
-    "GET, a path and perhaps a query, with {path.NAME}, {query.NAME}, {body.NAME}, {header.NAME} or "
-    "{account} to fill in, at most one in each step and value: \"GET /orders/{path.id}?to={body.to}\"";
-enum { BLANKS_MOST = 24 };
-
-/* ---- what is asked ---- */
-
-static const struct expr *asked_field(struct compiler *c, struct span text)
-{
-    struct expr *x = ARENA_NEW(c->arena, struct expr);
-    const char *why;
-    if (!x || !field_read(text, &x->field, c->arena, &why) || !x->field.count || x->field.root == ROOT_ANSWER)
-        return NULL;
-    x->kind = EXPR_FIELD;
-    return x;
-}
-
-/* "before{field}after" */
-static bool blank_read(struct compiler *c, struct span text, struct blank *out)
-{
-    ptrdiff_t open = span_find_byte(text, '{'), close = span_find_byte(text, '}');
-    out->before = text;
-    if (open < 0 && close < 0)
-        return true;
-    if (open < 0 || close < open)
-        return false;
-    struct span inner = span_make(text.at + open + 1, (size_t)(close - open) - 1);
-    out->before = span_first(text, (size_t)open);
-    out->after = span_from(text, (size_t)close + 1);
-    out->account = span_is(inner, SPAN("account"));
-    out->value = out->account ? NULL : asked_field(c, inner);
-    bool single = span_find_byte(out->after, '{') < 0 && span_find_byte(out->after, '}') < 0;
-    return single && (out->account || out->value);
-}
-
-static bool blanks_read(struct compiler *c, struct span text, char mark, bool named, struct blank *list, size_t *count)
-{
-    struct span rest = text, piece;
-    while (rest.at && span_next(&rest, mark, &piece)) {
-        if (*count == BLANKS_MOST)
-            return false;
-        struct blank *b = &list[(*count)++];
-        if (named && (!span_cut(&piece, '=', &b->name) || !b->name.len))
-            return false;
-        if (!piece.len || !blank_read(c, piece, b))
-            return false;
-    }
-    return true;
-}
-
-static bool ask_read(struct compiler *c, const struct node *n, const char *path, struct search *s)
-{
-    struct span text = SPAN_NONE, target, query = SPAN_NONE, method = SPAN_NONE;
-    s->path = ARENA_ARRAY(c->arena, struct blank, BLANKS_MOST);
-    s->query = ARENA_ARRAY(c->arena, struct blank, BLANKS_MOST);
-    if (!s->path || !s->query)
-        return say_memory(c, n);
-    if (!node_span(n, path, &text, c->trouble))
-        return false;
-    struct span rest = text;
-    if (!span_cut(&rest, ' ', &method) || !span_is(method, SPAN("GET")) || !span_starts(rest, SPAN("/")))
-        return say(c, n, path, text, ask_allowed);
-    target = rest;
-    if (span_cut(&rest, '?', &target))
-        query = rest;
-    bool fine = blanks_read(c, span_from(target, 1), '/', false, s->path, &s->path_count) &&
-                (!query.at || blanks_read(c, query, '&', true, s->query, &s->query_count));
-    return fine || say(c, n, path, text, ask_allowed);
-}
-
-/* The operation that a filled-in path would be, whatever stands in the places to fill in. */
-static const struct operation *asked_operation(struct compiler *c, const struct search *s)
-{
-    struct matched matched;
-    struct span path = SPAN("");
-    for (size_t i = 0; i < s->path_count; i++) {
-        const struct blank *b = &s->path[i];
-        path = arena_print(c->arena, "%.*s/%.*s%s%.*s", SPAN_ARG(path), SPAN_ARG(b->before), b->account || b->value ? "x" : "",
-            SPAN_ARG(b->after));
-        if (!path.at)
-            return NULL;
-    }
-    return vendor_match(c->vendor, SPAN("GET"), path, &matched) ? matched.operation : NULL;
-}
 
 bool search_found(struct compiler *c, const struct node *n, const char *path, const struct rules *r)
 {
-    const struct operation *op = r->search ? asked_operation(c, r->search) : NULL;
-    if (!r->search)
-        return true;
-    if (!op || op->writes || op->moves_money || op->secret)
-        return say(c, node_get(n, "ask"), below(c, path, SPAN("ask")), node_get(n, "ask")->text,
-            "a GET of this manifest's operations that costs nothing and gives no secret away");
-    r->search->operation = op->index;
-    return true;
+    return !r->search || ask_found(c, node_get(n, "ask"), below(c, path, SPAN("ask")), &r->search->ask);
 }
 
 /* ---- how it is known again ---- */
@@ -162,11 +71,10 @@ static bool members_read(struct compiler *c, const struct node *n, const char *p
 
 static bool when_read(struct compiler *c, const struct node *n, const char *path, struct search *s)
 {
-    char why[200] = "a rule about the request";
     if (!n)
         return true;
-    if (n->kind != NODE_SCALAR || !expr_read(c->arena, n->text, &s->when, why))
-        return say(c, n, path, n->text, why);
+    if (!one_rule(c, n, path, &s->when))
+        return false;
     return !expr_looks_at(s->when, ROOT_ANSWER) ||
            say(c, n, path, n->text, "a rule about the request: body, query, header, path");
 }
@@ -215,8 +123,10 @@ bool search_read(struct compiler *c, const struct node *n, const char *path, str
     if (!s)
         return say_memory(c, n);
     r->search = s;
-    const struct node *list = node_get(n, "list"), *more = node_get(n, "more"), *created = node_get(n, "created");
-    return node_only(n, path, search_names, c->trouble) && ask_read(c, node_get(n, "ask"), below(c, path, SPAN("ask")), s) &&
+    const struct node *ask = node_get(n, "ask"), *list = node_get(n, "list"), *more = node_get(n, "more"),
+                      *created = node_get(n, "created");
+    return node_only(n, path, search_names, c->trouble) &&
+           ask_compile(c, ask ? ask : n, below(c, path, SPAN("ask")), SPAN_NONE, &s->ask) &&
            when_read(c, node_get(n, "when"), below(c, path, SPAN("when")), s) &&
            answer_field(c, list ? list : n, below(c, path, SPAN("list")), &s->list, true) &&
            answer_field(c, more ? more : n, below(c, path, SPAN("more")), &s->more, false) &&

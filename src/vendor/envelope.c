@@ -3,15 +3,16 @@
  *
  * What it compiles is run by compose.c. A configured base_url becomes the only origin: a secret never goes to a host that
  * neither the manifest nor the operator named. */
-#include "vendor/compile.h"
+#include "vendor/send.h"
 
 /* Fields every vendor may see from the caller; content-type and the idempotency key are written by themselves. */
 static const char *const always_allowed[] = { "accept", "accept-language", "user-agent", NULL };
 /* Fields of an answer no caller may see: framing is the server's, the rest would lead out of the gate, keep state, or is the
  * gate's own (the idempotency key that it put in place of the caller's). */
 static const char *const always_dropped[] = { "alt-svc", "connection", "content-length", "content-location", "date",
-    "idempotency-key", "keep-alive", "link", "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh", "report-to", "set-cookie",
-    "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", NULL };
+    "idempotency-key", "keep-alive", "link", "location", "nel", "proxy-authenticate", "proxy-authentication-info", "refresh",
+    "report-to", "set-cookie", "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate",
+    NULL };
 
 bool header_name_fits(struct span s)
 {
@@ -19,6 +20,13 @@ bool header_name_fits(struct span s)
         if (!((s.at[i] >= 'a' && s.at[i] <= 'z') || (s.at[i] >= '0' && s.at[i] <= '9') || s.at[i] == '-' || s.at[i] == '_'))
             return false;
     return s.len > 0;
+}
+
+bool header_name_read(struct compiler *c, const struct node *n, const char *path, struct span *out)
+{
+    if (!node_span(n, path, out, c->trouble))
+        return false;
+    return !out->at || header_name_fits(*out) || say(c, n, path, *out, "a lower-case name of a header field");
 }
 
 static uint64_t length_bit(struct span s)
@@ -91,11 +99,13 @@ static bool origins_read(struct compiler *c, const struct node *root, struct spa
     struct manifest *m = c->manifest;
     const struct node *base = node_get(root, "base_url"), *more = node_get(root, "origins");
     struct span url = override, own = SPAN_NONE;
-    m->origins = ARENA_ARRAY(c->arena, struct origin, MANIFEST_ORIGINS);
-    m->public_origins = ARENA_ARRAY(c->arena, struct vendor_origin, MANIFEST_ORIGINS);
+    size_t room = 1 + (more && more->count < MANIFEST_ORIGINS ? more->count : MANIFEST_ORIGINS - 1);
+    m->origins = ARENA_ARRAY(c->arena, struct origin, room);
+    m->public_origins = ARENA_ARRAY(c->arena, struct vendor_origin, room);
     if (!m->origins || !m->public_origins)
         return say_memory(c, root);
-    if (!node_span(base, "base_url", &own, c->trouble) || !node_bool(node_get(root, "rewrite_links"), "rewrite_links", &m->rewrite_links, c->trouble))
+    if (!node_span(base, "base_url", &own, c->trouble) ||
+        !node_bool(node_get(root, "rewrite_links"), "rewrite_links", &m->rewrite_links, c->trouble))
         return false;
     if (!override.at)
         url = own;
@@ -120,10 +130,10 @@ static void trim_base_paths(struct manifest *m)
     }
 }
 
-static const char carriers_allowed[] =
-    "bearer, scheme:NAME, basic_user, basic_password, basic_password:USER, header:NAME, query:NAME";
+static const char carriers_allowed[] = "bearer, scheme:NAME, basic_user, basic_password, basic_password:USER, header:NAME, "
+                                       "query:NAME, body:NAME, in key_in sigv4, and in send none";
 
-static bool carrier_read(struct compiler *c, const struct node *n, const char *path, struct span text, struct carrier *out)
+bool carrier_read(struct compiler *c, const struct node *n, const char *path, struct span text, struct carrier *out)
 {
     struct span rest = text, word = text;
     bool named = span_cut(&rest, ':', &word);
@@ -143,6 +153,12 @@ static bool carrier_read(struct compiler *c, const struct node *n, const char *p
         out->kind = CARRY_HEADER;
     else if (span_is(word, SPAN("query")) && name.len)
         out->kind = CARRY_QUERY;
+    else if (span_is(word, SPAN("body")) && name.len)
+        out->kind = CARRY_BODY;
+    else if (span_is(word, SPAN("sigv4")) && !named)
+        out->kind = CARRY_SIGV4;
+    else if (span_is(text, SPAN("none")) && span_is(span_of(path), SPAN("send")))
+        out->kind = CARRY_NONE;
     else
         return say(c, n, path, text, carriers_allowed);
     return true;
@@ -152,18 +168,20 @@ static bool carriers_read(struct compiler *c, const struct node *root)
 {
     struct manifest *m = c->manifest;
     const struct node *in = node_get(root, "key_in"), *send = node_get(root, "send");
-    struct span *texts = NULL, sent = SPAN_NONE;
-    if (!node_spans(c->arena, in, "key_in", &texts, &m->carrier_count, c->trouble) || !node_span(send, "send", &sent, c->trouble))
+    struct span *texts = NULL;
+    if (!node_spans(c->arena, in, "key_in", &texts, &m->carrier_count, c->trouble))
         return false;
     if (m->carrier_count == 0)
         return say(c, in ? in : root, "key_in", SPAN_NONE, carriers_allowed);
     m->carriers = ARENA_ARRAY(c->arena, struct carrier, m->carrier_count);
     if (!m->carriers)
         return say_memory(c, root);
-    for (size_t i = 0; i < m->carrier_count; i++)
+    for (size_t i = 0; i < m->carrier_count; i++) {
         if (!carrier_read(c, in, item(c, "key_in", i), texts[i], &m->carriers[i]))
             return false;
-    return carrier_read(c, send ? send : root, "send", sent, &m->send);
+        c->vendor->key_in_body = c->vendor->key_in_body || m->carriers[i].kind == CARRY_BODY;
+    }
+    return send ? send_read(c, send) : say(c, root, "send", SPAN_NONE, carriers_allowed);
 }
 
 /* A manifest's list of lower-case field names behind those that hold for every vendor. */
@@ -207,6 +225,21 @@ static bool default_fields_read(struct compiler *c, const struct node *n)
     return true;
 }
 
+/* A key, a secret or a signature that a caller wrote must not go on beside the gate's. */
+static bool none_is_owned(struct compiler *c, const struct node *root)
+{
+    const struct manifest *m = c->manifest;
+    for (size_t i = 0; i < m->allowed_count; i++)
+        if (send_writes(m, m->allowed_fields[i]))
+            return say(c, node_get(root, "request_headers"), "request_headers", m->allowed_fields[i],
+                "fields in which no key, secret or signature stands");
+    for (size_t i = 0; i < m->default_count; i++)
+        if (send_writes(m, m->default_fields[i].name))
+            return say(c, node_get(root, "default_headers"), "default_headers", m->default_fields[i].name,
+                "fields in which no key, secret or signature stands");
+    return true;
+}
+
 static bool fields_read(struct compiler *c, const struct node *root)
 {
     struct manifest *m = c->manifest;
@@ -216,7 +249,7 @@ static bool fields_read(struct compiler *c, const struct node *root)
                &m->dropped_answer_fields, &m->dropped_count, &m->dropped_lengths) &&
            node_spans(c->arena, node_get(root, "exclusive_headers"), "exclusive_headers", &m->exclusive, &m->exclusive_count,
                c->trouble) &&
-           default_fields_read(c, node_get(root, "default_headers"));
+           default_fields_read(c, node_get(root, "default_headers")) && none_is_owned(c, root);
 }
 
 /* What stands between the target and the authorization field is the same for every request to an origin. */
@@ -240,11 +273,37 @@ static bool prefix_read(struct compiler *c, const struct node *n, const char *pa
     return true;
 }
 
+/* ignored_prefix: /api, or a list */
+static bool ignored_read(struct compiler *c, const struct node *n)
+{
+    struct manifest *m = c->manifest;
+    if (!node_spans(c->arena, n, "ignored_prefix", &m->ignored_prefixes, &m->ignored_count, c->trouble))
+        return false;
+    for (size_t i = 0; i < m->ignored_count; i++) {
+        struct span s = m->ignored_prefixes[i];
+        if (s.len < 2 || s.at[0] != '/' || s.at[s.len - 1] == '/')
+            return say(c, n, "ignored_prefix", s, "a path that starts with / and does not end with it");
+    }
+    return true;
+}
+
+/* default_query: "api-version=2024-10-21": pairs as they are sent */
+static bool default_query_read(struct compiler *c, const struct node *n)
+{
+    struct span *q = &c->manifest->default_query;
+    if (!node_span(n, "default_query", q, c->trouble))
+        return false;
+    for (size_t i = 0; i < q->len; i++)
+        if ((unsigned char)q->at[i] <= 0x20 || (unsigned char)q->at[i] >= 0x7f || strchr("?#{}", q->at[i]))
+            return say(c, n, "default_query", *q, "name=value, & between several");
+    return true;
+}
+
 bool envelope_read(struct compiler *c, const struct node *root, struct span base_url)
 {
     struct manifest *m = c->manifest;
     if (!prefix_read(c, node_get(root, "optional_prefix"), "optional_prefix", &m->optional_prefix) ||
-        !prefix_read(c, node_get(root, "ignored_prefix"), "ignored_prefix", &m->ignored_prefix) ||
+        !ignored_read(c, node_get(root, "ignored_prefix")) || !default_query_read(c, node_get(root, "default_query")) ||
         !node_span(node_get(root, "account_in_path"), "account_in_path", &m->account_capture, c->trouble) ||
         !origins_read(c, root, base_url) || !carriers_read(c, root) || !fields_read(c, root))
         return false;

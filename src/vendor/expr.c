@@ -5,7 +5,7 @@
  * there is ABSENT, what cannot be computed is UNKNOWN, and UNKNOWN stays UNKNOWN through everything but first(). */
 #include <stdio.h>
 
-#include "vendor/manifest.h"
+#include "vendor/rule.h"
 
 enum { EXPR_DEPTH = 16 };
 
@@ -32,6 +32,19 @@ static struct expr *make(struct parser *p, enum expr_kind kind)
     return x;
 }
 
+static struct expr *make_over(struct parser *p, enum expr_kind kind, const struct expr *const *args, uint32_t count)
+{
+    struct expr *x = make(p, kind);
+    if (!x || !count)
+        return x;
+    x->args = ARENA_ARRAY(p->arena, const struct expr *, count);
+    if (!x->args)
+        return fault(p, "out of memory");
+    memcpy(x->args, args, count * sizeof(*args));
+    x->count = count;
+    return x;
+}
+
 static void skip_blanks(struct parser *p)
 {
     while (p->rest.len && (p->rest.at[0] == ' ' || p->rest.at[0] == '\n' || p->rest.at[0] == '\t'))
@@ -52,16 +65,24 @@ static bool is_word_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
-/* A name or field: '*' may stand for a step, '-' only inside header names. */
+/* A dash between two letters of a field is part of its name ("answer.message-price"): a minus has blanks around it. */
+static bool is_dash(struct span s, size_t at, bool field)
+{
+    return field && s.at[at] == '-' && at + 1 < s.len && is_word_byte(s.at[at - 1]) && s.at[at - 1] != '.' &&
+           is_word_byte(s.at[at + 1]) && s.at[at + 1] != '.';
+}
+
+/* A name or field: '*' may stand for a step, and '~' before a name. */
 static struct span take_word(struct parser *p)
 {
     size_t n = 0;
-    bool header = span_starts(p->rest, SPAN("header."));
+    bool field = false;
     for (; n < p->rest.len; n++) {
         char c = p->rest.at[n], before = n ? p->rest.at[n - 1] : ' ';
-        bool step = c == '*' && (before == '.' || before == '*');
-        if (!is_word_byte(c) && !step && !(header && c == '-'))
+        bool step = (c == '*' && (before == '.' || before == '*')) || (c == '~' && before == '.');
+        if (!is_word_byte(c) && !step && !is_dash(p->rest, n, field))
             break;
+        field = field || (c == '.' && !(p->rest.at[0] >= '0' && p->rest.at[0] <= '9'));
     }
     struct span word = span_first(p->rest, n);
     p->rest = span_from(p->rest, n);
@@ -72,21 +93,26 @@ static struct expr *read_sum(struct parser *p);
 
 static struct expr *read_call(struct parser *p, struct span name)
 {
-    struct expr *x = make(p, EXPR_CALL);
+    const struct expr *args[EXPR_ARGS];
     const struct function *f = function_find(name);
-    if (!f || !x)
+    uint32_t count = 0;
+    if (!f)
         return fault(p, "no such function");
-    x->function = f;
     while (!take_mark(p, ')')) {
-        if (x->count && !take_mark(p, ','))
+        if (count && !take_mark(p, ','))
             return fault(p, "a comma or ) is missing");
-        if (x->count == EXPR_ARGS || x->count == f->most)
+        if (count == EXPR_ARGS || count == f->most)
             return fault(p, "too many arguments");
-        x->args[x->count] = read_sum(p);
-        if (!x->args[x->count++])
+        args[count] = read_sum(p);
+        if (!args[count++])
             return NULL;
     }
-    return x->count < f->least ? fault(p, "too few arguments") : x;
+    if (count < f->least)
+        return fault(p, "too few arguments");
+    struct expr *x = make_over(p, EXPR_CALL, args, count);
+    if (x)
+        x->function = f;
+    return x;
 }
 
 static struct expr *read_text(struct parser *p)
@@ -95,7 +121,7 @@ static struct expr *read_text(struct parser *p)
     struct expr *x = make(p, EXPR_TEXT);
     if (end < 0 || !x)
         return fault(p, "a text has no closing quote");
-    x->text = arena_copy(p->arena, span_first(p->rest, (size_t)end));
+    x->text = span_first(p->rest, (size_t)end);
     p->rest = span_from(p->rest, (size_t)end + 1);
     return x;
 }
@@ -126,22 +152,20 @@ static struct expr *read_atom(struct parser *p)
     struct span word = take_word(p);
     if (word.len && take_mark(p, '('))
         return read_call(p, word);
-    struct expr *x = word.len ? make(p, EXPR_FIELD) : NULL;
-    if (x && field_read(word, &x->field, p->arena, &why))
+    struct field *f = word.len ? ARENA_NEW(p->arena, struct field) : NULL;
+    struct expr *x = f && field_read(word, f, p->arena, &why) ? make(p, EXPR_FIELD) : NULL;
+    if (x) {
+        x->field = f;
         return x;
+    }
     *p = before;
     return fault(p, why ? why : "a number, text, field or function is missing");
 }
 
 static struct expr *join(struct parser *p, enum expr_kind kind, struct expr *left, struct expr *right)
 {
-    struct expr *x = left && right ? make(p, kind) : NULL;
-    if (!x)
-        return NULL;
-    x->args[0] = left;
-    x->args[1] = right;
-    x->count = 2;
-    return x;
+    const struct expr *sides[] = { left, right };
+    return left && right ? make_over(p, kind, sides, 2) : NULL;
 }
 
 static struct expr *read_product(struct parser *p)
@@ -182,12 +206,20 @@ bool expr_read(struct arena *a, struct span text, const struct expr **out, char 
 
 bool expr_looks_at(const struct expr *x, enum root root)
 {
-    if (x->kind == EXPR_FIELD && x->field.root == root)
+    if (x->kind == EXPR_FIELD && x->field->root == root)
         return true;
     for (size_t i = 0; i < x->count; i++)
         if (expr_looks_at(x->args[i], root))
             return true;
     return false;
+}
+
+void expr_each_field(const struct expr *x, field_visit *visit, void *self)
+{
+    if (x->kind == EXPR_FIELD)
+        visit(self, x->field);
+    for (size_t i = 0; i < x->count; i++)
+        expr_each_field(x->args[i], visit, self);
 }
 
 /* ---- running ---- */
@@ -249,7 +281,7 @@ struct value expr_run(struct eval *e, const struct expr *x)
     case EXPR_TEXT:
         return (struct value){ .kind = VALUE_TEXT, .text = x->text };
     case EXPR_FIELD:
-        return read_field(e, &x->field);
+        return read_field(e, x->field);
     case EXPR_CALL:
         return x->function->run(e, x);
     case EXPR_ADD:

@@ -14,7 +14,8 @@ static bool root_of(struct span name, enum root *out)
         struct span name;
         enum root root;
     } roots[] = { { { "body", 4 }, ROOT_BODY }, { { "answer", 6 }, ROOT_ANSWER }, { { "query", 5 }, ROOT_QUERY },
-        { { "header", 6 }, ROOT_HEADER }, { { "path", 4 }, ROOT_PATH }, { { "setting", 7 }, ROOT_SETTING } };
+        { { "header", 6 }, ROOT_HEADER }, { { "path", 4 }, ROOT_PATH }, { { "setting", 7 }, ROOT_SETTING },
+        { { "object", 6 }, ROOT_OBJECT }, { { "argument", 8 }, ROOT_ARGUMENT }, { { "item", 4 }, ROOT_ITEM } };
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         if (span_is(name, roots[i].name)) {
             *out = roots[i].root;
@@ -29,26 +30,43 @@ static bool field_shape_fits(const struct field *f, const char **why)
     *why = "only one name may follow header. and path.";
     if ((f->root == ROOT_HEADER || f->root == ROOT_PATH) && (f->count != 1 || f->steps[0].kind != STEP_NAME))
         return false;
+    *why = "object. is followed by the object's name and what is wanted of it: object.charge.customer";
+    if (f->root == ROOT_OBJECT && (f->count < 2 || f->steps[0].kind != STEP_NAME))
+        return false;
     *why = "a field ends with a name or *, not with **";
     return f->count == 0 || f->steps[f->count - 1].kind != STEP_DEEP;
 }
 
+enum { FIELD_STEPS = 8 };
+
+static struct step step_of(struct span word)
+{
+    bool any_case = word.len > 1 && *word.at == '~';
+    enum step_kind kind = span_is(word, SPAN("*")) ? STEP_EACH : span_is(word, SPAN("**")) ? STEP_DEEP : STEP_NAME;
+    return (struct step){ kind, any_case, any_case ? span_from(word, 1) : word };
+}
+
 bool field_read(struct span text, struct field *out, struct arena *a, const char **why)
 {
-    struct span rest = arena_copy(a, text), word;
-    *out = (struct field){ .text = rest };
-    *why = "a field starts with body, answer, query, header, path or setting";
+    struct step steps[FIELD_STEPS];
+    struct span rest = text, word;
+    *out = (struct field){ .text = text };
+    *why = "a field starts with body, answer, query, header, path, setting, object, argument or item";
     if (!span_next(&rest, '.', &word) || !root_of(word, &out->root))
         return false;
     while (span_next(&rest, '.', &word)) {
         *why = "a field has at most 8 names, none of them empty";
         if (word.len == 0 || out->count == FIELD_STEPS)
             return false;
-        struct step *s = &out->steps[out->count++];
-        s->kind = span_is(word, SPAN("*")) ? STEP_EACH : span_is(word, SPAN("**")) ? STEP_DEEP : STEP_NAME;
-        s->any_case = word.len > 1 && *word.at == '~';
-        s->name = s->any_case ? span_from(word, 1) : word;
+        steps[out->count++] = step_of(word);
     }
+    struct step *kept = ARENA_ARRAY(a, struct step, out->count);
+    *why = "it needs more memory than allowed";
+    if (out->count && !kept)
+        return false;
+    if (out->count)
+        memcpy(kept, steps, out->count * sizeof(*kept));
+    out->steps = kept;
     return field_shape_fits(out, why);
 }
 
@@ -64,7 +82,13 @@ struct walk {
 
 static bool give(const struct walk *w, struct span text, bool number, bool item)
 {
-    struct found f = { text, number, item };
+    struct found f = { .text = text, .number = number, .item = item };
+    return w->visit(w->self, &f);
+}
+
+static bool give_with(const struct walk *w, struct span text, bool number, bool item, struct json_value json)
+{
+    struct found f = { text, number, item, json };
     return w->visit(w->self, &f);
 }
 
@@ -87,14 +111,14 @@ static bool give_json(const struct walk *w, struct json_value v, bool item)
     case JSON_NULL:
         return true;
     case JSON_STRING:
-        return give(w, json_string(v), false, item);
+        return give_with(w, json_string(v), false, item, v);
     case JSON_NUMBER:
-        return give(w, number_text(v, w->subject->arena), true, item);
+        return give_with(w, number_text(v, w->subject->arena), true, item, v);
     case JSON_BOOL:
-        return json_bool(v, &truth) && give(w, truth ? SPAN("true") : SPAN("false"), false, item);
+        return json_bool(v, &truth) && give_with(w, truth ? SPAN("true") : SPAN("false"), false, item, v);
     case JSON_ARRAY:
         if (item)
-            return give(w, SPAN_NONE, false, true);
+            return give_with(w, SPAN_NONE, false, true, v);
         for (struct json_iter it = json_iter(v); json_next(&it, &name, &each);)
             if (!give_json(w, each, true))
                 return false;
@@ -102,7 +126,7 @@ static bool give_json(const struct walk *w, struct json_value v, bool item)
     case JSON_OBJECT:
         break;
     }
-    return give(w, SPAN_NONE, false, item);
+    return give_with(w, SPAN_NONE, false, item, v);
 }
 
 static bool walk_json(const struct walk *w, struct json_value v, size_t at);
@@ -219,12 +243,13 @@ static bool is_number_text(struct span s)
     return money_decimal(s, 9, &n);
 }
 
-static bool walk_pairs(const struct walk *w, const struct pairs *p)
+/* The steps fit what stands behind `depth` keys of a name. */
+static bool walk_pairs(const struct walk *w, const struct pairs *p, size_t depth)
 {
     for (size_t i = 0; i < p->count; i++) {
         struct span keys[NAME_STEPS], value = p->list[i].value;
         size_t count = split_name(p->list[i].name, keys);
-        size_t end = fit_steps(w->steps, w->count, keys, count, 0);
+        size_t end = fit_steps(w->steps, w->count, keys, count, depth);
         if (!end)
             continue;
         bool item = end + 1 == count && is_index(keys[end]);
@@ -282,22 +307,36 @@ static bool walk_setting(const struct walk *w, const struct field *f)
     return !n || n->kind != NODE_SCALAR || give(w, n->text, is_number_text(n->text), false);
 }
 
+static bool walk_item(const struct walk *w)
+{
+    const struct subject *s = w->subject;
+    if (!s->has_item)
+        return give(w, SPAN_NONE, false, false);
+    return s->item.doc ? walk_json(w, s->item, 0) : walk_pairs(w, &s->item_pairs, s->item_depth);
+}
+
 bool field_each(const struct field *f, struct subject *s, found_visit *visit, void *self)
 {
     struct walk w = { s, visit, self, f->steps, f->count };
     switch (f->root) {
     case ROOT_BODY:
         if (s->body_shape == SHAPE_FORM)
-            return walk_pairs(&w, &s->form);
+            return walk_pairs(&w, &s->form, 0);
         return s->body_shape != SHAPE_JSON || walk_json(&w, s->body, 0);
     case ROOT_ANSWER:
         return !s->has_answer || walk_json(&w, s->answer, 0);
     case ROOT_QUERY:
-        return walk_pairs(&w, &s->query);
+        return walk_pairs(&w, &s->query, 0);
     case ROOT_HEADER:
         return walk_header(&w);
     case ROOT_PATH:
         return walk_path(&w);
+    case ROOT_OBJECT:
+        return object_each(f, s, visit, self);
+    case ROOT_ARGUMENT:
+        return walk_items(&w, s->argument, 0);
+    case ROOT_ITEM:
+        return walk_item(&w);
     case ROOT_SETTING:
         break;
     }
@@ -327,4 +366,97 @@ static bool stop_at_one(void *self, const struct found *f)
 bool field_present(const struct field *f, struct subject *s)
 {
     return !field_each(f, s, stop_at_one, NULL);
+}
+
+/* ---- items ---- */
+
+enum { ITEMS_MOST = 500 /* of a list in a form: each goes over all its pairs */ };
+
+struct going {
+    struct subject *subject;
+    item_visit *visit;
+    void *self;
+};
+
+static bool visit_item(void *self, const struct found *f)
+{
+    const struct going *g = self;
+    g->subject->has_item = true;
+    g->subject->item = f->json;
+    return f->item && f->json.doc && g->visit(g->self);
+}
+
+/* "a[b][0]" of "a[b][0][c]", its first `keys` keys. */
+static struct span stem(struct span name, size_t keys)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < keys; i++)
+        at += (size_t)span_find_byte(span_from(name, at), ']') + 1;
+    return span_first(name, at);
+}
+
+/* The index of a list's item that a pair stands in, as the stem of its name. SPAN_NONE: the pair is of something else. False:
+ * what stands there is no list. */
+static bool stem_of(const struct field *f, struct span name, struct span *out, size_t *depth)
+{
+    struct span keys[NAME_STEPS];
+    size_t count = split_name(name, keys), end = fit_steps(f->steps, f->count, keys, count, 0);
+    *out = SPAN_NONE;
+    if (!end)
+        return true;
+    if (end == count || !keys[end].len || !is_index(keys[end]))
+        return false;
+    *depth = end + 1;
+    *out = stem(name, *depth);
+    return true;
+}
+
+static struct pairs pairs_below(const struct pairs *p, struct span start, struct arena *a)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < p->count; i++)
+        room += span_starts(p->list[i].name, start);
+    struct pairs out = { .list = ARENA_ARRAY(a, struct pair, room) };
+    for (size_t i = 0; out.list && i < p->count; i++)
+        if (span_starts(p->list[i].name, start))
+            out.list[out.count++] = p->list[i];
+    return out;
+}
+
+static bool form_items(const struct field *f, const struct pairs *p, const struct going *g)
+{
+    struct subject *s = g->subject;
+    struct span *seen = ARENA_ARRAY(s->arena, struct span, ITEMS_MOST), start;
+    size_t count = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        bool known = false;
+        if (!seen || !f->count || !stem_of(f, p->list[i].name, &start, &s->item_depth))
+            return false;
+        for (size_t k = 0; start.at && !known && k < count; k++)
+            known = span_is(seen[k], start);
+        if (!start.at || known)
+            continue;
+        if (count == ITEMS_MOST)
+            return false;
+        seen[count++] = start;
+        s->has_item = true;
+        s->item = (struct json_value){ 0 };
+        s->item_pairs = pairs_below(p, start, s->arena);
+        if (!s->item_pairs.list || !g->visit(g->self))
+            return false;
+    }
+    return true;
+}
+
+bool field_items(const struct field *f, struct subject *s, item_visit *visit, void *self)
+{
+    struct going g = { s, visit, self };
+    struct subject before = *s;
+    bool form = (f->root == ROOT_BODY && s->body_shape == SHAPE_FORM) || f->root == ROOT_QUERY;
+    bool fine = form ? form_items(f, f->root == ROOT_QUERY ? &s->query : &s->form, &g) : field_each(f, s, visit_item, &g);
+    s->has_item = before.has_item;
+    s->item = before.item;
+    s->item_pairs = before.item_pairs;
+    s->item_depth = before.item_depth;
+    return fine;
 }

@@ -3,7 +3,7 @@
  *
  * Each is pure and answers UNKNOWN for what it cannot compute exactly (or, when reserving, bound from above): a guess
  * below the truth would break a cap. To add one: write it here, add its row, its line in the document and its test. */
-#include "vendor/manifest.h"
+#include "vendor/functions.h"
 
 /* A whole number in the form vendors ask for: digits only, no leading zero, at most 12 of them. */
 static bool whole_number(struct value v, int64_t *out)
@@ -42,7 +42,7 @@ static int exponent_of(const struct manifest *m, const char code[3])
     return m->currency_default;
 }
 
-static const struct node *member_of(const struct node *n, struct span name)
+const struct node *node_member(const struct node *n, struct span name)
 {
     const struct node *at = n && n->kind == NODE_MAP ? n->first : NULL;
     while (at && !span_is_nocase(at->name, name))
@@ -54,8 +54,8 @@ static const struct node *member_of(const struct node *n, struct span name)
 static const struct node *setting_of(struct eval *e, const char *name, struct span member)
 {
     const struct asked *q = e->subject->asked;
-    const struct node *n = member_of(node_get(q->settings, name), member);
-    return n ? n : member_of(node_get(e->manifest->settings, name), member);
+    const struct node *n = node_member(node_get(q->settings, name), member);
+    return n ? n : node_member(node_get(e->manifest->settings, name), member);
 }
 
 static bool setting_decimal(struct eval *e, const char *name, int64_t *out)
@@ -68,6 +68,23 @@ static bool setting_decimal(struct eval *e, const char *name, int64_t *out)
     return money_decimal(text, 9, out);
 }
 
+/* The operator's rate for this vendor, else the manifest's, else the one for all vendors (rules/fx.h); and its margin. */
+static bool rate_and_margin(struct eval *e, const char code[3], int64_t *rate, int64_t *margin)
+{
+    const struct asked *q = e->subject->asked;
+    const struct node *n = setting_of(e, "fx", span_make(code, 3));
+    bool has_margin = setting_decimal(e, "fx_margin", margin) && *margin >= 0;
+    if (n)
+        return money_decimal(n->text, 9, rate) && has_margin;
+    if (!fx_rate(q->fx, code, rate))
+        return false;
+    if (!has_margin)
+        *margin = 0;
+    if (!node_get(q->settings, "fx_margin") && q->fx->margin > *margin)
+        *margin = q->fx->margin;
+    return true;
+}
+
 /* US dollars per unit of a currency, x 10^9; when reserving, with the margin on top. */
 static bool rate_of(struct eval *e, const char code[3], int64_t *rate)
 {
@@ -75,12 +92,9 @@ static bool rate_of(struct eval *e, const char code[3], int64_t *rate)
     *rate = NANO_PER_USD;
     if (memcmp(code, "usd", 3) == 0)
         return true;
-    const struct node *n = setting_of(e, "fx", span_make(code, 3));
-    if (!n || !money_decimal(n->text, 9, rate) || *rate <= 0)
+    if (!rate_and_margin(e, code, rate, &margin) || *rate <= 0)
         return false;
-    if (e->worst && (!setting_decimal(e, "fx_margin", &margin) || margin < 0))
-        return false;
-    *rate = money_mul_div_up(*rate, NANO_PER_USD + margin, NANO_PER_USD);
+    *rate = money_mul_div_up(*rate, NANO_PER_USD + (e->worst ? margin : 0), NANO_PER_USD);
     return true;
 }
 
@@ -116,116 +130,6 @@ static struct value major_units(struct eval *e, const struct expr *x)
     return to_usd(e, amount.nano, code);
 }
 
-struct tally {
-    int64_t count;
-    bool unreadable;
-};
-
-static bool tally_address(void *self, const struct found *f)
-{
-    struct tally *t = self;
-    struct span address;
-    t->count++;
-    t->unreadable |= !f->text.at || !mail_address(f->text, &address);
-    return true;
-}
-
-/* recipients(field, ...): mail addresses, one in each value. */
-static struct value recipients(struct eval *e, const struct expr *x)
-{
-    struct tally t = { 0 };
-    for (size_t i = 0; i < x->count; i++) {
-        if (x->args[i]->kind != EXPR_FIELD)
-            return VALUE_NOT_KNOWN;
-        field_each(&x->args[i]->field, e->subject, tally_address, &t);
-    }
-    return t.unreadable ? VALUE_NOT_KNOWN : value_of(t.count * NANO_PER_USD);
-}
-
-/* count(field): items of a list, or how often the field stands there. */
-static struct value count(struct eval *e, const struct expr *x)
-{
-    if (x->args[0]->kind != EXPR_FIELD)
-        return VALUE_NOT_KNOWN;
-    return value_of((int64_t)field_count(&x->args[0]->field, e->subject) * NANO_PER_USD);
-}
-
-/* sms_segments(text [, smart]): parts of a text message; no text at all counts as one. */
-static struct value segments(struct eval *e, const struct expr *x)
-{
-    struct value text = expr_run(e, x->args[0]);
-    struct value smart = x->count > 1 ? expr_run(e, x->args[1]) : VALUE_NOT_KNOWN;
-    if (text.kind == VALUE_ABSENT)
-        return value_of(NANO_PER_USD);
-    if (text.kind != VALUE_TEXT)
-        return VALUE_NOT_KNOWN;
-    int64_t parts = sms_segments(text.text, smart.kind == VALUE_TEXT && span_is(smart.text, SPAN("true")));
-    return value_of((parts ? parts : 1) * NANO_PER_USD);
-}
-
-/* Longest entry that the digits start with; its length, 0 for none. */
-static size_t longest_prefix(const struct node *table, struct span digits, const struct node **best)
-{
-    size_t length = 0;
-    for (const struct node *n = table && table->kind == NODE_MAP ? table->first : NULL; n; n = n->next) {
-        if (n->name.len > length && span_starts(digits, n->name)) {
-            length = n->name.len;
-            *best = n;
-        }
-    }
-    return length;
-}
-
-static struct value price_in(const struct node *n)
-{
-    int64_t nano;
-    return n && n->kind == NODE_SCALAR && money_decimal(n->text, 9, &nano) && nano >= 0 ? value_of(nano) : VALUE_NOT_KNOWN;
-}
-
-/* country_price(number, setting.table): the entry with the longest prefix of an E.164 number, else `default`. */
-static struct value country_price(struct eval *e, const struct expr *x)
-{
-    struct value to = expr_run(e, x->args[0]);
-    uint64_t digits;
-    if (to.kind != VALUE_TEXT || x->args[1]->kind != EXPR_FIELD || x->args[1]->field.root != ROOT_SETTING)
-        return VALUE_NOT_KNOWN;
-    struct span number = span_from(to.text, (size_t)(span_find_byte(to.text, ':') + 1)); /* "whatsapp:+44..." */
-    if (!span_starts(number, SPAN("+")) || !span_to_u64(span_from(number, 1), &digits))
-        return VALUE_NOT_KNOWN;
-    number = span_from(number, 1);
-    const struct node *theirs = field_setting(&x->args[1]->field, e->subject, false);
-    const struct node *ours = field_setting(&x->args[1]->field, e->subject, true), *hit = NULL, *own = NULL;
-    size_t configured = longest_prefix(theirs, number, &hit), built_in = longest_prefix(ours, number, &own);
-    if (built_in > configured)
-        hit = own;
-    if (!hit)
-        hit = member_of(theirs, SPAN("default"));
-    return price_in(hit ? hit : member_of(ours, SPAN("default")));
-}
-
-/* channel(address): what stands before the colon ("whatsapp"); 'sms' for a plain number; absent for none. */
-static struct value channel(struct eval *e, const struct expr *x)
-{
-    struct value to = expr_run(e, x->args[0]);
-    if (to.kind != VALUE_TEXT)
-        return to;
-    ptrdiff_t colon = span_find_byte(to.text, ':');
-    to.text = colon < 0 ? SPAN("sms") : span_first(to.text, (size_t)colon);
-    return to;
-}
-
-/* phone(number): 1 for a number in E.164, "+15558675310", perhaps behind a channel; 0 for anything else. */
-static struct value phone(struct eval *e, const struct expr *x)
-{
-    struct value v = expr_run(e, x->args[0]);
-    if (v.kind != VALUE_TEXT)
-        return v.kind == VALUE_ABSENT ? value_of(0) : v;
-    struct span number = span_from(v.text, (size_t)(span_find_byte(v.text, ':') + 1));
-    uint64_t digits;
-    bool fits = number.len >= 8 && number.len <= 16 && number.at[0] == '+' && number.at[1] != '0';
-    return value_of(fits && span_to_u64(span_from(number, 1), &digits) ? NANO_PER_USD : 0);
-}
-
 static struct value absolute(struct eval *e, const struct expr *x)
 {
     struct value v = value_number(expr_run(e, x->args[0]));
@@ -237,6 +141,15 @@ static struct value first(struct eval *e, const struct expr *x)
 {
     struct value v = { .kind = VALUE_ABSENT };
     for (size_t i = 0; i < x->count && v.kind == VALUE_ABSENT; i++)
+        v = expr_run(e, x->args[i]);
+    return v;
+}
+
+/* known(a, b, ...): the first that is there and can be read: for what an object would say better, and a bound will do. */
+static struct value known(struct eval *e, const struct expr *x)
+{
+    struct value v = VALUE_NOT_KNOWN;
+    for (size_t i = 0; i < x->count && (v.kind == VALUE_ABSENT || v.kind == VALUE_UNKNOWN); i++)
         v = expr_run(e, x->args[i]);
     return v;
 }
@@ -255,7 +168,7 @@ static struct value largest(struct eval *e, const struct expr *x)
 
 static struct value present(struct eval *e, const struct expr *x)
 {
-    bool there = x->args[0]->kind == EXPR_FIELD && field_present(&x->args[0]->field, e->subject);
+    bool there = x->args[0]->kind == EXPR_FIELD && field_present(x->args[0]->field, e->subject);
     return value_of(there ? NANO_PER_USD : 0);
 }
 
@@ -267,6 +180,29 @@ static struct value is(struct eval *e, const struct expr *x)
         if (x->args[i]->kind == EXPR_TEXT && span_is(v.text, x->args[i]->text))
             return value_of(NANO_PER_USD);
     return v.kind == VALUE_UNKNOWN ? v : value_of(0);
+}
+
+/* above(a, b): 1 when a is more than b. */
+static struct value above(struct eval *e, const struct expr *x)
+{
+    struct value a = value_number(expr_run(e, x->args[0])), b = value_number(expr_run(e, x->args[1]));
+    if (a.kind != VALUE_NUMBER || b.kind != VALUE_NUMBER)
+        return VALUE_NOT_KNOWN;
+    return value_of(a.nano > b.nano ? NANO_PER_USD : 0);
+}
+
+/* equal(a, b): 1 for the same text or the same number ("1.0" and 1). */
+static struct value equal(struct eval *e, const struct expr *x)
+{
+    struct value a = expr_run(e, x->args[0]), b = expr_run(e, x->args[1]);
+    bool texts = a.kind == VALUE_TEXT && b.kind == VALUE_TEXT;
+    if (texts && span_is(a.text, b.text))
+        return value_of(NANO_PER_USD);
+    a = value_number(a);
+    b = value_number(b);
+    if (a.kind == VALUE_NUMBER && b.kind == VALUE_NUMBER)
+        return value_of(a.nano == b.nano ? NANO_PER_USD : 0);
+    return texts ? value_of(0) : VALUE_NOT_KNOWN;
 }
 
 /* when(condition, then, else): the condition is a number, 0 is no. */
@@ -300,6 +236,22 @@ static struct value reserved(struct eval *e, const struct expr *x)
     return span_is(unit.text, SPAN("messages")) && fits ? value_of(messages * NANO_PER_USD) : VALUE_NOT_KNOWN;
 }
 
+/* counted(field): dollars that were counted already for the object whose id stands there. One object in a call. */
+static struct value counted(struct eval *e, const struct expr *x)
+{
+    const struct asked *q = e->subject->asked;
+    struct span *noted = e->subject->counted_id;
+    struct value id = expr_run(e, x->args[0]);
+    if (id.kind == VALUE_ABSENT)
+        return value_of(0);
+    if (id.kind != VALUE_TEXT || !id.text.len || (noted && noted->at && !span_is(*noted, id.text)))
+        return VALUE_NOT_KNOWN;
+    if (noted && !noted->at)
+        *noted = arena_copy(e->subject->arena, id.text);
+    int64_t nano = q->counted ? q->counted(q->counter, id.text) : 0;
+    return nano < 0 ? VALUE_NOT_KNOWN : value_of(nano);
+}
+
 static struct value unknown(struct eval *e, const struct expr *x)
 {
     (void)e, (void)x;
@@ -309,20 +261,30 @@ static struct value unknown(struct eval *e, const struct expr *x)
 static const struct function functions[] = {
     { "minor_units", 2, 2, minor_units },
     { "major_units", 2, 2, major_units },
-    { "recipients", 1, EXPR_ARGS, recipients },
-    { "count", 1, 1, count },
-    { "sms_segments", 1, 2, segments },
-    { "country_price", 2, 2, country_price },
-    { "channel", 1, 1, channel },
-    { "phone", 1, 1, phone },
+    { "recipients", 1, EXPR_ARGS, tally_recipients },
+    { "count", 1, 1, tally_count },
+    { "mail_list", 1, EXPR_ARGS, tally_mail_list },
+    { "items", 2, 2, tally_items },
+    { "sum", 1, 2, tally_sum },
+    { "number_count", 1, 2, tally_numbers },
+    { "number_prices", 2, 3, price_numbers },
+    { "sms_segments", 1, 2, number_segments },
+    { "country_price", 2, 2, price_by_country },
+    { "listed", 2, 3, price_listed },
+    { "channel", 1, 1, number_channel },
+    { "phone", 1, 1, number_phone },
     { "minutes", 1, 1, minutes },
     { "abs", 1, 1, absolute },
     { "max", 1, EXPR_ARGS, largest },
     { "first", 1, EXPR_ARGS, first },
+    { "known", 2, EXPR_ARGS, known },
     { "present", 1, 1, present },
     { "is", 2, EXPR_ARGS, is },
+    { "above", 2, 2, above },
+    { "equal", 2, 2, equal },
     { "when", 3, 3, when },
     { "reserved", 1, 1, reserved },
+    { "counted", 1, 1, counted },
     { "unknown", 0, 0, unknown },
 };
 

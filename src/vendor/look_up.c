@@ -4,75 +4,15 @@
  *
  * Both sides are dangerous: taken for carried out, a call that was not is never done; taken for not carried out, money that was
  * spent is spent again. So there is a third answer, UNCLEAR, for everything that is not plain, and an operator decides. */
-#include "base/text.h"
-#include "vendor/manifest.h"
+#include "vendor/settle.h"
 
 /* A clock that is further off than this is broken; an object that would be ours but for its time is not ignored before. */
 enum { CLOCK_DOUBT_MS = 600000 };
-enum { TARGET_MOST = 65536, OBJECTS_MOST = 10000 };
+enum { OBJECTS_MOST = 10000 };
 /* Times before 1970 and after 9999 are nobody's. */
 static const int64_t sent_latest = INT64_C(253402300799999);
 
 /* ---- asking ---- */
-
-/* What belongs into a blank: VALUE_TEXT, VALUE_ABSENT, or UNKNOWN when it is several values or none that can be written. */
-static struct value fill(struct eval *e, const struct blank *b)
-{
-    if (!b->account)
-        return expr_run(e, b->value);
-    struct span account = e->subject->asked->account;
-    return account.len ? (struct value){ .kind = VALUE_TEXT, .text = account } : VALUE_NOT_KNOWN;
-}
-
-static bool put_path(struct eval *e, const struct search *s, struct buf *out)
-{
-    for (size_t i = 0; i < s->path_count; i++) {
-        const struct blank *b = &s->path[i];
-        buf_put_byte(out, '/');
-        buf_put(out, b->before);
-        if (!b->account && !b->value)
-            continue;
-        struct value v = fill(e, b);
-        if (v.kind != VALUE_TEXT || !v.text.len)
-            return false;
-        buf_put_percent(out, v.text, SPAN_NONE);
-        buf_put(out, b->after);
-    }
-    return true;
-}
-
-static bool note_pair(struct eval *e, const struct blank *b, struct pairs *out)
-{
-    struct value v = { .kind = VALUE_TEXT, .text = SPAN_NONE };
-    if (b->account || b->value)
-        v = fill(e, b);
-    if (v.kind != VALUE_TEXT)
-        return v.kind == VALUE_ABSENT;
-    struct span text = arena_print(e->subject->arena, "%.*s%.*s%.*s", SPAN_ARG(b->before), SPAN_ARG(v.text), SPAN_ARG(b->after));
-    out->list[out->count++] = (struct pair){ b->name, text };
-    return text.at != NULL;
-}
-
-static bool put_query(struct eval *e, const struct search *s, struct buf *out)
-{
-    struct pairs pairs = { .list = ARENA_ARRAY(e->subject->arena, struct pair, s->query_count + 1) };
-    for (size_t i = 0; i < s->query_count; i++)
-        if (!pairs.list || !note_pair(e, &s->query[i], &pairs))
-            return false;
-    if (pairs.count)
-        buf_put_byte(out, '?');
-    canon_form_write(&pairs, out);
-    return true;
-}
-
-/* What was written is read again as a caller's request would be: it must be the operation the manifest meant. */
-static bool is_meant(const struct vendor *v, const struct search *s, struct span target, struct arena *a, struct look_up *out)
-{
-    const char *why;
-    struct matched matched;
-    return target.at && canon_target(a, target, &out->path, &out->query, &why) == E_OK &&
-           vendor_match(v, SPAN("GET"), out->path, &matched) && matched.operation->index == s->operation;
-}
 
 bool vendor_look_up(
     struct json *j, const struct asked *q, const struct understood *u, int64_t sent_ms, struct arena *a, struct look_up *out)
@@ -80,7 +20,6 @@ bool vendor_look_up(
     const struct manifest *m = q->vendor->manifest;
     const struct search *s = m->rules[q->matched->operation->index].search;
     struct subject subject;
-    struct buf target;
     *out = (struct look_up){ .path = SPAN_NONE, .query = SPAN_NONE };
     if (!s || sent_ms <= 0 || sent_ms > sent_latest)
         return false;
@@ -89,12 +28,8 @@ bool vendor_look_up(
     struct value wanted = s->when ? value_number(expr_run(&e, s->when)) : value_of(1);
     if (wanted.kind != VALUE_NUMBER || wanted.nano == 0)
         return false;
-    buf_init(&target, TARGET_MOST);
-    bool fine = put_path(&e, s, &target) && put_query(&e, s, &target) && !target.broken;
-    fine = fine && is_meant(q->vendor, s, arena_copy(a, buf_span(&target)), a, out);
-    buf_free(&target);
     out->patience_ms = s->patience_ms;
-    return fine && !a->broken;
+    return ask_fill(&subject, &s->ask, SPAN_NONE, &out->path, &out->query);
 }
 
 /* ---- telling objects apart ---- */

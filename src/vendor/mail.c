@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mail.c - mail addresses as APIs write them: "a@x.example" or "Name <a@x.example>", one in each value.
+ * mail.c - mail addresses as APIs write them: "a@x.example" or "Name <a@x.example>", one in a value, or several with commas.
  *
  * Not a parser of RFC 5322: a value that could hold several addresses, comments, groups or escapes is refused, since the
  * vendor might read it otherwise than we do. */
-#include "vendor/manifest.h"
+#include "vendor/mail.h"
 
 static bool is_plain_address(struct span s)
 {
@@ -52,4 +52,30 @@ struct span mail_domain(struct span address)
 {
     ptrdiff_t at = span_find_byte(address, '@');
     return at < 0 ? SPAN_NONE : span_from(address, (size_t)at + 1);
+}
+
+/* Up to a comma that is not in quotes. A quoted name may hold commas, but then no '@': some would read an address there. */
+static struct span take_entry(struct span *rest)
+{
+    bool quoted = false, comma = false, at = false;
+    size_t i = 0;
+    for (; i < rest->len && (quoted || rest->at[i] != ','); i++) {
+        char c = rest->at[i];
+        quoted ^= c == '"';
+        comma |= c == ',';
+        at |= quoted && c == '@';
+    }
+    struct span entry = span_first(*rest, i);
+    *rest = i < rest->len ? span_from(*rest, i + 1) : SPAN_NONE;
+    return comma && at ? SPAN_NONE : entry;
+}
+
+bool mail_next(struct span *rest, struct span *address)
+{
+    if (!rest->at)
+        return false;
+    struct span entry = take_entry(rest);
+    if (!entry.at || !mail_address(entry, address))
+        *address = SPAN_NONE;
+    return true;
 }

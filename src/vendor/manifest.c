@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * manifest.c - compiling a manifest: the top of the file, scopes, parameters, currencies. The language: docs/manifests.md.
+ * manifest.c - compiling a manifest: the top of the file, currencies. The language: docs/manifests.md.
  *
- * Operations are operation.c's, how requests and answers are dressed envelope.c's, refusals deny.c's. Every fault names
- * file, line and field, what was found and what is allowed; unknown names are faults, since a mistyped rule is no rule. */
+ * Operations are operation.c's, scopes scope.c's, parameters parameter.c's, how requests and answers are dressed envelope.c's,
+ * refusals deny.c's. Every fault names file, line and field, what was found and what is allowed; unknown names are faults, since
+ * a mistyped rule is no rule. */
 #include "base/digest.h"
 #include "base/text.h"
+#include "rules/canon.h"
 #include "vendor/compile.h"
+
+enum { SCRATCH_MOST = 16 << 20 };
 
 static const char *const top_names[] = { "vendor", "title", "provider", "base_url", "origins", "rewrite_links", "optional_prefix",
     "ignored_prefix", "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers",
     "exclusive_headers", "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed",
-    "idempotency", "request_id", "object_id", "deny", "operations", NULL };
+    "idempotency", "request_id", "object_id", "deny", "operations", "objects", "lates", "redact", "hook", "quirks",
+    "fill", "default_query", "check", NULL };
 
 bool say(struct compiler *c, const struct node *at, const char *path, struct span found, const char *allowed)
 {
@@ -27,13 +32,13 @@ bool say_memory(struct compiler *c, const struct node *at)
 
 const char *below(struct compiler *c, const char *path, struct span name)
 {
-    struct span text = arena_print(c->arena, "%s%s%.*s", path, *path ? "." : "", SPAN_ARG(name));
+    struct span text = arena_print(&c->scratch, "%s%s%.*s", path, *path ? "." : "", SPAN_ARG(name));
     return text.at ? text.at : path;
 }
 
 const char *item(struct compiler *c, const char *path, size_t index)
 {
-    struct span text = arena_print(c->arena, "%s[%zu]", path, index);
+    struct span text = arena_print(&c->scratch, "%s[%zu]", path, index);
     return text.at ? text.at : path;
 }
 
@@ -54,99 +59,48 @@ static bool is_slug(struct span s)
 bool one_field(struct compiler *c, const struct node *n, const char *path, struct field *out)
 {
     const char *why = "a field";
-    if (n->kind == NODE_SCALAR && field_read(n->text, out, c->arena, &why))
-        return true;
-    return say(c, n, path, n->text, why);
+    struct expr x = { .kind = EXPR_FIELD, .field = out };
+    if (n->kind != NODE_SCALAR || !field_read(n->text, out, c->arena, &why))
+        return say(c, n, path, n->text, why);
+    return objects_exist(c, n, path, &x);
 }
 
-/* A list of fields, or one. */
-static bool some_fields(struct compiler *c, const struct node *n, const char *path, struct scope_source *s)
+bool some_fields(struct compiler *c, const struct node *n, const char *path, struct fields *out)
 {
     const struct node *first = n && n->kind == NODE_LIST ? n->first : n;
-    s->count = n && n->kind == NODE_LIST ? n->count : 1;
-    s->fields = ARENA_ARRAY(c->arena, struct field, s->count);
-    if (!first || !s->fields)
+    out->count = n && n->kind == NODE_LIST ? n->count : 1;
+    out->list = ARENA_ARRAY(c->arena, struct field, out->count);
+    if (!first || !out->list)
         return say(c, n, path, SPAN_NONE, "one or more fields: body.customer, path.customer, header.stripe-account");
-    for (size_t i = 0; i < s->count; i++, first = first->next)
-        if (!one_field(c, first, path, &s->fields[i]))
+    for (size_t i = 0; i < out->count; i++, first = first->next)
+        if (!one_field(c, first, path, &out->list[i]))
             return false;
     return true;
 }
 
-static bool scope_read(struct compiler *c, const struct node *n, const char *path, struct scope_source *out)
+bool one_rule(struct compiler *c, const struct node *n, const char *path, const struct expr **out)
 {
-    static const char *const names[] = { "from", "as", "who", "must_show", NULL };
-    static const char *const transforms[] = { "is", "address", "domain", "phone", "last", NULL };
-    static const char *const occasions[] = { "never", "money", "always", NULL };
-    int transform = AS_IS, shown = SHOWN_NEVER;
-    out->name = full_name(c, n->name);
-    if (n->kind != NODE_MAP)
-        return some_fields(c, n, path, out);
-    if (!node_only(n, path, names, c->trouble) ||
-        !node_choice(node_get(n, "as"), below(c, path, SPAN("as")), transforms, &transform, c->trouble) ||
-        !node_bool(node_get(n, "who"), below(c, path, SPAN("who")), &out->who, c->trouble) ||
-        !node_choice(node_get(n, "must_show"), below(c, path, SPAN("must_show")), occasions, &shown, c->trouble))
+    char why[200] = "a rule";
+    if (n->kind != NODE_SCALAR || !expr_read(c->arena, n->text, out, why))
+        return say(c, n, path, n->text, why);
+    return objects_exist(c, n, path, *out);
+}
+
+bool costs_read(struct compiler *c, const struct node *n, const char *path, rule_fits *fits, const struct operation *op,
+    const struct expr *out[UNIT_COUNT])
+{
+    static const char *const names[] = { "usd", "messages", NULL };
+    static const enum unit units[] = { UNIT_USD, UNIT_MESSAGES };
+    if (n && n->kind != NODE_MAP)
+        return say(c, n, path, n->text, "a map: usd, messages");
+    if (n && !node_only(n, path, names, c->trouble))
         return false;
-    out->must_show = (enum shown)shown;
-    out->transform = (enum transform)transform;
-    return some_fields(c, node_get(n, "from"), below(c, path, SPAN("from")), out);
-}
-
-bool scopes_read(struct compiler *c, const struct node *n, const char *path, struct scope_source **out, size_t *count)
-{
-    if (!n)
-        return true;
-    if (n->kind != NODE_MAP)
-        return say(c, n, path, n->text, "a map of scope names to fields");
-    *out = ARENA_ARRAY(c->arena, struct scope_source, n->count);
-    if (!*out)
-        return say_memory(c, n);
-    for (const struct node *at = n->first; at; at = at->next)
-        if (!scope_read(c, at, below(c, path, at->name), &(*out)[(*count)++]))
+    for (size_t i = 0; names[i]; i++) {
+        const struct node *rule = node_get(n, names[i]);
+        const char *place = below(c, path, span_of(names[i]));
+        if (rule && !(one_rule(c, rule, place, &out[units[i]]) && fits(c, rule, place, op, out[units[i]])))
             return false;
-    return true;
-}
-
-static bool parameter_read(struct compiler *c, const struct node *n, const char *path, struct parameter_check *out)
-{
-    static const char *const names[] = { "kind", "required", "forbidden", "allowed", "note", NULL };
-    static const char *const kinds[] = { "any", "integer", "one", NULL };
-    const char *why = "";
-    int kind = PARAMETER_ANY;
-    struct span name = n->name;
-    if (!span_starts(name, SPAN("query.")) && !span_starts(name, SPAN("header.")))
-        name = arena_print(c->arena, "body.%.*s", SPAN_ARG(name));
-    if (!field_read(name, &out->field, c->arena, &why))
-        return say(c, n, path, n->name, why);
-    if (n->kind == NODE_SCALAR) {
-        if (!node_choice(n, path, kinds, &kind, c->trouble))
-            return false;
-        out->kind = (enum parameter_kind)kind;
-        return true;
     }
-    if (!node_only(n, path, names, c->trouble) ||
-        !node_choice(node_get(n, "kind"), below(c, path, SPAN("kind")), kinds, &kind, c->trouble))
-        return false;
-    out->kind = (enum parameter_kind)kind;
-    return node_bool(node_get(n, "required"), below(c, path, SPAN("required")), &out->required, c->trouble) &&
-           node_bool(node_get(n, "forbidden"), below(c, path, SPAN("forbidden")), &out->forbidden, c->trouble) &&
-           node_span(node_get(n, "note"), below(c, path, SPAN("note")), &out->note, c->trouble) &&
-           node_spans(
-               c->arena, node_get(n, "allowed"), below(c, path, SPAN("allowed")), &out->allowed, &out->allowed_count, c->trouble);
-}
-
-bool parameters_read(struct compiler *c, const struct node *n, const char *path, struct parameter_check **out, size_t *count)
-{
-    if (!n)
-        return true;
-    if (n->kind != NODE_MAP)
-        return say(c, n, path, n->text, "a map of parameter names to rules");
-    *out = ARENA_ARRAY(c->arena, struct parameter_check, n->count);
-    if (!*out)
-        return say_memory(c, n);
-    for (const struct node *at = n->first; at; at = at->next)
-        if (!parameter_read(c, at, below(c, path, at->name), &(*out)[(*count)++]))
-            return false;
     return true;
 }
 
@@ -242,30 +196,74 @@ static bool version_of(struct compiler *c, const struct node *root, struct span 
     return fine || say_memory(c, root);
 }
 
+/* What is read elsewhere (fill.c, config/quirks.c) must at least be maps: a mistyped one is no rule. */
+static bool maps_are_maps(struct compiler *c, const struct node *root)
+{
+    static const char *const names[] = { "fill", "quirks" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const struct node *n = node_get(root, names[i]);
+        if (n && n->kind != NODE_MAP)
+            return say(c, n, names[i], n->text, "a map");
+    }
+    return true;
+}
+
+/* "GET /v1/balance": what `tollgate doctor` asks with each credential. It must be an operation here, and none that does anything. */
+static bool check_read(struct compiler *c, const struct node *n)
+{
+    struct vendor *v = c->vendor;
+    struct span text = SPAN_NONE, path, query, method;
+    struct matched m;
+    const char *why = "";
+    if (!n)
+        return true;
+    if (!node_span(n, "check", &text, c->trouble))
+        return false;
+    struct span rest = text, before;
+    if (!span_cut(&rest, ' ', &method) || !span_is(method, SPAN("GET")) || !span_starts(rest, SPAN("/")))
+        return say(c, n, "check", text, "GET and a path, such as GET /v1/balance");
+    struct span sample = rest;
+    ptrdiff_t at = span_find(rest, SPAN("{account}"));
+    before = at < 0 ? rest : span_first(rest, (size_t)at);
+    if (at >= 0)
+        sample = arena_print(c->arena, "%.*sAC00000000000000000000000000000000%.*s", SPAN_ARG(before), SPAN_ARG(span_from(rest, (size_t)at + 9)));
+    if (canon_target(c->arena, sample, &path, &query, &why) != E_OK || !vendor_match(v, method, path, &m))
+        return say(c, n, "check", text, "a GET of an operation of this manifest");
+    if (m.operation->dialect.at || m.operation->writes || m.operation->moves_money || m.operation->secret || m.operation->grants)
+        return say(c, n, "check", text, "a read that costs nothing and gives no secret away");
+    v->check = rest;
+    return true;
+}
+
 static bool compile(struct compiler *c, const struct node *root, struct span base_url)
 {
     struct manifest *m = c->manifest;
     m->settings = node_get(root, "settings");
-    return node_only(root, "", top_names, c->trouble) && names_read(c, root) && envelope_read(c, root, base_url) &&
+    c->vendor->settings = m->settings;
+    return node_only(root, "", top_names, c->trouble) && maps_are_maps(c, root) && names_read(c, root) && envelope_read(c, root, base_url) &&
            node_spans(c->arena, node_get(root, "repeat"), "repeat", &m->repeat, &m->repeat_count, c->trouble) &&
+           objects_read(c, node_get(root, "objects")) &&
            scopes_read(c, node_get(root, "scopes"), "scopes", &m->scopes, &m->scope_count) &&
-           parameters_read(c, node_get(root, "parameters"), "parameters", &m->parameters, &m->parameter_count) &&
+           parameters_read(c, node_get(root, "parameters"), "parameters", SPAN("body."), &m->parameters, &m->parameter_count) &&
            currencies_read(c, node_get(root, "currencies")) && replayed_read(c, node_get(root, "replayed")) &&
            node_span(node_get(root, "request_id"), "request_id", &m->request_id, c->trouble) &&
-           deny_read(c, node_get(root, "deny")) && once_read(c, node_get(root, "idempotency")) && operations_read(c, root) && version_of(c, root, base_url);
+           deny_read(c, node_get(root, "deny")) && once_read(c, node_get(root, "idempotency")) &&
+           redact_read(c, node_get(root, "redact"), "redact", &m->redact) && lates_read(c, node_get(root, "lates")) &&
+           operations_read(c, root) && lates_used(c, node_get(root, "operations")) &&
+           objects_used(c, node_get(root, "objects")) && check_read(c, node_get(root, "check")) && hook_read(c, node_get(root, "hook")) && version_of(c, root, base_url);
 }
 
 enum err vendor_read(struct arena *a, const struct node *root, struct span base_url, struct vendor *out, struct trouble *t)
 {
     *out = (struct vendor){ .manifest = ARENA_NEW(a, struct manifest) };
-    struct compiler c = { a, t, out->manifest, out };
+    struct compiler c = { .arena = a, .trouble = t, .manifest = out->manifest, .vendor = out };
     if (!out->manifest || !root || root->kind != NODE_MAP) {
         trouble_say(t, root, "manifest", "found no map; allowed: a map with vendor, base_url, key_in, send and operations");
         return E_CONFIG;
     }
-    if (!compile(&c, root, base_url))
-        return E_CONFIG;
-    if (a->broken)
-        say_memory(&c, root);
-    return a->broken ? E_CONFIG : E_OK;
+    arena_init(&c.scratch, SCRATCH_MOST);
+    root = vendor_fill_guess(a, root, t);
+    bool fine = root && compile(&c, root, base_url) && (!a->broken || say_memory(&c, root));
+    arena_free(&c.scratch);
+    return fine ? E_OK : E_CONFIG;
 }

@@ -1,153 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  * manifest.h - the inside of a compiled manifest; for this folder only. The language: docs/manifests.md.
  *
- * Read vendor.h first. manifest.c compiles the file, operation.c its operations, route.c their paths, expr.c its cost
- * rules, doubt.c what is said about lost answers; understand.c, settle.c and look_up.c run them. Everything lives in the
+ * Read vendor.h first, then rule.h: what rules are made of. manifest.c compiles the file, operation.c its operations, route.c
+ * their paths; envelope.c and send.c how requests are dressed, scope.c, parameter.c, objects.c, doubt.c, late.c, once.c, hook.c,
+ * guard.c, graphql.c and deny.c what is named like them. understand.c, settle.c and look_up.c run it. Everything lives in the
  * arena it was compiled into and never changes. */
 #ifndef TG_VENDOR_MANIFEST_H
 #define TG_VENDOR_MANIFEST_H
 
-#include "vendor/vendor.h"
-
-/* ---- where a value stands ---- */
-
-enum root { ROOT_BODY, ROOT_ANSWER, ROOT_QUERY, ROOT_HEADER, ROOT_PATH, ROOT_SETTING };
-
-enum step_kind { STEP_NAME, STEP_EACH, STEP_DEEP }; /* name, "*" (every item), "**" (any depth) */
-
-struct step {
-    enum step_kind kind;
-    bool any_case; /* written "~name": a mail header is the same in any letter case */
-    struct span name;
-};
-
-enum { FIELD_STEPS = 8 };
-
-/* "body.transfer_data.destination", "body.*.to", "header.stripe-account", "path.customer", "setting.unit_price_usd". */
-struct field {
-    enum root root;
-    struct step steps[FIELD_STEPS];
-    size_t count;
-    struct span text; /* as written */
-};
-
-/* False with a static reason. */
-bool field_read(struct span text, struct field *out, struct arena *a, const char **why);
-
-/* ---- values of a call ---- */
-
-enum body_shape { SHAPE_NONE, SHAPE_FORM, SHAPE_JSON };
-
-/* All a rule can look at. */
-struct subject {
-    const struct asked *asked;
-    struct arena *arena;
-    enum body_shape body_shape;
-    struct pairs form;
-    struct json_value body;
-    struct pairs query;
-    bool has_answer;
-    struct json_value answer;
-};
-
-/* A scalar found by a field: its text (numbers as written), and whether it was a JSON number or looks like one. */
-struct found {
-    struct span text;
-    bool number;
-    bool item; /* stands in a list */
-};
-
-/* Calls visit for every scalar the field names (JSON null is absent); stops when it answers false. False: stopped. */
-typedef bool found_visit(void *self, const struct found *f);
-bool field_each(const struct field *f, struct subject *s, found_visit *visit, void *self);
-/* How many there are: items of a list count one each. */
-size_t field_count(const struct field *f, struct subject *s);
-/* Any value at all there, objects and lists included. */
-bool field_present(const struct field *f, struct subject *s);
-/* The node of a "setting." field: the configuration's, else the manifest's; NULL: neither. */
-const struct node *field_setting(const struct field *f, const struct subject *s, bool from_manifest);
-
-/* ---- cost rules ---- */
-
-enum value_kind { VALUE_ABSENT, VALUE_UNKNOWN, VALUE_NUMBER, VALUE_TEXT };
-
-struct value {
-    enum value_kind kind;
-    int64_t nano; /* number x 10^9 */
-    struct span text;
-};
-
-struct function;
-enum expr_kind { EXPR_NUMBER, EXPR_TEXT, EXPR_FIELD, EXPR_CALL, EXPR_ADD, EXPR_SUB, EXPR_MUL };
-enum { EXPR_ARGS = 8 };
-
-struct expr {
-    enum expr_kind kind;
-    int64_t nano;
-    struct span text;
-    struct field field;
-    const struct function *function;
-    const struct expr *args[EXPR_ARGS];
-    size_t count;
-};
-
-struct eval {
-    struct subject *subject;
-    const struct manifest *manifest;
-    bool worst;              /* round up and add margins; else to nearest, without */
-    const int64_t *reserved; /* when settling: by unit; NULL when reserving */
-};
-
-struct function {
-    const char *name;
-    size_t least, most; /* arguments */
-    struct value (*run)(struct eval *e, const struct expr *call);
-};
-
-/* NULL: no function of that name. The closed set stands in functions.c. */
-const struct function *function_find(struct span name);
-/* Compiles a rule; false with a reason in why[]. */
-bool expr_read(struct arena *a, struct span text, const struct expr **out, char why[200]);
-/* Whether a field below that root stands in it. */
-bool expr_looks_at(const struct expr *x, enum root root);
-struct value expr_run(struct eval *e, const struct expr *x);
-/* As a number: text is read as a decimal; anything else unknown. */
-struct value value_number(struct value v);
-
-#define VALUE_NOT_KNOWN ((struct value){ .kind = VALUE_UNKNOWN })
-static inline struct value value_of(int64_t nano)
-{
-    return (struct value){ .kind = VALUE_NUMBER, .nano = nano };
-}
-
-/* ---- a call that is over (settle.c) ---- */
-
-/* The request as a subject of rules, from what was understood of it. JSON bodies are read into j, which then holds nothing
- * else; with j == NULL their fields are absent. */
-void subject_again(struct subject *s, struct json *j, const struct asked *q, const struct understood *u, struct arena *a);
-/* Settles by what the subject's answer says. */
-void settle_by(struct subject *s, const struct understood *u, struct settled *out);
-/* Settles by the body of an answer 2xx, a replay or not. */
-void settle_success(struct json *j, const struct asked *q, const struct understood *u, struct span body, struct arena *a, struct settled *out);
-/* Whether the answer says that it is a replay. */
-bool settle_replayed(const struct manifest *m, const struct http_head *answer);
-
-/* ---- pure helpers with files of their own ---- */
-
-enum clock { CLOCK_RFC2822, CLOCK_RFC3339, CLOCK_UNIX, CLOCK_UNIX_MS };
-/* A vendor's way of writing a time, to Unix ms. */
-bool moment_read(enum clock clock, struct span text, int64_t *unix_ms);
-
-/* Parts an SMS is billed as. `smart`: look-alikes of GSM characters are brought back first. 0 for an empty text. */
-int64_t sms_segments(struct span utf8, bool smart);
-/* The address in "a@x.example" or "Name <a@x.example>". False: none, several, or readable in two ways. */
-bool mail_address(struct span value, struct span *out);
-/* The part behind '@', or SPAN_NONE. */
-struct span mail_domain(struct span address);
+#include "rules/policy.h"
+#include "vendor/moment.h"
+#include "vendor/rule.h"
 
 /* ---- rules of the whole manifest ---- */
 
-enum transform { AS_IS, AS_ADDRESS, AS_DOMAIN, AS_PHONE, AS_LAST };
+enum transform {
+    AS_IS,
+    AS_ADDRESS,
+    AS_DOMAIN,
+    AS_PHONE,
+    AS_COUNTRY,
+    AS_LAST,   /* the last step of a path: of a URL of the vendor's that names an object */
+    AS_UNTOLD, /* whatever stands there is "?": it may show anything */
+    AS_CLAUSE  /* of a search text, the one value of a name (clause.c) */
+};
 
 /* Which calls must show a scope: those that do not are noted as touching "?" (unless the operation is `unscoped`). */
 enum shown { SHOWN_NEVER, SHOWN_MONEY, SHOWN_ALWAYS };
@@ -157,37 +33,71 @@ struct scope_source {
     struct field *fields;
     size_t count;
     enum transform transform;
-    bool who; /* the call row's customer */
+    struct span clause; /* the name, AS_CLAUSE */
+    char split;         /* each value is cut there first; 0: it is one */
+    bool who;           /* the call row's customer */
+    bool pinned;        /* what it shows is refused unless the policy has a rule about it */
     enum shown must_show;
 };
 
-enum parameter_kind { PARAMETER_ANY, PARAMETER_INTEGER, PARAMETER_ONE };
+enum parameter_kind {
+    PARAMETER_ANY,
+    PARAMETER_INTEGER,     /* digits, no leading zero, at most 12 of them; once */
+    PARAMETER_ONE,         /* at most one value */
+    PARAMETER_DECIMAL,     /* an exact decimal number; once */
+    PARAMETER_ADDRESS,     /* each text is exactly one mail address */
+    PARAMETER_LINE,        /* each text is of one line */
+    PARAMETER_MAIL_HEADERS /* an object of header fields (mail_header.c) */
+};
+
+/* A number in the manifest, or the setting that holds it. */
+struct bound {
+    bool by_setting;
+    struct field setting;
+    struct span text;
+    int64_t value; /* times 10^PARAMETER_DIGITS */
+};
 
 struct parameter_check {
     struct field field;
-    enum parameter_kind kind; /* ONE: at most one value */
+    enum parameter_kind kind;
     bool required, forbidden;
     struct span *allowed;
     size_t allowed_count;
-    struct span note; /* why; for the refusal */
+    const struct bound *min, *max; /* NULL: none */
+    struct span like;              /* '*' wildcard; SPAN_NONE: any */
+    struct span pattern_text;
+    const struct pattern *pattern;        /* NULL: none */
+    const struct node *fallback;          /* put in where the call has none; NULL: nothing */
+    const struct field *fallback_setting; /* that goes before it; NULL: none */
+    struct span note;                     /* why; for the refusal */
 };
 
-enum carrier_kind { CARRY_SCHEME, CARRY_BASIC_USER, CARRY_BASIC_PASSWORD, CARRY_HEADER, CARRY_QUERY };
+enum carrier_kind {
+    CARRY_SCHEME,
+    CARRY_BASIC_USER,
+    CARRY_BASIC_PASSWORD,
+    CARRY_HEADER,
+    CARRY_QUERY,
+    CARRY_BODY,  /* a member or parameter of the body, at its top */
+    CARRY_SIGV4, /* the access key id of an AWS signature: only read */
+    CARRY_NONE   /* `send_rules` say how it goes out: only sent */
+};
 
 struct carrier {
     enum carrier_kind kind;
-    /* Scheme ("Bearer"), header field or query parameter. basic_password: when reading, a pattern the user name must be
+    /* Scheme ("Bearer"), header field, query or body parameter. basic_password: when reading, a pattern the user name must be
      * like; when sending, the user name (SPAN_NONE: the credential's key id or account). */
     struct span name;
 };
 
 struct origin {
-    struct span name;      /* "files" */
-    struct span authority; /* for Host */
-    struct span base_path; /* "" or "/prefix": goes before the path */
-    struct span prefix;    /* "/verify": taken off the path */
+    struct span name;       /* "files" */
+    struct span authority;  /* for Host */
+    struct span base_path;  /* "" or "/prefix": goes before the path */
+    struct span prefix;     /* "/verify": taken off the path */
     struct span public_url; /* the vendor's own, whatever the configuration says: for links in answers */
-    struct span host_line; /* compiled: " HTTP/1.1\r\nhost: ...\r\naccept-encoding: identity\r\n" */
+    struct span host_line;  /* compiled: " HTTP/1.1\r\nhost: ...\r\naccept-encoding: identity\r\n" */
 };
 
 /* A step of a path or a value of a query with one place to fill in: "{path.Sid}.json". */
@@ -195,8 +105,19 @@ struct blank {
     struct span name; /* of the query's parameter */
     struct span before, after;
     bool account;             /* the credential's account stands there */
-    const struct expr *value; /* a field; NULL (and not account): `before` is all there is */
+    bool given;               /* what the asker has in hand: the id of an object */
+    const struct expr *value; /* a field; NULL (and neither of these): `before` is all there is */
 };
+
+/* A GET of the same vendor with places to fill in (ask.c). */
+struct ask {
+    struct blank *path, *query;
+    size_t path_count, query_count;
+    size_t operation; /* that is asked */
+};
+/* Canonical path and query, in the subject's arena; `given` goes where the manifest says {object} or {id}. False: a step has no
+ * value, or what was filled in makes it another operation. */
+bool ask_fill(struct subject *s, const struct ask *ask, struct span given, struct span *path, struct span *query);
 
 /* How the object that a call made is known again: what it says here must be what the call said there. */
 struct likeness {
@@ -206,10 +127,8 @@ struct likeness {
 
 /* How a call whose answer was lost is looked up. */
 struct search {
-    struct blank *path, *query;
-    size_t path_count, query_count;
-    size_t operation; /* that is asked */
-    const struct expr *when;  /* NULL: always */
+    struct ask ask;
+    const struct expr *when; /* NULL: always */
     struct field list, more, created;
     enum clock clock;
     struct likeness *members;
@@ -217,9 +136,40 @@ struct search {
     int64_t early_ms, late_ms, patience_ms;
 };
 
+struct hook_rules;  /* hook.c: the vendor's calls to us */
+struct send_rules;  /* send.c: secrets that are not simply put into a field: body, OAuth2, signatures */
+struct root_fields; /* graphql.c: operations by the root field of a document */
+
+/* A list of fields. */
+struct fields {
+    struct field *list;
+    size_t count;
+};
+
+/* An object that calls name by id and that can be read (objects.c). */
+struct object_rule {
+    struct span name;
+    struct fields id;  /* where calls name it; an operation may say it better */
+    struct span *like; /* patterns of its ids; none: any */
+    size_t like_count;
+    struct ask read;      /* with {id} to fill in */
+    struct span *lasting; /* paths below it that never change once they are there */
+    size_t lasting_count;
+    int64_t remember_ms;
+    struct field *noted; /* what rules look at, each once: roots are ROOT_ANSWER */
+    size_t noted_count;
+};
+
+/* Where one operation names one object. */
+struct object_source {
+    size_t object;
+    struct fields fields;
+};
+
 /* What an operation has beside its public face. */
 struct rules {
     size_t origin;
+    struct span upstream; /* its path at the vendor ("/chat/{model}"), where callers use another; SPAN_NONE: they do not */
     struct span *captures; /* names in the order of the template's values */
     size_t capture_count;
     const struct expr *reserve[UNIT_COUNT], *settle[UNIT_COUNT];
@@ -229,10 +179,16 @@ struct rules {
     size_t scope_count;
     struct parameter_check *parameters;
     size_t parameter_count;
-    struct field object_id;
-    bool has_object_id;
-    struct search *search; /* NULL: it cannot be looked up */
-    uint32_t next; /* operation + 1 at the same path; 0: last */
+    const struct field *object_id; /* of the answer: the id of what the call made; NULL: none */
+    bool object_id_last;           /* ... behind its last slash: "models/veo/operations/1" is 1 */
+    struct search *search;         /* NULL: it cannot be looked up */
+    struct late_rules *late;       /* NULL: what it costs is known with its answer */
+    struct fields redact;          /* blotted out of answers, beside the manifest's */
+    struct object_source *objects; /* that it may name: the manifest's, or its own; NULL: none */
+    size_t object_count;
+    struct root_fields *fields; /* NULL: the path says what it does */
+    bool by_field;              /* reached only so: `call: FIELD` */
+    uint32_t next;              /* operation + 1 at the same path; 0: last */
 };
 
 /* A step of a path: a literal, or a captured value with a fixed end ("{Sid}.json"). Literals win over captures, longer ends
@@ -276,8 +232,10 @@ struct manifest {
     size_t origin_count;
     bool single_origin;          /* base_url was configured: nothing else is reached */
     struct span optional_prefix; /* "/v1": a path without it gets it */
-    struct span ignored_prefix;  /* "/api": taken off a path that has it */
+    struct span *ignored_prefixes; /* "/api": taken off a path that has it, the longest that fits */
+    size_t ignored_count;
 
+    struct span default_query; /* pairs that are added where the caller has none of that name; SPAN_NONE: none */
     struct carrier *carriers;
     size_t carrier_count;
     struct carrier send;         /* how the secret is sent */
@@ -291,7 +249,7 @@ struct manifest {
     uint64_t dropped_lengths;
     struct span *exclusive; /* fields of which at most one may be given */
     size_t exclusive_count;
-    bool rewrite_links; /* JSON answers hold absolute links to these origins */
+    bool rewrite_links;          /* JSON answers hold absolute links to these origins */
     struct span account_capture; /* must be the credential's account */
 
     struct operation *operations;
@@ -317,12 +275,22 @@ struct manifest {
     size_t once_call_count;
     int64_t *once_final; /* statuses of a call asked again that prove that it was not carried out */
     size_t once_final_count;
-    struct http_field replayed; /* marks an idempotent replay; name SPAN_NONE: none */
-    struct span request_id;     /* answer field */
-    struct field object_id;     /* of operations that move money and name none themselves */
-    bool has_object_id;
+    struct http_field replayed;    /* marks an idempotent replay; name SPAN_NONE: none */
+    struct span request_id;        /* answer field */
+    const struct field *object_id; /* of operations that move money and name none themselves; NULL: none */
     struct deny deny;
+    struct object_rule *objects;
+    size_t object_count;
+    struct object_source *sources; /* of operations that say nothing themselves */
+    size_t source_count;
+    struct fields redact;
+    struct hook_rules *hook;  /* NULL: it does not call us */
+    struct send_rules *dress; /* NULL: `send` says all */
 };
+
+/* What stands in the arguments of a GraphQL request's root fields, variables filled in: a JSON list with one object for each
+ * field, in a. The body is that of an operation `by_field`. (graphql.c) */
+CHECKED enum err graphql_arguments(struct json_value body, struct arena *a, struct span *json, struct span *why);
 
 /* The path as it is matched: without ignored_prefix. *lacks_prefix: optional_prefix is to be put back. */
 struct span route_path(const struct manifest *m, struct span path, bool *lacks_prefix);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "vendor/manifest.h"
+#include "vendor/moment.h"
 
 /* "Fri, 24 May 2019 17:18:27 +0000" (the name of the day may be left out) by way of RFC 3339. */
 static bool read_mail_date(struct span s, int64_t *out)

@@ -22,10 +22,8 @@ static bool header_read(struct compiler *c, const struct node *root, const struc
     struct manifest *m = c->manifest;
     struct span name = SPAN("idempotency-key");
     const char *path = "idempotency.header";
-    if (!node_span(n, path, &name, c->trouble))
+    if (!header_name_read(c, n, path, &name))
         return false;
-    if (!header_name_fits(name))
-        return say(c, n, path, name, "a lower-case name of a header field");
     bool passed = in_list(m->allowed_fields, m->allowed_count, name);
     for (size_t i = 0; i < m->default_count; i++)
         passed |= span_is(m->default_fields[i].name, name);
@@ -89,27 +87,15 @@ bool once_read(struct compiler *c, const struct node *n)
     return true;
 }
 
-/* "POST /v1/charges" is like "POST *". */
-static bool is_like(struct compiler *c, const struct operation *op, struct span pattern)
-{
-    struct span call = arena_print(c->arena, "%.*s %.*s", SPAN_ARG(op->method), SPAN_ARG(op->path));
-    return span_like(call, pattern);
-}
-
 bool once_used(struct compiler *c, const struct node *n)
 {
     struct manifest *m = c->manifest;
-    for (size_t k = 0; k < m->once_call_count; k++) {
-        bool used = false;
-        for (size_t i = 0; i < m->operation_count; i++) {
-            struct operation *op = &m->operations[i];
-            bool fits = op->writes && is_like(c, op, m->once_calls[k]);
-            op->idempotent |= fits;
-            used |= fits;
-        }
-        if (!used)
-            return say(c, node_get(n, "for"), item(c, "idempotency.for", k), m->once_calls[k],
-                "a method and a path that some writing operation has, with * for any run of characters");
-    }
+    bool *fits = ARENA_ARRAY(&c->scratch, bool, m->operation_count);
+    if (!fits)
+        return say_memory(c, n);
+    if (!calls_fit(c, node_get(n, "for"), "idempotency.for", m->once_calls, m->once_call_count, fits))
+        return false;
+    for (size_t i = 0; i < m->operation_count; i++)
+        m->operations[i].idempotent |= fits[i];
     return true;
 }

@@ -3,6 +3,7 @@
  *
  * Matching costs one hash look-up a step however many operations there are. No way back is taken: a step that is written
  * out in some template is that step, so that "/v1/charges/search" can never be read as a charge called "search". */
+#include "base/text.h"
 #include "vendor/compile.h"
 
 struct builder {
@@ -70,15 +71,17 @@ static bool read_capture(struct span step, struct span *name, struct span *end, 
     return span_find_byte(*end, '}') < 0;
 }
 
-static bool note_capture(struct compiler *c, struct rules *r, struct span name, const char **why)
+static bool captures_room(struct compiler *c, struct span path, struct rules *r, const char **why)
 {
-    if (!r->captures)
-        r->captures = ARENA_ARRAY(c->arena, struct span, VENDOR_CAPTURES);
+    size_t count = 0;
+    for (size_t i = 0; i < path.len; i++)
+        count += path.at[i] == '{';
     *why = "a path captures at most 8 values";
-    if (!r->captures || r->capture_count == VENDOR_CAPTURES)
+    if (count > VENDOR_CAPTURES)
         return false;
-    r->captures[r->capture_count++] = name;
-    return true;
+    *why = "out of memory";
+    r->captures = count ? ARENA_ARRAY(c->arena, struct span, count) : NULL;
+    return !count || r->captures;
 }
 
 /* Enters one template; its node in *out. */
@@ -86,20 +89,24 @@ static bool enter_path(struct compiler *c, struct builder *b, struct span path, 
 {
     struct span rest = span_from(path, 1), step, name, end;
     uint32_t at = 0;
-    *why = "a path starts with /, has no empty step and no slash at its end";
+    if (!captures_room(c, path, r, why))
+        return false;
+    *why = "a path starts with / and has no empty step; one slash may end it";
     if (path.len < 2 || path.at[0] != '/')
         return false;
     while (span_next(&rest, '/', &step)) {
-        if (step.len == 0)
+        if (step.len == 0 && rest.at)
             return false;
         if (span_find_byte(step, '{') < 0) {
             at = enter_literal(b, at, step);
             continue;
         }
-        if (!read_capture(step, &name, &end, why) || !note_capture(c, r, name, why))
+        if (!read_capture(step, &name, &end, why))
             return false;
+        must(r->captures); /* as many as there are braces */
+        r->captures[r->capture_count++] = name;
         at = enter_capture(b, at, end);
-        *why = "a path starts with /, has no empty step and no slash at its end";
+        *why = "a path starts with / and has no empty step; one slash may end it";
     }
     *out = at;
     return true;
@@ -131,10 +138,21 @@ static bool make_room(struct compiler *c, struct builder *b, const struct span *
     while (edges < b->room * 2)
         edges *= 2;
     m->edge_mask = edges - 1;
-    m->routes = ARENA_ARRAY(c->arena, struct route_node, b->room);
+    m->routes = ARENA_ARRAY(&c->scratch, struct route_node, b->room);
     m->edges = ARENA_ARRAY(c->arena, uint32_t, edges);
     m->route_count = 1; /* the root */
     return m->routes && m->edges;
+}
+
+/* Templates share most of their steps: what stays has just the room that it needs. */
+static bool keep_routes(struct compiler *c)
+{
+    struct manifest *m = c->manifest;
+    struct route_node *kept = ARENA_ARRAY(c->arena, struct route_node, m->route_count);
+    if (kept)
+        memcpy(kept, m->routes, m->route_count * sizeof(*kept));
+    m->routes = kept;
+    return kept != NULL;
 }
 
 bool route_build(struct compiler *c, const struct span *templates, size_t *clash, const char **why)
@@ -148,8 +166,13 @@ bool route_build(struct compiler *c, const struct span *templates, size_t *clash
         return false;
     if (m->optional_prefix.len && !enter_path(c, &b, m->optional_prefix, &none, &m->start, why))
         return false;
+    *why = "optional_prefix ends in a slash";
+    if (span_ends(m->optional_prefix, SPAN("/")))
+        return false;
     for (size_t i = 0; i < m->operation_count; i++) {
         uint32_t node;
+        if (m->rules[i].by_field)
+            continue;
         *clash = i;
         if (!enter_path(c, &b, templates[i], &m->rules[i], &node, why))
             return false;
@@ -159,7 +182,8 @@ bool route_build(struct compiler *c, const struct span *templates, size_t *clash
         m->rules[i].next = m->routes[node].operation;
         m->routes[node].operation = (uint32_t)i + 1;
     }
-    return true;
+    *why = "out of memory";
+    return keep_routes(c);
 }
 
 static bool is_below(struct span path, struct span prefix)
@@ -169,8 +193,11 @@ static bool is_below(struct span path, struct span prefix)
 
 struct span route_path(const struct manifest *m, struct span path, bool *lacks_prefix)
 {
-    if (is_below(path, m->ignored_prefix))
-        path = span_from(path, m->ignored_prefix.len);
+    size_t ignored = 0;
+    for (size_t i = 0; i < m->ignored_count; i++)
+        if (is_below(path, m->ignored_prefixes[i]) && m->ignored_prefixes[i].len > ignored)
+            ignored = m->ignored_prefixes[i].len;
+    path = span_from(path, ignored);
     *lacks_prefix = m->optional_prefix.len && !is_below(path, m->optional_prefix);
     return path;
 }
@@ -223,6 +250,32 @@ bool vendor_match(const struct vendor *v, struct span method, struct span path, 
     for (size_t i = 0; i < captured; i++)
         out->captures[i] = (struct capture){ r->captures[i], values[i] };
     return true;
+}
+
+static struct span captured(const struct matched *m, struct span name, struct arena *a)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (span_is(m->captures[i].name, name))
+            return text_percent_decode(m->captures[i].value, false, a);
+    return SPAN_NONE;
+}
+
+struct span vendor_path_model(const struct matched *m, struct arena *a)
+{
+    struct span rest = m->operation->model, name, model = SPAN_NONE;
+    while (rest.at && span_next(&rest, '/', &name)) {
+        struct span step = captured(m, name, a);
+        model = model.at ? arena_print(a, "%.*s/%.*s", SPAN_ARG(model), SPAN_ARG(step)) : step;
+    }
+    return model;
+}
+
+bool operation_serves(const struct operation *op, struct span model)
+{
+    for (size_t i = 0; i < op->model_count; i++)
+        if (span_like(model, op->models[i]))
+            return true;
+    return op->model_count == 0;
 }
 
 const struct operation *vendor_operations(const struct vendor *v, size_t *count)

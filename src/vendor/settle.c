@@ -2,8 +2,8 @@
  * settle.c - what a call really cost, from the vendor's answer.
  *
  * A refusal (4xx) cost nothing. An error of the vendor (5xx) on a call that moves money proves nothing: not known. A rule
- * that cannot be computed yet (a price that comes later) leaves the reservation standing as an estimate. */
-#include "vendor/manifest.h"
+ * that cannot be computed leaves the reservation standing as an estimate; one that can be only later is late.c's. */
+#include "vendor/settle.h"
 
 bool settle_replayed(const struct manifest *m, const struct http_head *answer)
 {
@@ -31,17 +31,29 @@ static bool take_id(void *self, const struct found *f)
     return false;
 }
 
-static void settle_unit(struct eval *e, const struct expr *rule, enum unit unit, const struct understood *u, struct settled *out)
+static struct span behind_last_slash(struct span id)
 {
-    out->real[unit] = u->worst[unit];
-    if (!rule)
-        return;
+    struct span rest = id, head;
+    while (span_cut(&rest, '/', &head))
+        id = rest;
+    return id;
+}
+
+bool settle_unit(struct eval *e, const struct expr *rule, enum unit unit, int64_t *out)
+{
     struct value v = value_number(expr_run(e, rule));
-    if (v.kind != VALUE_NUMBER || v.nano < 0) {
+    if (v.kind != VALUE_NUMBER || v.nano < 0)
+        return false;
+    *out = unit == UNIT_USD ? v.nano : money_mul_div_up(v.nano, 1, NANO_PER_USD);
+    return true;
+}
+
+/* Without a rule what was reserved is what it cost. */
+static void settle_or_keep(struct eval *e, const struct expr *rule, enum unit unit, struct settled *out)
+{
+    out->real[unit] = e->reserved[unit];
+    if (rule && !settle_unit(e, rule, unit, &out->real[unit]))
         out->estimate = true;
-        return;
-    }
-    out->real[unit] = unit == UNIT_USD ? v.nano : money_mul_div_up(v.nano, 1, NANO_PER_USD);
 }
 
 void settle_by(struct subject *s, const struct understood *u, struct settled *out)
@@ -50,11 +62,14 @@ void settle_by(struct subject *s, const struct understood *u, struct settled *ou
     const struct rules *r = &m->rules[s->asked->matched->operation->index];
     struct span id = SPAN_NONE;
     struct eval e = { .subject = s, .manifest = m, .reserved = u->worst };
-    settle_unit(&e, r->settle[UNIT_USD], UNIT_USD, u, out);
-    settle_unit(&e, r->settle[UNIT_MESSAGES], UNIT_MESSAGES, u, out);
-    if (r->has_object_id)
-        field_each(&r->object_id, s, take_id, &id);
+    settle_or_keep(&e, r->settle[UNIT_USD], UNIT_USD, out);
+    settle_or_keep(&e, r->settle[UNIT_MESSAGES], UNIT_MESSAGES, out);
+    if (r->object_id)
+        field_each(r->object_id, s, take_id, &id);
+    if (r->object_id_last)
+        id = behind_last_slash(id);
     out->object_id = arena_copy(s->arena, id);
+    out->pending = r->late && id.len && late_wanted(&e, r->late);
     out->known = u->cost_known || r->settle[UNIT_USD];
     if (!u->cost_known && out->estimate)
         out->known = false; /* neither the request nor the answer said how much */

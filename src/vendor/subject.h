@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * subject.h - a request while it is being understood; shared by understand.c and touched.c, for this folder only. */
+ * subject.h - a request while it is being understood; for understand.c, parameter.c, parameter_note.c and scope.c only. */
 #ifndef TG_VENDOR_SUBJECT_H
 #define TG_VENDOR_SUBJECT_H
 
@@ -13,12 +13,22 @@ struct understanding {
     struct arena *arena;
     struct understood *out;
     struct span *why;
-    size_t parameters_most, scopes_most;
     struct subject subject;
 };
 
-/* touched.c: fills out->parameters, out->scopes and out->customer. */
+/* understand.c: a refusal with a constant reason; pairs in their one form, in the arena; out->body read as JSON, into
+ * subject.body. */
+CHECKED enum err understanding_refuse(struct understanding *u, enum err code, const char *why);
+CHECKED enum err understanding_write(struct understanding *u, const struct pairs *p, struct span *out);
+CHECKED enum err understanding_parse(struct understanding *u, struct json *j);
+
+/* parameter.c: puts in what the call left out and rules have a default for; then whether all of them are met. */
+CHECKED enum err parameters_fill(struct understanding *u, struct json *j, const struct parameter_check *rules, size_t count);
+CHECKED enum err parameters_check(struct understanding *u, const struct parameter_check *rules, size_t count);
+
+/* parameter_note.c: fills out->parameters. */
 enum err parameters_note(struct understanding *u);
-enum err scopes_note(struct understanding *u);
+/* scope.c: fills out->scopes and out->customer. */
+void scopes_note(struct understanding *u);
 
 #endif

@@ -5,9 +5,10 @@
  * Bodies of operations with a dialect (language models) are the dialect's to understand; they are only read here for policies
  * that rule on their parameters. */
 #include "base/text.h"
+#include "vendor/multipart.h"
 #include "vendor/subject.h"
 
-enum { PARAMETERS_MOST = 65536, PAIRS_MOST = 4096, SCOPES_MOST = 512, CANONICAL_MOST = 64 << 20 };
+enum { PAIRS_MOST = 4096, CANONICAL_MOST = 64 << 20 };
 /* Stands for a number of messages that is not known: larger than any budget, so that one refuses it. */
 static const int64_t messages_unknown = INT64_C(1000000000000);
 
@@ -15,6 +16,11 @@ static enum err refuse(struct arena *a, struct span *why, enum err code, const c
 {
     *why = arena_print(a, "%s", text);
     return code;
+}
+
+enum err understanding_refuse(struct understanding *u, enum err code, const char *why)
+{
+    return refuse(u->arena, u->why, code, why);
 }
 
 /* ---- the way it was sent ---- */
@@ -97,7 +103,7 @@ static void drop_keys(const struct manifest *m, struct pairs *p)
 }
 
 /* Writes pairs in their one form, into the arena. */
-static enum err write_pairs(struct understanding *u, const struct pairs *p, struct span *out)
+enum err understanding_write(struct understanding *u, const struct pairs *p, struct span *out)
 {
     struct buf b;
     buf_init(&b, CANONICAL_MOST);
@@ -118,7 +124,7 @@ static enum err read_query(struct understanding *u)
     drop_keys(m, &u->subject.query);
     if (u->operation->body == BODY_FORM && u->subject.query.count)
         return refuse(u->arena, u->why, E_NOT_CANONICAL, "parameters of this operation belong into the body, not into the query");
-    return write_pairs(u, &u->subject.query, &u->out->query);
+    return understanding_write(u, &u->subject.query, &u->out->query);
 }
 
 /* ---- body ---- */
@@ -134,22 +140,47 @@ static enum err read_form(struct understanding *u)
     if (e)
         return e;
     e = canon_form(u->arena, u->asked->body, m->repeat, m->repeat_count, PAIRS_MOST, &u->subject.form, &why);
-    return e ? refuse(u->arena, u->why, e, why) : write_pairs(u, &u->subject.form, &u->out->body);
+    return e ? refuse(u->arena, u->why, e, why) : understanding_write(u, &u->subject.form, &u->out->body);
 }
 
-static enum err read_json(struct understanding *u, struct json *j)
+/* The bytes go on as they came: they are only looked at. */
+static enum err read_multipart(struct understanding *u)
+{
+    const struct manifest *m = u->manifest;
+    struct span type = http_get(u->asked->head, SPAN("content-type"));
+    const char *why = "";
+    enum err e = check_type(u, "multipart/form-data", false);
+    if (e || !u->operation->reads_body)
+        return e;
+    e = check_coding(u);
+    if (e)
+        return e;
+    e = multipart_read(u->arena, type, u->asked->body, m->repeat, m->repeat_count, PAIRS_MOST, &u->subject.form, &why);
+    u->subject.body_shape = SHAPE_FORM;
+    return e ? refuse(u->arena, u->why, e, why) : E_OK;
+}
+
+/* Of a request of GraphQL, rules see what its root fields are given. */
+static enum err read_arguments(struct understanding *u, struct json *j)
+{
+    struct span text, where = SPAN_NONE;
+    const char *why = "";
+    enum err e = graphql_arguments(u->subject.body, u->arena, &text, u->why);
+    if (e)
+        return e;
+    u->subject.body_shape = SHAPE_NONE; /* its reader now holds them */
+    e = json_parse(j, text, false, &u->subject.argument, &why);
+    if (e)
+        return refuse(u->arena, u->why, e, why);
+    e = json_canonical(u->subject.argument, &where);
+    return e ? refuse(u->arena, u->why, e, "GraphQL: an argument is given twice, or a number is beyond 2^53") : E_OK;
+}
+
+enum err understanding_parse(struct understanding *u, struct json *j)
 {
     const char *why = "";
     struct span where = SPAN_NONE;
-    u->subject.body_shape = SHAPE_JSON;
-    if (u->asked->body.len == 0)
-        return E_OK;
-    enum err e = check_type(u, "application/json", true);
-    if (e)
-        return e;
-    if (span_starts(u->asked->body, SPAN("\xef\xbb\xbf")))
-        return refuse(u->arena, u->why, E_NOT_CANONICAL, "the body starts with a byte order mark");
-    e = json_parse(j, u->asked->body, false, &u->subject.body, &why);
+    enum err e = json_parse(j, u->out->body, false, &u->subject.body, &why);
     if (e)
         return refuse(u->arena, u->why, e, why);
     e = json_canonical(u->subject.body, &where);
@@ -161,17 +192,32 @@ static enum err read_json(struct understanding *u, struct json *j)
     return walkable ? E_OK : refuse(u->arena, u->why, E_BAD_REQUEST, "the body is no JSON object or list");
 }
 
+static enum err read_json(struct understanding *u, struct json *j)
+{
+    u->subject.body_shape = SHAPE_JSON;
+    if (u->asked->body.len == 0)
+        return E_OK;
+    enum err e = check_type(u, "application/json", true);
+    if (e)
+        return e;
+    if (span_starts(u->asked->body, SPAN("\xef\xbb\xbf")))
+        return refuse(u->arena, u->why, E_NOT_CANONICAL, "the body starts with a byte order mark");
+    e = understanding_parse(u, j);
+    return e || !u->rules->by_field ? e : read_arguments(u, j);
+}
+
 static enum err read_body(struct understanding *u, struct json *j)
 {
     u->out->body = u->asked->body;
     if (u->operation->body == BODY_NONE)
         return u->asked->body.len ? refuse(u->arena, u->why, E_NOT_CANONICAL, "this operation has no body") : E_OK;
-    if (u->operation->body == BODY_MULTIPART)
-        return check_type(u, "multipart/form-data", false);
     if (u->operation->body == BODY_OPAQUE)
         return E_OK;
+    bool left = u->operation->dialect.at && u->asked->leave_body;
+    if (u->operation->body == BODY_MULTIPART && !left)
+        return read_multipart(u);
     enum err e = check_coding(u);
-    if (e || (u->operation->dialect.at && u->asked->leave_body))
+    if (e || left)
         return e;
     return u->operation->body == BODY_FORM ? read_form(u) : read_json(u, j);
 }
@@ -188,73 +234,6 @@ static enum err check_account(struct understanding *u)
             continue;
         *u->why = arena_print(u->arena, "%.*s in the path is not the account of this key's credential", SPAN_ARG(wanted));
         return E_SCOPE_DENIED;
-    }
-    return E_OK;
-}
-
-/* ---- parameter rules ---- */
-
-struct check {
-    struct understanding *u;
-    const struct parameter_check *rule;
-    size_t seen;
-    enum err e;
-};
-
-static struct span shown(const struct parameter_check *rule)
-{
-    struct span name = rule->field.text;
-    return span_starts(name, SPAN("body.")) ? span_from(name, 5) : name;
-}
-
-static bool is_integer(struct span s)
-{
-    uint64_t n;
-    return s.len > 0 && s.len <= 12 && span_to_u64(s, &n) && !(s.len > 1 && s.at[0] == '0');
-}
-
-static bool in_list(struct span s, const struct span *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (span_is(s, list[i]))
-            return true;
-    return count == 0;
-}
-
-static bool check_value(void *self, const struct found *f)
-{
-    struct check *c = self;
-    const struct parameter_check *rule = c->rule;
-    struct arena *a = c->u->arena;
-    c->seen++;
-    if (rule->forbidden) {
-        *c->u->why = arena_print(a, "parameter %.*s is not allowed here%s%.*s", SPAN_ARG(shown(rule)), rule->note.at ? ": " : "",
-            SPAN_ARG(rule->note));
-        c->e = E_PARAMETER_DENIED;
-    } else if (rule->kind == PARAMETER_INTEGER && !is_integer(f->text)) {
-        *c->u->why = arena_print(a, "parameter %.*s is no whole number of at most 12 digits", SPAN_ARG(shown(rule)));
-        c->e = E_NOT_CANONICAL;
-    } else if (rule->kind != PARAMETER_ANY && (f->item || c->seen > 1)) {
-        *c->u->why = arena_print(a, "parameter %.*s has several values", SPAN_ARG(shown(rule)));
-        c->e = E_NOT_CANONICAL;
-    } else if (!f->text.at ? rule->allowed_count > 0 : !in_list(f->text, rule->allowed, rule->allowed_count)) {
-        *c->u->why = arena_print(a, "parameter %.*s has a value that is not allowed", SPAN_ARG(shown(rule)));
-        c->e = E_PARAMETER_DENIED;
-    }
-    return c->e == E_OK;
-}
-
-static enum err check_parameters(struct understanding *u, const struct parameter_check *rules, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct check c = { u, &rules[i], 0, E_OK };
-        field_each(&rules[i].field, &u->subject, check_value, &c);
-        if (c.e)
-            return c.e;
-        if (rules[i].required && c.seen == 0) {
-            *u->why = arena_print(u->arena, "parameter %.*s is required", SPAN_ARG(shown(&rules[i])));
-            return E_BAD_REQUEST;
-        }
     }
     return E_OK;
 }
@@ -278,6 +257,28 @@ static void reckon(struct understanding *u)
     }
 }
 
+/* ---- objects ---- */
+
+static bool go_on(void *self, const struct found *f)
+{
+    (void)self, (void)f;
+    return true;
+}
+
+static void touch(void *self, const struct field *f)
+{
+    if (f->root == ROOT_OBJECT)
+        field_each(f, self, go_on, NULL);
+}
+
+/* What the settlement will look at of objects is read now: later there is no time for it. */
+static void touch_settlement(struct understanding *u)
+{
+    for (size_t i = 0; u->rules->object_count && i < UNIT_COUNT; i++)
+        if (u->rules->settle[i])
+            expr_each_field(u->rules->settle[i], touch, &u->subject);
+}
+
 enum err vendor_understand(struct json *j, const struct asked *q, struct arena *a, struct understood *out, struct span *why)
 {
     const struct manifest *m = q->vendor->manifest;
@@ -290,9 +291,7 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
         .arena = a,
         .out = out,
         .why = why,
-        .parameters_most = PARAMETERS_MOST,
-        .scopes_most = SCOPES_MOST,
-        .subject = { .asked = q, .arena = a } };
+        .subject = { .asked = q, .arena = a, .wanted = q->read_objects ? &out->wanted : NULL, .counted_id = &out->counted_id } };
     enum err e = E_OK;
     *out = (struct understood){ .query = SPAN("") };
     *why = SPAN_NONE;
@@ -300,12 +299,15 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
     e = e ? e : check_account(&u);
     e = e ? e : read_query(&u);
     e = e ? e : read_body(&u, j);
-    e = e ? e : check_parameters(&u, m->parameters, m->parameter_count);
-    e = e ? e : check_parameters(&u, r->parameters, r->parameter_count);
+    e = e ? e : parameters_fill(&u, j, r->parameters, r->parameter_count);
+    e = e ? e : parameters_fill(&u, j, m->parameters, m->parameter_count);
+    e = e ? e : parameters_check(&u, m->parameters, m->parameter_count);
+    e = e ? e : parameters_check(&u, r->parameters, r->parameter_count);
     e = e ? e : parameters_note(&u);
-    e = e ? e : scopes_note(&u);
     if (e)
         return e;
+    scopes_note(&u);
     reckon(&u);
+    touch_settlement(&u);
     return a->broken ? refuse(a, why, E_TOO_LARGE, "the request needs more memory than a call has") : E_OK;
 }

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* These are passed through: whoever wrote them has looked at them. */
     struct row_value v[ROW_TAGS];
     row_read(row, v);
-    bool raw = v[ROW_METADATA].bytes || v[ROW_USAGE].bytes || v[ROW_BEFORE].bytes || v[ROW_AFTER].bytes || (size && data[0] == '{');
+    bool raw = v[ROW_METADATA].bytes || v[ROW_USAGE].bytes || v[ROW_BEFORE].bytes || v[ROW_AFTER].bytes ||
+               v[ROW_SHADOW].bytes || v[ROW_EVENT].bytes || (size && data[0] == '{');
     if (!raw) {
         struct json *j = json_new();
         must(j && json_parse(j, buf_span(&text), false, &root, &why) == E_OK);

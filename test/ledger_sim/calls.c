@@ -5,8 +5,8 @@
 
 static const struct span runs[] = { { "run_a", 5 }, { "run_b", 5 }, { "", 0 } };
 static const struct span users[] = { { "u1", 2 }, { "u2", 2 } };
-static const struct scope customers[] = { { { "stripe.customer", 15 }, { "cus_A", 5 } },
-    { { "stripe.customer", 15 }, { "cus_B", 5 } }, { { "stripe.customer", 15 }, { "cus_A", 5 } } };
+static const struct scope customers[] = { { .name = { "stripe.customer", 15 }, .value = { "cus_A", 5 } },
+    { .name = { "stripe.customer", 15 }, .value = { "cus_B", 5 } }, { .name = { "stripe.customer", 15 }, .value = { "cus_A", 5 } } };
 static const struct tag tags[] = { { { "tenant", 6 }, { "acme", 4 } } };
 
 static void dice_facts(struct world *w, struct call *c, struct facts *f)
@@ -170,6 +170,7 @@ static void close_books(struct world *w, struct call *c, enum verdict verdict)
     struct worker *at = &w->workers[c->worker];
     struct entry *e = entry_new(w, JOURNAL_ROW, c, c->lines, c->count);
     e->verdict = verdict;
+    e->pending = verdict == VERDICT_ALLOWED && c->errand == ERRAND_MONEY && chance(w, 30);
     e->held = c->held != NULL;
     for (size_t i = 0; i < c->count; i++)
         touch(w, c->lines[i].tab); /* a crash in the middle may leave this row, or not */
@@ -398,6 +399,22 @@ void call_settle_twice(struct world *w, struct call *c)
     (void)entry_append(w, &w->workers[0], clearing(w, c));
 }
 
+/* One that has come already, once more: it counts for nothing. */
+void call_price_twice(struct world *w, struct call *c)
+{
+    struct line lines[LINES];
+    for (size_t i = 0; i < c->count; i++) {
+        lines[i] = c->lines[i];
+        lines[i].held = 0;
+        lines[i].real = NANO_PER_USD;
+    }
+    struct entry *e = settlement(w, c, lines, c->count);
+    e->late = true;
+    e->pending = chance(w, 30);
+    tell_history(w, "call %zu: its last price is written twice", (size_t)(c - w->calls));
+    (void)entry_append(w, &w->workers[0], e);
+}
+
 void call_correct(struct world *w, struct call *c)
 {
     struct line lines[LINES];
@@ -409,8 +426,10 @@ void call_correct(struct world *w, struct call *c)
     }
     struct entry *e = settlement(w, c, lines, c->count);
     e->late = true;
+    e->pending = c->row && c->row->pending && chance(w, 30);
     if (!entry_append(w, &w->workers[0], e))
         return;
+    c->priced = c->priced || (c->row && c->row->pending && !e->pending);
     tell_history(w, "call %zu: costs %lld more after all", (size_t)(c - w->calls), (long long)delta);
     for (unsigned i = 0; i < e->count; i++) {
         const struct line *l = &e->lines[i];

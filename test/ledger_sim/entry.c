@@ -33,7 +33,7 @@ static struct span row_of(struct world *w, const struct entry *e)
     if (e->row == ROW_IS_SETTLEMENT) {
         row_text(&out, ROW_KIND, SPAN("settlement"));
         row_number(&out, ROW_OF, (int64_t)e->of);
-        row_text(&out, ROW_OUTCOME, e->late ? SPAN("corrected") : SPAN("settled"));
+        row_text(&out, ROW_OUTCOME, e->late ? e->size % 2 ? SPAN("corrected") : SPAN("spent") : SPAN("settled"));
     }
     memset(filler, 'a' + (int)(e->id % 26), sizeof(filler));
     row_text(&out, ROW_REASON, span_make(filler, e->size));
@@ -80,6 +80,7 @@ static enum err put_row(struct world *w, struct worker *at, const struct entry *
         .status = 200 + (int)e->size,
         .held = e->held,
         .settled = e->count > 1,
+        .late = e->pending,
         .cost = (int64_t)e->size * 7,
         .reserved = e->count,
         .tokens_in = e->size,
@@ -216,6 +217,7 @@ static bool row_is(struct world *w, const struct entry *e, const struct journal_
     const struct journal_row *got = &r->row;
     return got->call == e->id && got->at == e->at && got->kind == e->row && got->of == e->of && got->verdict == e->verdict &&
            got->status == 200 + (int)e->size && got->held == e->held && got->settled == (e->count > 1) &&
+           got->late == e->pending &&
            got->cost == (int64_t)e->size * 7 && got->reserved == e->count && got->tokens_in == e->size && got->tokens_out == -1 &&
            span_is(got->workspace, text(e, 0)) && span_is(got->key, text(e, 1)) && span_is(got->run, text(e, 2)) &&
            span_is(got->step, text(e, 3)) && span_is(got->vendor, text(e, 4)) && span_is(got->operation, text(e, 1)) &&

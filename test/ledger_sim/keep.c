@@ -31,11 +31,35 @@ static bool too_late(const struct entry *e)
     return c->rows ? frees || c->doubt : c->settlements > 0;
 }
 
+static int64_t sum_of(const struct entry *e)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < e->count; i++)
+        sum += e->lines[i].real;
+    return sum;
+}
+
+/* A price that came later: the one that is not followed by another is the last. */
+static void add_price(const struct entry *e)
+{
+    struct call *c = e->call;
+    if (e->pending) {
+        c->late_open = true;
+        c->counted += sum_of(e);
+        return;
+    }
+    c->corrected = c->corrected || !c->rows;
+    c->late_over = c->late_over || c->late_open;
+    c->late_open = false;
+}
+
 static void add_settlement(struct world *w, const struct entry *e)
 {
     struct call *c = e->call;
-    if (too_late(e))
+    if (too_late(e) || (e->late && c->late_over))
         return;
+    if (e->late)
+        add_price(e);
     for (unsigned i = 0; i < e->count; i++) {
         struct cell *cell = tab_cell(w, e->lines[i].tab, e->lines[i].slot);
         cell->settled += e->lines[i].real;
@@ -54,6 +78,11 @@ static void add_row(struct world *w, const struct entry *e, bool doubt)
     if (doubt || e->verdict == VERDICT_IN_DOUBT) {
         c->doubt_open = !c->settlements;
         c->doubt = e;
+    }
+    if (e->pending && !doubt) {
+        c->late_over = c->late_over || (c->corrected && !c->late_open);
+        c->late_open = !c->late_over;
+        c->counted += sum_of(e);
     }
     add_lines(w, e, doubt);
 }
@@ -182,6 +211,8 @@ static void replay(struct world *w, size_t count)
         struct call *c = &w->calls[i];
         c->hold_open = c->doubt_open = false;
         c->rows = c->settlements = 0;
+        c->late_open = c->late_over = c->corrected = false;
+        c->counted = 0;
         c->doubt = NULL;
     }
     for (size_t i = 0; i < w->cell_count; i++)

@@ -145,8 +145,10 @@ static void settle_something(struct world *w)
         call_resolve(w, c);
     else if (c->settlements == 1 && c->doubt && chance(w, 30)) /* a power cut may have left the settlement alone */
         call_settle_twice(w, c);
-    else if (c->state == CALL_OVER && c->executed && c->rows == 1 && !c->doubt && chance(w, 30))
+    else if (c->state == CALL_OVER && c->executed && c->rows == 1 && !c->doubt && !c->priced && chance(w, 30))
         call_correct(w, c);
+    else if (c->late_over && c->rows == 1 && chance(w, 30))
+        call_price_twice(w, c);
 }
 
 static void fill_disk(struct world *w)

@@ -224,6 +224,7 @@ static void convert(struct feed *f, struct store_record *out)
             .status = r->status,
             .held = r->held,
             .settled = r->settled,
+            .late = r->late,
             .cost = r->cost,
             .reserved = r->reserved,
             .row = r->row,
@@ -412,7 +413,7 @@ void real_close(struct world *w)
 struct look {
     struct world *world;
     int64_t settled, doubt; /* of all */
-    size_t doubts;
+    size_t doubts, late;
 };
 
 static void see_balance(void *self, struct span account, int64_t slot, int64_t settled, int64_t doubt, int64_t ends_at)
@@ -429,28 +430,41 @@ static void see_balance(void *self, struct span account, int64_t slot, int64_t s
 static void see_doubt(void *self, const struct store_doubt *d)
 {
     struct look *l = self;
-    bool there = false;
+    const struct call *c = NULL;
+    int64_t counted = 0;
     for (size_t i = 0; i < l->world->call_count; i++)
-        there = there || (l->world->calls[i].id == d->call && l->world->calls[i].doubt_open);
-    if (!there)
+        if (l->world->calls[i].id == d->call)
+            c = &l->world->calls[i];
+    for (size_t i = 0; i < d->count; i++)
+        counted += d->lines[i].real;
+    if (!d->late && !(c && c->doubt_open))
         wrong(l->world, "the store doubts a call that is in no doubt", SPAN_NONE);
-    l->doubts++;
+    if (d->late && !(c && c->late_open))
+        wrong(l->world, "the store waits for a price that nobody owes", SPAN_NONE);
+    if (d->late && c && c->counted != counted)
+        wrong(l->world, "the store does not know what it counted for a late call", SPAN_NONE);
+    l->doubts += !d->late;
+    l->late += d->late;
 }
 
 static void check_sums(struct look *l)
 {
     const struct world *w = l->world;
-    size_t doubts = 0;
+    size_t doubts = 0, late = 0;
     for (size_t i = 0; i < w->cell_count; i++) {
         l->settled -= w->cells[i].settled;
         l->doubt -= w->cells[i].doubt;
     }
-    for (size_t i = 0; i < w->call_count; i++)
+    for (size_t i = 0; i < w->call_count; i++) {
         doubts += w->calls[i].doubt_open;
+        late += w->calls[i].late_open;
+    }
     if (l->settled || l->doubt)
         wrong(l->world, "the store misses a balance", SPAN_NONE);
     if (doubts != l->doubts)
         wrong(l->world, "the store misses a doubt", SPAN_NONE);
+    if (late != l->late)
+        wrong(l->world, "the store forgot that a price comes later", SPAN_NONE);
 }
 
 void real_check(struct world *w)

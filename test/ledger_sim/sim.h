@@ -132,6 +132,7 @@ struct entry {
     struct call *call; /* whom it is about */
     bool held;
     bool late; /* SETTLEMENT of a price that came later */
+    bool pending; /* ... and is not the last one; or a CALL whose price comes later */
     unsigned count, size;
     struct line *lines;
     uint64_t position;
@@ -204,6 +205,10 @@ struct call {
     /* In the store, by the commits so far. */
     bool hold_open, doubt_open;
     unsigned rows, settlements;
+    bool late_open, late_over; /* its price is awaited; it has come */
+    bool corrected;            /* a price came before its row */
+    int64_t counted;           /* of one that is late, over all its lines */
+    bool priced;               /* its last price is written */
     const struct entry *doubt; /* or the hold that became one */
 };
 
@@ -211,6 +216,7 @@ void call_step(struct world *w, struct call *c);
 /* A doubt that the store knows of: resolved as it really was. */
 void call_resolve(struct world *w, struct call *c);
 void call_correct(struct world *w, struct call *c);
+void call_price_twice(struct world *w, struct call *c);
 void call_settle_twice(struct world *w, struct call *c);
 
 /* ---- crash.c, check.c, play.c ---------------------------------------------------------------------------------------------- */

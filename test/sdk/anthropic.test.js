@@ -7,7 +7,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { config, key, secrets, tokenOf } from "./lib/config.js";
 import { nanos, startGate } from "./lib/gate.js";
 import { startAnthropic } from "./lib/llm.js";
-import { until } from "./lib/process.js";
+import { until, minuteStays } from "./lib/process.js";
 import { assert, newRun, test, thrown } from "./lib/test.js";
 
 let gate, vendor;
@@ -164,6 +164,7 @@ test("a budget: APIError 402, once", async () => {
 });
 
 test("a rate of ours: RateLimitError with Retry-After", async () => {
+  await minuteStays();
   const client = sdk("rate", { maxRetries: 0 });
   await client.messages.create(ask);
   const error = await refused(() => client.messages.create(ask));

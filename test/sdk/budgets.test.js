@@ -18,6 +18,10 @@ let serial = 0;
 /* ---- upstreams ---- */
 
 const stripe = await startScripted(async (call, res) => {
+  const [, charge] = /^\/v1\/charges\/(\w+)/.exec(call.url) ?? [];
+  if (call.method === "GET" && charge && charge !== "ch_lost") /* one of nobody: whose it is, the vendor does not say either */
+    return answerJson(res, 200, { id: charge, object: "charge", amount: 1_000_000, amount_captured: 1_000_000, amount_refunded: 0, currency: "usd", customer: null, status: "succeeded" });
+  if (call.method === "GET" && charge) return answerJson(res, 404, { error: { type: "invalid_request_error", message: "No such charge" } });
   if (call.method === "GET") return answerJson(res, 200, { object: "list", data: [], has_more: false, url: call.url.split("?")[0] });
   const form = new URLSearchParams(call.text);
   const amount = Number(form.get("amount") ?? 0);
@@ -177,12 +181,12 @@ describe("units", async () => {
     assert.equal((await mail(gate, "mails", ["a@x.com"])).code, "budget_exceeded");
   });
 
-  test("input tokens are bounded by the request's own size", async () => {
+  test("input tokens are bounded by the request's own size, or its tokens where that is too much", async () => {
     openai.play = { usage: { prompt_tokens: 1200, completion_tokens: 1, total_tokens: 1201 } };
     const long = { messages: [{ role: "user", content: "x".repeat(1500) }] };
     assert.equal((await chat(gate, "input", long)).status, 200);
     assert.equal((await chat(gate, "input", long)).status, 200);
-    const third = await chat(gate, "input", { messages: [{ role: "user", content: "x".repeat(3000) }] });
+    const third = await chat(gate, "input", { messages: [{ role: "user", content: " x".repeat(3000) }] });
     assert.equal(third.code, "budget_exceeded");
     assert.equal(third.body.error.tollgate.spent, "2400");
     openai.play = {};
@@ -651,7 +655,8 @@ describe("one call's ceiling", async () => {
     assert.equal((await charge(gate, "free", 500, {}, most("5.00001"))).status, 200);
     for (const bad of ["five", "-1", "1e3", "", "1,5"]) assert.equal((await charge(gate, "free", 1, {}, most(bad))).code, "bad_request", bad);
     assert.equal((await refund(gate, "free", 100)).status, 200);
-    assert.equal((await call(gate, "free", "/stripe/v1/refunds", new URLSearchParams({ charge: "ch_1" }), most("5"))).code, "price_unknown", "an amount nobody knows");
+    assert.equal((await call(gate, "free", "/stripe/v1/refunds", new URLSearchParams({ charge: "ch_1" }), most("5"))).code, "budget_exceeded", "all that is left of the charge");
+    assert.equal((await call(gate, "free", "/stripe/v1/refunds", new URLSearchParams({ charge: "ch_lost" }), most("5"))).code, "price_unknown", "an amount nobody knows");
   });
 
   test("the policy's max_call_usd; the smaller of both counts", async () => {

@@ -71,17 +71,31 @@ describe("paths that lead to payouts", () => {
   }
 });
 
+describe("odd spellings of a call that is allowed: one of the servers took each for it", () => {
+  for (const path of [
+    "/stripe/v1//charges", "/stripe/v1%2Fcharges", "/stripe/v1/refunds/../charges", "/stripe/v1/refunds/%2e%2e/charges", "/stripe/V1/charges", "/stripe/v1/Charges",
+    "/stripe/v1/charges/", "/stripe/v1/charges;x=1", "/stripe/v1\\charges", "/stripe/v1/charges%23", "/stripe/v1/charges%3F", "/stripe/v1/charges.json",
+  ]) {
+    test(path, () => refusedAs({ path, body: good }, ["not_canonical", "operation_denied", "bad_request"]));
+  }
+});
+
 describe("an encoded letter is forwarded decoded", () => {
   test("/v1/ch%61rges", async () => {
     const { answer, sent } = await send({ path: "/stripe/v1/ch%61rges", body: good });
     assert.equal(answer.status, 200);
     assert.equal(sent[0].url, "/v1/charges");
   });
+  test("am%6Funt=100", async () => {
+    const { answer, sent } = await send({ body: "am%6Funt=100&currenc%79=usd&source=tok_visa" });
+    assert.equal(answer.status, 200);
+    assert.equal(sent[0].text, good);
+  });
 });
 
 describe("methods", () => {
   for (const [method, headers] of [
-    ["post", {}], ["Post", {}], ["PUT", {}], ["PATCH", {}], ["DELETE", {}], ["OPTIONS", {}], ["TRACE", {}], ["CONNECT", {}], ["FOO", {}],
+    ["post", {}], ["Post", {}], ["pOST", {}], ["PUT", {}], ["PATCH", {}], ["DELETE", {}], ["OPTIONS", {}], ["TRACE", {}], ["CONNECT", {}], ["FOO", {}],
   ]) {
     test(`${method} on charges`, () => refusedAs({ method, headers, body: good }));
   }
@@ -174,4 +188,38 @@ test("after all this, only charges within the limit have reached the upstream", 
     assert.match(call.url, /^\/v1\/charges(\?|$)/);
     if (call.method === "POST") assert.ok(Number(new URLSearchParams(call.text).get("amount")) <= 500, call.text);
   }
+});
+
+describe("a rule about parameters is about something, or it is no rule", () => {
+  const names = ["messages.content", "messages.*.content", "messages.*.content*", "messages*"];
+  const policies = Object.fromEntries(names.map((name, i) => [`p${i}`, { allow: ["*"], parameters: { "openai.chat.completions": { [name]: ["fine"] } } }]));
+  const built = (more = {}) =>
+    config({ openai: upstream.url, stripe: upstream.url }, { policies: { ...policies, ...more }, keys: names.map((_, i) => key(`chat${i}`, ["openai-main"], { policy: `p${i}` })) });
+  let models;
+  before(async () => (models = await startGate(built())));
+
+  for (const [i, name] of names.entries())
+    test(`${name} of a chat`, async () => {
+      const ask = (content) =>
+        fetch(`${models.url}/v1/chat/completions`, {
+          method: "POST", headers: { authorization: `Bearer ${tokenOf(`chat${i}`)}`, "content-type": "application/json" },
+          body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "fine" }, { role: "user", content }] }),
+        });
+      const refused = await ask("not fine");
+      assert.deepEqual([refused.status, refused.headers.get("x-tollgate-denied")], [403, "parameter_denied"]);
+      const { message } = (await refused.json()).error;
+      assert.match(message, /^.*parameter messages\.(content|role) of openai\.chat\.completions/);
+      if (name.endsWith("content")) assert.notEqual((await ask("fine")).headers.get("x-tollgate-denied"), "parameter_denied");
+      if (name.endsWith("content*")) assert.equal((await ask([{ type: "text", text: "not fine" }])).headers.get("x-tollgate-denied"), "parameter_denied", "in parts, too");
+    });
+
+  for (const [operation, name, says] of [
+    ["openai.chat.completions", "messages.0.content", "list's own name"], ["openai.chat.completions", "messages[].content", "joined by dots"],
+    ["stripe.charges.create", "metadata[order]", "joined by dots"], ["openai.chat.completion", "messages.content", "matches no operation"], ["opnai.chat.completions", "messages.content", "no vendor"],
+  ])
+    test(`${operation} ${name} is refused when it is written`, async () => {
+      const { status, body } = await models.ask("POST", "/api/v1/policies", { name: "wrong", allow: ["*"], parameters: { [operation]: { [name]: { forbidden: true } } } });
+      assert.equal(status, 422, JSON.stringify(body));
+      assert.ok(body.detail.includes(says), body.detail);
+    });
 });

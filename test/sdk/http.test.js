@@ -216,6 +216,19 @@ describe("sizes", () => {
     assert.equal(answer.headers["x-tollgate-denied"], "too_large");
   });
 
+  test("heads larger than what is read at once: taken up to the bound that is set, refused beyond it, at once", async () => {
+    for (const [head_bytes, size, status] of [["64KiB", 65_462, 401], ["64KiB", 65_480, 431], ["64KiB", 100_000, 431], ["256KiB", 100_000, 401], ["1MiB", 900_000, 401], ["1MiB", 1_100_000, 431]]) {
+      const wide = await startGate(config({}, { keys: [key("nobody", [])], limits: { head_bytes, head_time: "20s" } })), raw = await connect(wide.port), began = Date.now();
+      const text = request("GET", "/v1/models", { authorization: "Bearer x", "x-long": "y".repeat(size) });
+      raw.write(text.slice(0, 65_536));
+      await sleep(50);
+      raw.write(text.slice(65_536));
+      assert.equal((await raw.answer()).status, status, `${size} bytes of ${head_bytes}`);
+      assert.ok(Date.now() - began < 5000);
+      await wide.kill();
+    }
+  });
+
   test("too many fields", async () => {
     const raw = await connect(gate.port);
     raw.write(request("GET", "/stripe/v1/charges", { ...auth, ...Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`x${i}`, "1"])) }));

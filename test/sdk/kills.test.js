@@ -156,6 +156,15 @@ const rowOf = new Map();
 
 let read = Date.now();
 
+/** Of a model's answer that its caller left, the gate counts what was said until then, or all that was reserved (docs/models.md); the
+ *  market counts what it would have said. How much of that was on its way nobody knows: such a call costs what the gate says. */
+function countLeft(row) {
+  const done = market.done.get(row.metadata.name), cost = nanos(row.cost_usd);
+  if (!done) return;
+  assert.ok(row.estimated && cost > 0n && cost <= nanos(row.reserved_usd), JSON.stringify(row));
+  done.nanos = cost;
+}
+
 /** The rows that began since the last look. */
 async function readRows(gate) {
   const from = read;
@@ -166,6 +175,7 @@ async function readRows(gate) {
     if (!name) continue;
     if (!rows.has(name)) rows.set(name, new Map());
     rows.get(name).set(row.id, row);
+    if (row.vendor === "openai" && row.denied === "client_gone") countLeft(row);
   }
 }
 
@@ -345,7 +355,7 @@ test(`pitfall_03 pitfall_08 pitfall_74: kill -9, ${crashes} times under load (SE
   // Stripe's doubts by themselves, 20 s after a start; Twilio's by its list where that is clear.
   const doubts = () => allDoubts(gate);
   const before = await doubts();
-  await until(async () => !(await doubts()).some((doubt) => doubt.vendor === "stripe"), "Stripe's doubts to resolve", { timeout: 90_000, every: 500 });
+  await until(async () => !(await doubts()).some((doubt) => doubt.vendor === "stripe"), "Stripe's doubts to resolve", { timeout: 300_000, every: 500 });
   const waited = Date.now() - lastStart;
   const left = await doubts();
   for (const doubt of left.filter((each) => each.vendor === "twilio")) {
@@ -367,7 +377,7 @@ test(`pitfall_03 pitfall_08 pitfall_74: kill -9, ${crashes} times under load (SE
     const till = (vendor) => market.sum((done) => done.group === `k${i}` && done.vendor === vendor);
     assert.equal(booked("stripe"), till("stripe"), `Stripe's till of k${i}`);
     assert.equal(booked("twilio"), till("twilio"), `Twilio's till of k${i}`);
-    assert.ok(booked("openai") >= till("openai"), `the model's till of k${i}`);
+    assert.equal(booked("openai"), till("openai"), `the model's till of k${i}`);
   }
   assert.equal((await gate.stop()).code, 0);
   await verifyChain(gate, "the end");

@@ -7,7 +7,7 @@ import OpenAI from "openai";
 import { config, key, secrets, tokenOf } from "./lib/config.js";
 import { nanos, startGate } from "./lib/gate.js";
 import { startOpenai } from "./lib/llm.js";
-import { sleep, until } from "./lib/process.js";
+import { sleep, until, minuteStays } from "./lib/process.js";
 import { assert, newRun, test, thrown } from "./lib/test.js";
 
 let gate, vendor;
@@ -222,10 +222,13 @@ test("a caller that leaves a stream ends it at the vendor within 100 ms, and the
   assert.ok(nanos(row.cost_usd) < nanos(row.reserved_usd));
 });
 
-test("a caller that leaves before the answer ends it at the vendor", async () => {
+test("a caller that leaves before the answer ends it at the vendor, and pays what was reserved", async () => {
+  const run = newRun();
+  vendor.play = { status: 400, error: { error: { message: "no" } } };
+  for (let i = 0; i < 8; i++) await thrown(sdk("day", { maxRetries: 0 }).chat.completions.create(ask)); // no refusal of an earlier call is taken for this one's
   vendor.play = { delay: 3000 };
   const abort = new AbortController();
-  const pending = thrown(sdk("day", { maxRetries: 0 }).chat.completions.create(ask, { signal: abort.signal }));
+  const pending = thrown(sdk("day", { maxRetries: 0 }).chat.completions.create(ask, { signal: abort.signal, ...on(run) }));
   const count = vendor.count;
   await until(() => vendor.count > count, "the call at the vendor");
   await sleep(50);
@@ -234,6 +237,9 @@ test("a caller that leaves before the answer ends it at the vendor", async () =>
   await pending;
   await until(() => vendor.last().closed, "the end at the vendor", { timeout: 1000, every: 2 });
   assert.ok(performance.now() - left < 100, `${performance.now() - left} ms`);
+  const row = await until(async () => (await gate.calls({ run }))[0], "the row");
+  assert.deepEqual([row.denied, row.estimated], ["client_gone", true]);
+  assert.equal(row.cost_usd, row.reserved_usd);
 });
 
 test("responses, whole and streamed", async () => {
@@ -311,6 +317,7 @@ test("a budget in tokens: the output limit shrinks to what is left, then calls a
 });
 
 test("a rate of ours: RateLimitError with Retry-After", async () => {
+  await minuteStays();
   const client = sdk("rate", { maxRetries: 0 });
   await client.models.list();
   const error = await refused(() => client.models.list());

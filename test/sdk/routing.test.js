@@ -85,11 +85,11 @@ test("by the one vendor a key is bound to", async () => {
 
 test("by the path that only one of the key's vendors has", async () => {
   assert.equal((await ask(gate.port, "/v1/charges", { headers: bearer("both") })).headers["x-tollgate-vendor"], "stripe");
-  assert.equal((await ask(gate.port, "/v1/models", { headers: bearer("both") })).headers["x-tollgate-vendor"], "openai");
+  assert.equal((await ask(gate.port, "/v1/vector_stores", { headers: bearer("both") })).headers["x-tollgate-vendor"], "openai");
 });
 
 test("a bare path of two vendors of a key: both speak differently, so it is refused", async () => {
-  const answer = await ask(gate.port, "/v1/models", { headers: bearer("models") });
+  const answer = await ask(gate.port, "/v1/files", { headers: bearer("models") });
   assert.equal(answer.status, 400);
   assert.equal(answer.headers["x-tollgate-denied"], "not_canonical");
 });

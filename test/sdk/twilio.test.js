@@ -7,6 +7,7 @@ import twilio from "twilio";
 import { config, key, secrets, tokenOf, twilioSid } from "./lib/config.js";
 import { nanos, startGate } from "./lib/gate.js";
 import { startEmulate, startPrismTwilio } from "./lib/mocks.js";
+import { until, minuteStays } from "./lib/process.js";
 import { assert, newRun, test, thrown } from "./lib/test.js";
 
 let gate, upstream;
@@ -38,6 +39,7 @@ before(async () => {
         key("tight", ["twilio-main"], { budgets: [{ limit: "0.02 usd", window: "day" }] }),
         key("count", ["twilio-main"], { budgets: [{ limit: "2 messages", window: "day" }] }),
         key("rate", ["twilio-main"], { budgets: [{ limit: "1 requests", window: "minute" }] }),
+        key("retry", ["twilio-main"], { budgets: [{ limit: "1 requests", window: "minute" }] }),
         key("race", ["twilio-main"], { budgets: [{ limit: "0.07 usd", window: "day" }] }),
       ],
     }),
@@ -120,6 +122,40 @@ test("autoRetry does not repeat a refusal", async () => {
   assert.match((await client.messages.create(message)).sid, /^SM/, "one segment still fits");
 });
 
+test("autoRetry repeats our 429 as it would Twilio's, three times, and nothing is forwarded", { timeout: 40_000 }, async () => {
+  await minuteStays();
+  const client = twilio(twilioSid, tokenOf("retry"), { autoRetry: true, maxRetries: 3 });
+  client.api.baseUrl = `${gate.url}/twilio`;
+  await client.messages.list({ limit: 1 });
+  const error = await refused(() => client.messages.list({ limit: 1 }));
+  assert.equal(error.status, 429);
+  assert.equal(error.code, 20429);
+  assert.equal((await gate.calls({ key: "retry", denied: "rate_limited" })).length, 4);
+});
+
+test("what RestException carries: status, Twilio's kind of code, our code, message and details", async () => {
+  const error = await refused(() => sdk("tight").messages.create({ ...message, body: "x".repeat(161) }));
+  assert.equal(error.status, 403);
+  assert.equal(typeof error.code, "number");
+  assert.equal(error.details.code, "budget_exceeded");
+  assert.equal(error.details.unit, "usd");
+  assert.equal(error.details.limit, "0.02");
+  assert.ok(error.details.call_id);
+  assert.match(error.message, /0\.02/);
+});
+
+test("a list that is refused throws as well, and a key that is revoked is 20003", async () => {
+  assert.equal((await refused(() => sdk("texts").calls.list({ limit: 1 }))).status, 403);
+  const { token, id } = await gate.post("/keys", { name: "brief", policy: "all", credentials: ["twilio-main"] });
+  const client = twilio(twilioSid, token);
+  client.api.baseUrl = `${gate.url}/twilio`;
+  await client.messages.list({ limit: 1 });
+  await gate.ask("DELETE", `/api/v1/keys/${id}`);
+  const error = await refused(() => client.messages.list({ limit: 1 }));
+  assert.equal(error.status, 401);
+  assert.equal(error.code, 20003);
+});
+
 test("an unknown key: RestException 401 with Twilio's own code", async () => {
   const client = twilio(twilioSid, "this-key-is-not-known-at-all");
   client.api.baseUrl = `${gate.url}/twilio`;
@@ -131,6 +167,7 @@ test("an unknown key: RestException 401 with Twilio's own code", async () => {
 });
 
 test("a rate of ours: 429 with Twilio's code", async () => {
+  await minuteStays();
   const client = sdk("rate");
   await client.messages.list({ limit: 1 });
   const error = await refused(() => client.messages.list({ limit: 1 }));
@@ -198,4 +235,6 @@ test("prism with Twilio's document: create, fetch, list, and no price becomes a 
   const rows = await other.calls({ key: "prism" });
   assert.deepEqual([...new Set(rows.map((row) => row.operation))].sort(), ["twilio.messages.create", "twilio.messages.list", "twilio.messages.retrieve"]);
   assert.equal(nanos(rows.at(-1).cost_usd), oneSegment);
+  const late = await until(async () => (await other.call(rows.at(-1).id)).settlements?.[0], "the price prism fills in", { timeout: 20_000, every: 100 });
+  assert.equal(nanos(late.cost_usd), 7_500_000n - oneSegment, "the difference to the estimate is booked");
 });

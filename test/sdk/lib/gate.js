@@ -120,6 +120,12 @@ class Gate {
     return answer;
   }
 
+  /** Credentials that a vendor refused once are used again. */
+  async forgive() {
+    const { refused } = await this.get("/health");
+    for (const { vendor, credential } of refused) await this.post("/health/reset", { vendor, credential });
+  }
+
   /** All rows that fit, newest first, page by page. */
   async calls(query = {}) {
     const rows = [];

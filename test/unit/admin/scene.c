@@ -3,6 +3,7 @@
 #include "test/unit/admin/scene.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -209,6 +210,17 @@ long long scene_number(struct scene *s, const char *path)
 }
 
 bool scene_says(const struct scene *s, const char *part) { return span_find(s->last.body, span_of(part)) >= 0; }
+
+void scene_sql(const struct scene *s, const char *sql)
+{
+    sqlite3 *db;
+    char path[128], *why = NULL;
+    snprintf(path, sizeof(path), "%s/tollgate.db", s->dir);
+    must(sqlite3_open(path, &db) == SQLITE_OK && sqlite3_busy_timeout(db, 20000) == SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        test_fail(__FILE__, __LINE__, "%s", why);
+    sqlite3_close(db);
+}
 
 struct span scene_field(const struct scene *s, const char *name)
 {

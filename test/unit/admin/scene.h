@@ -46,6 +46,8 @@ int scene_ask(struct scene *s, const char *method, const char *path, const char 
 struct span scene_text(struct scene *s, const char *path);
 long long scene_number(struct scene *s, const char *path);
 bool scene_says(const struct scene *s, const char *part);
+/* Written into the gate's database behind its back, as if it had been there. */
+void scene_sql(const struct scene *s, const char *sql);
 struct span scene_field(const struct scene *s, const char *name);
 /* A call through the gate with a key's token; run may be NULL. Returns the status. */
 int scene_call(struct scene *s, struct span token, const char *method, const char *path, const char *run);

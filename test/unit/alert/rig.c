@@ -230,6 +230,13 @@ static const struct command *find(struct span line)
     return NULL;
 }
 
+static void stay_silent(struct smtp *s)
+{
+    atomic_store(&s->silent, true);
+    while (!atomic_load(&s->stopping))
+        rig_nap(10);
+}
+
 /* False: the connection is over. */
 static bool obey(int fd, struct smtp *s, struct buf *in, struct buf *line)
 {
@@ -249,15 +256,15 @@ static bool obey(int fd, struct smtp *s, struct buf *in, struct buf *line)
         buf_put(&s->said, buf_span(line));
         buf_put_byte(&s->said, '|');
     }
-    while (s->fails == SMTP_QUIT && span_is(buf_span(line), SPAN("QUIT")) && !atomic_load(&s->stopping))
-        rig_nap(10);
+    if (s->fails == SMTP_QUIT && span_is(buf_span(line), SPAN("QUIT")))
+        stay_silent(s);
     say(fd, span_of(c->answer));
     if (c->step != SMTP_DATA)
         return !span_is(buf_span(line), SPAN("QUIT"));
     if (!read_mail(fd, s, in, line))
         return false;
-    while (s->fails == SMTP_HANG && !atomic_load(&s->stopping))
-        rig_nap(10);
+    if (s->fails == SMTP_HANG)
+        stay_silent(s);
     say(fd, s->fails == SMTP_END ? SPAN("554 no, thank you\r\n") : SPAN("250 taken\r\n"));
     atomic_fetch_add(&s->mails, s->fails != SMTP_END);
     return true;

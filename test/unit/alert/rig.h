@@ -50,6 +50,7 @@ struct smtp {
     struct buf said;      /* every line that the client said, "|" between them, without the mail */
     struct buf mail;      /* the last one, dots as they were sent */
     atomic_size_t mails;
+    atomic_bool silent; /* HANG, QUIT: the client waits for an answer now that does not come */
 };
 
 void smtp_start(struct smtp *s, enum smtp_step fails, const char *refused);

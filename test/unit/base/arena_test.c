@@ -120,3 +120,22 @@ TEST(a_thread_that_ends_leaves_no_blocks)
     CHECK(fine);
     CHECK(mallinfo2().uordblks < before + (4 << 20)); /* one thread keeps 1 MiB */
 }
+
+TEST(a_list_grows_one_by_one)
+{
+    struct arena a;
+    uint32_t *list = NULL;
+    arena_init(&a, 1 << 20);
+    for (uint32_t i = 0; i < 1000; i++) {
+        list = ARENA_GROW(&a, list, i);
+        must(list);
+        list[i] = i;
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        CHECK_INT(list[i], i);
+    CHECK(a.taken <= 4 * (8 + 16 + 32 + 64 + 128 + 256 + 512 + 1024));
+    arena_free(&a);
+    arena_init(&a, 16);
+    CHECK(ARENA_GROW(&a, (uint64_t *)NULL, 0) == NULL && a.broken);
+    arena_free(&a);
+}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "admin/export.h"
+#include "export/form.h"
 #include "base/sign.h"
 #include "base/text.h"
 #include "rules/call_id.h"
@@ -38,6 +38,8 @@ static void put_row(struct buf *b, uint64_t id, int i)
         row_text(&o, ROW_AFTER, SPAN("{\"name\":\"a\"}"));
         return;
     }
+    if (i % 8 == 2)
+        row_text(&o, ROW_KIND, SPAN("event"));
     row_text(&o, ROW_VENDOR, i % 2 ? SPAN("stripe") : SPAN("twilio"));
     row_text(&o, ROW_REASON, SPAN("said \"so\", and more\nthan that"));
     row_number(&o, ROW_COST, 1000000001 * (int64_t)(i + 1));
@@ -49,7 +51,7 @@ static void link_row(struct chain *c, int i)
     uint64_t id = call_id_floor(1795000000000 + i) + 5;
     buf_init(&c->rows[i], 1 << 16);
     put_row(&c->rows[i], id, i);
-    *l = (struct store_link){ .id = id, .number = i, .kind = i % 4 == 3 ? STORE_CHANGE : STORE_CALL, .row = buf_span(&c->rows[i]) };
+    *l = (struct store_link){ .id = id, .number = i, .kind = i % 4 == 3 ? STORE_CHANGE : i % 8 == 2 ? STORE_EVENT : STORE_CALL, .row = buf_span(&c->rows[i]) };
     buf_clear(&c->scratch);
     buf_put(&c->scratch, span_make((const char *)c->hashes[i], DIGEST_LEN));
     for (int k = 0; k < 8; k++)
@@ -75,6 +77,14 @@ static struct store_checkpoint point(struct chain *c, int rows, uint8_t signatur
     return p;
 }
 
+/* Gates before there were any named none. */
+static void put_events(struct buf *out, const struct export_sum *s)
+{
+    if (s->events)
+        buf_print(out, "\"events\":%lld,", (long long)s->events);
+    buf_put(out, SPAN("\"cost_usd\":\""));
+}
+
 /* The lines of an export of rows [from, to) without `left_out`, with checkpoints after 5 and after all rows. */
 static void write_lines(struct chain *c, int from, int to, int left_out)
 {
@@ -93,15 +103,17 @@ static void write_lines(struct chain *c, int from, int to, int left_out)
     }
     struct buf end;
     buf_init(&end, 1 << 20);
-    buf_print(&end, "{\"summary\":{\"from\":null,\"rows\":%lld,\"calls\":%lld,\"settlements\":0,\"changes\":%lld,\"cost_usd\":\"", (long long)total.all.rows,
+    buf_print(&end, "{\"summary\":{\"from\":null,\"rows\":%lld,\"calls\":%lld,\"settlements\":0,\"changes\":%lld,", (long long)total.all.rows,
         (long long)total.all.calls, (long long)total.all.changes);
+    put_events(&end, &total.all);
     buf_put_money(&end, total.all.cost);
     buf_put(&end, SPAN("\",\"vendors\":["));
     size_t at = 0, n = 0;
     for (const struct map_entry *e; (e = map_next(&total.by_vendor, &at));) {
         const struct export_sum *s = e->value;
-        buf_print(&end, "%s{\"vendor\":\"%.*s\",\"rows\":%lld,\"calls\":%lld,\"settlements\":0,\"changes\":0,\"cost_usd\":\"", n++ ? "," : "", SPAN_ARG(s->vendor),
+        buf_print(&end, "%s{\"vendor\":\"%.*s\",\"rows\":%lld,\"calls\":%lld,\"settlements\":0,\"changes\":0,", n++ ? "," : "", SPAN_ARG(s->vendor),
             (long long)s->rows, (long long)s->calls);
+        put_events(&end, s);
         buf_put_money(&end, s->cost);
         buf_put(&end, SPAN("\"}"));
     }

@@ -95,10 +95,10 @@ TEST(endpoints_of_the_api_are_sealed)
     CHECK_INT(conf_apply(&r, "alert", NULL, "{\"name\":\"ops\",\"webhook\":\"https://a.example/x\",\"secret\":\"signing-secret\"}", false, &out), E_OK);
     check_stored(&out);
     CHECK_SPAN(endpoint(&r, "ops")->secret, SPAN("signing-secret"));
-    CHECK_INT(conf_apply(&r, "alert", "ops", "{\"events\":[\"brake\"]}", true, &out), E_OK);
+    CHECK_INT(conf_apply(&r, "alert", "ops", "{\"events\":[\"brake\",\"approval\"]}", true, &out), E_OK);
     check_stored(&out);
     CHECK_SPAN(endpoint(&r, "ops")->secret, SPAN("signing-secret"));
-    CHECK_INT(endpoint(&r, "ops")->events, ALERT_BRAKE);
+    CHECK_INT(endpoint(&r, "ops")->events, ALERT_BRAKE | ALERT_APPROVAL);
     CHECK_INT(conf_apply(&r, "alert", "ops", "{\"secret\":\"another-secret\"}", true, &out), E_OK);
     check_stored(&out);
     CHECK_SPAN(endpoint(&r, "ops")->secret, SPAN("another-secret"));

@@ -89,7 +89,7 @@ enum err conf_apply(struct conf *r, const char *kind, const char *id, const char
 enum err conf_rotate_once(struct conf *r, const char *id, const char *once, int64_t overlap_ms, int64_t now_ms, struct config_changed *out)
 {
     r->trouble = (struct trouble){ .set = false };
-    const struct config_rotation rotation = { span_of(id), once ? span_of(once) : SPAN_NONE, overlap_ms, now_ms };
+    const struct config_rotation rotation = { .id = span_of(id), .once = once ? span_of(once) : SPAN_NONE, .overlap_ms = overlap_ms, .now_ms = now_ms };
     enum err e = config_rotate(&r->in, &rotation, &r->arena, out, &r->trouble);
     return e == E_OK && out->repeated ? E_OK : settle(r, e, SPAN("key"), out);
 }

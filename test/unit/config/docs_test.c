@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * docs_test.c - docs cannot lie: every example in docs/configuration.md, docs/budgets.md and docs/keys.md is a configuration that loads.
+ * docs_test.c - docs cannot lie: every example in docs/configuration.md, docs/budgets.md, docs/keys.md, docs/providers.md and docs/routing.md is a configuration that loads.
  * Examples are yaml blocks that begin with "# example: NAME"; their ${VARIABLES} are set to something. Run from the top. */
 #include "test/unit/config/conf.h"
 
@@ -65,4 +65,6 @@ TEST(examples_of_the_documentation_load)
     CHECK(load_examples("docs/configuration.md") >= 9);
     CHECK(load_examples("docs/budgets.md") >= 7);
     CHECK(load_examples("docs/keys.md") >= 1);
+    CHECK(load_examples("docs/providers.md") >= 5);
+    CHECK(load_examples("docs/routing.md") >= 2);
 }

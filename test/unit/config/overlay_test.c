@@ -267,6 +267,36 @@ TEST(a_rotated_key_has_two_tokens_until_the_overlap_ends)
     conf_close(&r);
 }
 
+/* SHA-256 of "sk-of-another-gateway" */
+#define PLAIN "5997d96f8cc892cc2e7f518ee23d3e45d65fc36e69e1a2d506dfd3350ee6a12d"
+
+TEST(a_key_known_by_a_plain_hash_opens_with_its_old_token_until_it_is_rotated)
+{
+    struct conf r;
+    struct config_changed out;
+    struct span old = SPAN("sk-of-another-gateway");
+    int64_t until = -1, now = INT64_C(1790000000000);
+    conf_open(&r, file);
+    CHECK(!snapshot_key(r.snapshot, old, &until));
+    CHECK_INT(conf_apply(&r, "key", NULL, "{\"name\":\"moved\",\"policy\":\"p\",\"token_sha256\":\"" PLAIN "\"}", false, &out), E_OK);
+    CHECK(!out.token.at); /* none is made: its holder has one */
+    const struct key *moved = snapshot_key(r.snapshot, old, &until);
+    CHECK(moved && span_is(moved->name, SPAN("moved")));
+    CHECK_INT(until, 0);
+    CHECK(!snapshot_key(r.snapshot, SPAN(PLAIN), &until)); /* the hash is no token */
+    CHECK(snapshot_key(r.snapshot, SPAN("token-of-the-file-1"), &until) != NULL);
+    struct span shown = conf_show(&r, "key", "moved");
+    CHECK(conf_has(shown, "known by its SHA-256") && !conf_has(shown, PLAIN));
+    CHECK_INT(conf_apply(&r, "key", "moved", "{\"token_sha256\":\"" PLAIN "\"}", true, &out), E_CONFIG);
+    CHECK_INT(conf_rotate(&r, "moved", 60000, now, &out), E_OK);
+    CHECK(snapshot_key(r.snapshot, out.token, &until) && until == 0);
+    CHECK(snapshot_key(r.snapshot, old, &until) != NULL);
+    CHECK_INT(until, now + 60000);
+    CHECK_INT(conf_rotate(&r, "moved", 0, now + 1000, &out), E_OK);
+    CHECK(!snapshot_key(r.snapshot, old, &until));
+    conf_close(&r);
+}
+
 TEST(pitfall_57_a_rotation_by_name_gives_the_same_token_again)
 {
     enum { HOUR = 3600000 };

@@ -54,6 +54,36 @@ TEST(a_secret_of_the_api_is_sealed_and_opens)
     conf_close(&r);
 }
 
+/* What the vendor signs its calls to us with: a second secret, under its own seal. */
+TEST(a_hook_secret_is_sealed_on_its_own)
+{
+    static const char with_hook[] = "credentials:\n  main: { vendor: acme, secret: plain-secret-in-the-file, hook_secret: \"${TG_TEST_SECRET}\" }\n";
+    struct conf r;
+    struct config_changed out;
+    setenv("TG_TEST_SECRET", "value-of-the-environment", 1);
+    conf_open(&r, with_hook);
+    CHECK_SPAN(r.snapshot->credentials[0].secret.hook_secret, SPAN("value-of-the-environment"));
+    struct span shown = conf_show(&r, "credential", "main");
+    CHECK(conf_has(shown, "\"hook_secret_set\":true") && !leaks(shown) && !conf_has(shown, "\"hook_secret\""));
+    CHECK_INT(conf_apply(&r, "credential", "main", "{\"hook_secret\":\"sent-by-the-api\"}", true, &out), E_OK);
+    CHECK(conf_has(out.stored, "\"hook_sealed\"") && !leaks(out.stored));
+    CHECK_SPAN(r.snapshot->credentials[0].secret.hook_secret, SPAN("sent-by-the-api"));
+    CHECK_SPAN(r.snapshot->credentials[0].secret.secret, SPAN("plain-secret-in-the-file"));
+    CHECK(!leaks(conf_show(&r, "credential", "main")));
+    CHECK_INT(conf_apply(&r, "credential", "main", "{\"disabled\":true}", true, &out), E_OK);
+    CHECK_SPAN(r.snapshot->credentials[0].secret.hook_secret, SPAN("sent-by-the-api"));
+    CHECK_INT(conf_apply(&r, "credential", "main", "{\"hook_secret\":null}", true, &out), E_OK);
+    CHECK(!r.snapshot->credentials[0].secret.hook_secret.at);
+    CHECK(conf_has(conf_show(&r, "credential", "main"), "\"hook_secret_set\":false"));
+    CHECK_INT(conf_apply(&r, "credential", "main", "{\"hook_secret\":\"two words\"}", true, &out), E_CONFIG);
+    CHECK_INT(conf_apply(&r, "credential", NULL, "{\"name\":\"new\",\"vendor\":\"acme\",\"secret\":\"sent-by-the-api\",\"hook_secret\":\"sent-by-the-api-2\"}", false, &out), E_OK);
+    CHECK_SPAN(r.snapshot->credentials[1].secret.hook_secret, SPAN("sent-by-the-api-2"));
+    /* With another vendor the old one is nobody's. */
+    CHECK_INT(conf_apply(&r, "credential", "new", "{\"vendor\":\"texter\",\"account\":\"AC1\",\"secret\":\"sent-by-the-api-3\"}", true, &out), E_OK);
+    CHECK(!r.snapshot->credentials[1].secret.hook_secret.at && !conf_has(out.stored, "hook_sealed"));
+    conf_close(&r);
+}
+
 TEST(a_sealed_secret_cannot_be_moved)
 {
     struct conf r;

@@ -9,7 +9,7 @@ static struct rig r;
 
 static struct span edit(const char *body, int64_t limit, bool usage, bool old_name, struct buf *out)
 {
-    struct ask_edit e = { limit, usage, old_name };
+    struct ask_edit e = { .output_limit = limit, .include_usage = usage, .old_limit_name = old_name };
     struct span text = SPAN("");
     CHECK_INT(dialect_rig_ask(&r, body), E_OK);
     buf_clear(out);
@@ -62,12 +62,53 @@ TEST(other_edits)
     EDIT("{\"model\":\"m\",\"max_tokens\":100000}", 7, true, "{\"model\":\"m\",\"max_tokens\":7}");
     EDIT("{\"model\":\"m\"}", 7, true, "{\"max_tokens\":7,\"model\":\"m\"}");
     dialect_rig_close(&r);
-    CHECK(!dialect_find(SPAN("openai_embeddings"))->edit_ask);
+    dialect_rig_open(&r, "openai_embeddings");
+    EDIT("{\"model\":\"m\",\"input\":\"a\"}", 7, true, "{\"model\":\"m\",\"input\":\"a\"}");
+    dialect_rig_close(&r);
+}
+
+/* The model's name may be longer than any number, and have characters that need escapes. */
+TEST(model_edits)
+{
+    static const char *const names[] = { "openai_chat", "openai_responses", "anthropic_messages", "openai_embeddings" };
+    char name[300];
+    memset(name, 'x', sizeof(name));
+    memcpy(name, "a\"b/", 4);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct ask_edit e = { .model = span_make(name, sizeof(name)), .output_limit = -1 };
+        struct buf out;
+        char want[400];
+        buf_init(&out, 1 << 20);
+        dialect_rig_open(&r, names[i]);
+        CHECK_INT(dialect_rig_ask(&r, "{\"input\":\"i\", \"model\" : \"m\" }"), E_OK);
+        r.dialect->edit_ask(r.json, buf_span(&r.body), &e, &out);
+        int len = snprintf(want, sizeof(want), "{\"input\":\"i\", \"model\" : \"a\\\"%.*s\" }", (int)sizeof(name) - 2, name + 2);
+        CHECK_SPAN(buf_span(&out), span_make(want, (size_t)len));
+        buf_clear(&out);
+        e.model = SPAN_NONE;
+        r.dialect->edit_ask(r.json, buf_span(&r.body), &e, &out);
+        CHECK_SPAN(buf_span(&out), buf_span(&r.body));
+        buf_free(&out);
+        dialect_rig_close(&r);
+    }
+}
+
+TEST(model_and_limit_in_one_edit)
+{
+    struct ask_edit e = { .model = SPAN("n"), .output_limit = 7, .include_usage = true };
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    dialect_rig_open(&r, "openai_chat");
+    CHECK_INT(dialect_rig_ask(&r, "{\"max_tokens\":9,\"model\":\"m\",\"stream\":true}"), E_OK);
+    r.dialect->edit_ask(r.json, buf_span(&r.body), &e, &out);
+    CHECK_SPAN(buf_span(&out), SPAN("{\"stream_options\":{\"include_usage\":true},\"max_tokens\":7,\"model\":\"n\",\"stream\":true}"));
+    buf_free(&out);
+    dialect_rig_close(&r);
 }
 
 TEST(what_cannot_be_edited_is_not_written)
 {
-    struct ask_edit e = { 7, true, false };
+    struct ask_edit e = { .output_limit = 7, .include_usage = true };
     struct buf out, body;
     dialect_rig_open(&r, "openai_chat");
     buf_init(&out, 1 << 20);
@@ -165,7 +206,7 @@ TEST(edits_keep_all_else)
         struct buf *all[] = { &body, &out, &before, &after };
         int64_t limits = 0, none = 0;
         bool usage = false, ignored;
-        struct ask_edit e = { 1234, true, dice(&seed, 2) != 0 };
+        struct ask_edit e = { .output_limit = 1234, .include_usage = true, .old_limit_name = dice(&seed, 2) != 0 };
         for (int k = 0; k < 4; k++)
             buf_init(all[k], 1 << 20);
         dialect_rig_open(&r, names[i % 3]);

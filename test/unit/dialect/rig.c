@@ -58,7 +58,7 @@ static void feed(struct rig *r, struct span raw, bool usage_wanted)
     buf_put(&data, e.data);
     if (e.data.at)
         e.data = buf_span(&data);
-    r->dialect->read_event(r->json, &e, usage_wanted, &r->meter, &hide);
+    r->dialect->tap_event(r->json, &e, usage_wanted, &r->meter, &hide);
     if (!hide)
         buf_put(&r->shown, raw);
     buf_free(&data);

@@ -134,7 +134,7 @@ static const struct refused refused[] = {
     R(400, "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"),
     R(400, "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
     /* targets */
-    R(400, "GET http://a/ HTTP/1.1\r\n" HOST "\r\n"),
+    R(400, "GET http://b/ HTTP/1.1\r\n" HOST "\r\n"),
     R(400, "GET a:80 HTTP/1.1\r\n" HOST "\r\n"),
     R(400, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n"),
     R(400, "GET /\x80 HTTP/1.1\r\n" HOST "\r\n"),
@@ -303,4 +303,29 @@ TEST(writing_a_head)
     http_put_status(&b, 446);
     CHECK_SPAN(buf_span(&b), SPAN("HTTP/1.1 402 Payment Required\r\nHTTP/1.1 446 \r\n"));
     buf_free(&b);
+}
+
+/* Clients of proxies name the host in the target as well: it is taken when it is the same one. */
+TEST(request_in_absolute_form)
+{
+    const struct {
+        struct span in, target;
+    } cases[] = {
+        { SPAN("POST http://gate:8080/v1/charges?a=1 HTTP/1.1\r\nHost: gate:8080\r\n\r\n"), SPAN("/v1/charges?a=1") },
+        { SPAN("GET https://Gate HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN("/") },
+        { SPAN("GET http://gate:8080/v1 HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN_NONE },
+        { SPAN("GET http://me@gate/v1 HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN_NONE },
+        { SPAN("GET http:///v1 HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN_NONE },
+        { SPAN("GET ftp://gate/v1 HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN_NONE },
+        { SPAN("GET http://gate?a=1 HTTP/1.1\r\nHost: gate\r\n\r\n"), SPAN_NONE },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena a;
+        arena_init(&a, 1 << 20);
+        struct outcome o = read_in_steps(&a, cases[i].in, false, cases[i].in.len);
+        CHECK_INT(o.io, cases[i].target.at ? IO_BYTES : IO_FAILED);
+        if (cases[i].target.at)
+            CHECK_SPAN(o.head.target, cases[i].target);
+        arena_free(&a);
+    }
 }

@@ -189,7 +189,7 @@ static const char *const smuggled[] = {
     "400GET /echo HTTP/1.1\r\nHost: a\r\nX: y\r\n\n",
     "400GET /echo HTTP/1.1\r\nHost: a\r\nX: y\rZ: w\r\n\r\n",
     "400GET /echo HTTP/1.1\r\nHost: a\r\nX: y\r\n\rGET /echo HTTP/1.1\r\nHost: a\r\n\r\n",
-    "400GET http://a/echo HTTP/1.1\r\nHost: a\r\n\r\n",
+    "400GET http://b/echo HTTP/1.1\r\nHost: a\r\n\r\n",
     "400GET /echo HTTP/1.1\r\n\r\n",
     "400GET /echo\r\n",
     "405CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -565,5 +565,42 @@ TEST(connection_limit)
     close(one);
     close(two);
     buf_free(&left);
+    rig_stop(&rig);
+}
+
+/* Full of connections that say nothing: the one that has been silent the longest makes room, one with a request under way never does. */
+TEST(the_idle_give_way)
+{
+    enum { ROOM = 3 };
+    struct rig rig;
+    struct http_limits limits = http_limits_default;
+    struct buf left, none;
+    int fds[ROOM];
+    limits.connections = ROOM;
+    limits.yields = true;
+    rig_start(&rig, &limits);
+    buf_init(&left, 1 << 20);
+    buf_init(&none, 1 << 20);
+    int busy = rig_dial(rig_port(&rig.address));
+    rig_send(busy, SPAN("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK(rig_await(&rig.begun, 1));
+    for (int i = 0; i < ROOM - 1; i++) {
+        fds[i] = rig_dial(rig_port(&rig.address));
+        rig_sleep(150);
+    }
+    int operator = rig_dial(rig_port(&rig.address));
+    rig_send(operator, SPAN("GET /memo HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect(operator, &left, false, 200, SPAN("0"));
+    CHECK(rig_read_all(fds[0], &none)); /* closed */
+    CHECK_INT(none.len, 0);
+    rig_send(fds[1], SPAN("GET /memo HTTP/1.1\r\nHost: a\r\n\r\n"));
+    expect(fds[1], &left, false, 200, SPAN("0"));
+    CHECK_INT(atomic_load(&rig.gone), 0);
+    for (int i = 0; i < ROOM - 1; i++)
+        close(fds[i]);
+    close(operator);
+    close(busy);
+    buf_free(&left);
+    buf_free(&none);
     rig_stop(&rig);
 }

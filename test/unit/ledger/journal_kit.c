@@ -99,9 +99,11 @@ static enum err put_hold(struct journal *j, uint64_t n, struct span row)
     return journal_put_hold(j, &h);
 }
 
+static enum note what_of(uint64_t n) { return n % 2 ? NOTE_ALERT : n % 4 ? NOTE_APPROVAL : NOTE_ANSWER; }
+
 static enum err put_note(struct journal *j, uint64_t n, struct span row)
 {
-    struct journal_note note = { .what = n % 2 ? NOTE_ALERT : NOTE_ANSWER,
+    struct journal_note note = { .what = what_of(n),
         .call = n,
         .at = (int64_t)n + 1,
         .until = (int64_t)n + 2,
@@ -114,12 +116,13 @@ static enum err put_row(struct journal *j, uint64_t n, struct span row)
 {
     struct journal_row r = { .call = n,
         .at = (int64_t)n + 1,
-        .kind = (enum row_kind)(n % 3),
-        .of = n % 3 == ROW_IS_SETTLEMENT ? n - 1 : 0,
+        .kind = (enum row_kind)(n % 4),
+        .of = n % 4 == ROW_IS_SETTLEMENT ? n - 1 : 0,
         .verdict = VERDICT_DENIED,
         .status = 402,
         .held = true,
         .settled = n % 2 == 0,
+        .late = n % 5 == 0,
         .cost = -1,
         .reserved = INT64_MAX,
         .tokens_in = 3,
@@ -178,7 +181,7 @@ static void check_hold(const struct journal_hold *h, uint64_t n)
 
 static void check_note(const struct journal_note *note, uint64_t n)
 {
-    CHECK(note->what == (n % 2 ? NOTE_ALERT : NOTE_ANSWER) && note->call == n && note->at == (int64_t)n + 1 &&
+    CHECK(note->what == what_of(n) && note->call == n && note->at == (int64_t)n + 1 &&
           note->until == (int64_t)n + 2);
     CHECK_SPAN(note->name, SPAN("threshold/80/key_1"));
 }
@@ -187,7 +190,7 @@ static void check_row(const struct journal_row *r, uint64_t n)
 {
     CHECK(r->call == n && r->at == (int64_t)n + 1 && r->verdict == VERDICT_DENIED && r->status == 402 && r->held &&
           r->settled == (n % 2 == 0));
-    CHECK(r->kind == (enum row_kind)(n % 3) && r->of == (n % 3 == ROW_IS_SETTLEMENT ? n - 1 : 0));
+    CHECK(r->kind == (enum row_kind)(n % 4) && r->of == (n % 4 == ROW_IS_SETTLEMENT ? n - 1 : 0) && r->late == (n % 5 == 0));
     CHECK(r->cost == -1 && r->reserved == INT64_MAX && r->tokens_in == 3 && r->tokens_out == 4 && r->count == n % 3);
     CHECK(span_is(r->workspace, SPAN("w")) && span_is(r->key, SPAN("key_1")) && !r->run.at && r->step.at && !r->step.len);
     CHECK(span_is(r->vendor, SPAN("stripe")) && span_is(r->operation, SPAN("stripe.charges.create")) && !r->model.at);

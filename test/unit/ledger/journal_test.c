@@ -45,6 +45,22 @@ TEST(written_is_read_across_segments)
     place_free(&p);
 }
 
+TEST(a_hold_says_whether_it_takes_the_place_of_another)
+{
+    struct place p = place_new();
+    struct journal *j = kit_open(&p);
+    static struct journal_record record;
+    struct journal_hold hold = { .call = 9, .at = 1, .row = SPAN("row") };
+    for (int more = 0; more < 2; more++) {
+        hold.again_held = more;
+        CHECK_INT(journal_put_hold(j, &hold), E_OK);
+        CHECK(journal_read(j, &record) && record.kind == JOURNAL_HOLD);
+        CHECK_INT(record.hold.again_held, more);
+    }
+    journal_close(j);
+    place_free(&p);
+}
+
 TEST(a_restart_continues_where_the_store_stands)
 {
     struct place p = place_new();

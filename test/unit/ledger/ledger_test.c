@@ -316,3 +316,24 @@ TEST(how_long_it_takes)
     printf("  ledger: %lld ns to reserve and settle four accounts\n", (long long)(clock_monotonic_ns() - began) / TIMES);
     ledger_free(l);
 }
+
+TEST(two_holds_become_one)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold a = { .open = false }, b = { .open = false };
+    struct ledger_refusal why;
+    struct ledger_want first[] = { want("key", 100, 40), want("run", 100, 10) }, more[] = { want("key", 100, 30), want("run", 100, 0) };
+    CHECK_INT(ledger_reserve(l, &a, first, 2, &why), E_OK);
+    CHECK_INT(ledger_reserve(l, &b, more, 2, &why), E_OK);
+    ledger_join(l, &a, &b);
+    CHECK(a.open && !b.open && a.lines[0].held == 70 && a.lines[1].held == 10);
+    BALANCE("key", 0, 70, 0);
+    more[0].amount = 31; /* it does not fit, and takes nothing */
+    CHECK_INT(ledger_reserve(l, &b, more, 2, &why), E_BUDGET_EXCEEDED);
+    BALANCE("key", 0, 70, 0);
+    const int64_t real[] = { 55, 9 };
+    ledger_settle(l, &a, real);
+    BALANCE("key", 55, 0, 0);
+    BALANCE("run", 9, 0, 0);
+    ledger_free(l);
+}

@@ -41,6 +41,26 @@ TEST(ipv6)
     CHECK(!has("2001:db8:8000::/33", "2001:db8:7fff::"));
 }
 
+static bool within(const char *in, const char *out)
+{
+    struct network a, b;
+    CHECK(network_parse(span_of(in), &a) && network_parse(span_of(out), &b));
+    return network_within(&a, &b);
+}
+
+TEST(one_network_within_another)
+{
+    CHECK(within("10.0.0.0/8", "10.0.0.0/8"));
+    CHECK(within("10.1.2.3", "10.0.0.0/8"));
+    CHECK(!within("10.0.0.0/7", "10.0.0.0/8"));
+    CHECK(!within("11.0.0.0/8", "10.0.0.0/8"));
+    CHECK(within("10.0.0.0/8", "0.0.0.0/0"));
+    CHECK(!within("10.0.0.0/8", "::/0"));
+    CHECK(within("2001:db8:1::/48", "2001:db8::/32"));
+    CHECK(!within("::/0", "2001:db8::/32"));
+    CHECK(!within("::/0", "0.0.0.0/0"));
+}
+
 TEST(what_is_no_network)
 {
     static const char *const bad[] = { "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "10.1.2.3/8", "10.0.0.0/+8", "10.0.0.0/8/8", "010.0.0.0/8",

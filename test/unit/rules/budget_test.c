@@ -419,7 +419,7 @@ TEST(filters_by_scope_and_metadata)
     struct arena a;
     struct budget b;
     struct trouble t;
-    const struct scope scopes[] = { { SPAN("stripe.account"), SPAN("acct_1") }, { SPAN("stripe.customer"), SPAN("cus_A") }, { SPAN("stripe.customer"), SPAN("cus_B") } };
+    const struct scope scopes[] = { { SPAN("stripe.account"), SPAN("acct_1"), false }, { SPAN("stripe.customer"), SPAN("cus_A"), false }, { SPAN("stripe.customer"), SPAN("cus_B"), false } };
     const struct tag tags[] = { { SPAN("tenant"), SPAN("acme") }, { SPAN("empty"), SPAN("") } };
     struct facts f = { .scopes = scopes, .scope_count = 3, .tags = tags, .tag_count = 2 };
     arena_init(&a, 1 << 20);
@@ -428,7 +428,7 @@ TEST(filters_by_scope_and_metadata)
     f.scopes_unresolved = true; /* it may be cus_C */
     CHECK(budget_applies(&b, &f));
     f.scopes_unresolved = false;
-    const struct scope untold[] = { { SPAN("stripe.customer"), FACTS_UNTOLD }, { SPAN("stripe.account"), SPAN("acct_1") } };
+    const struct scope untold[] = { { SPAN("stripe.customer"), FACTS_UNTOLD, false }, { SPAN("stripe.account"), SPAN("acct_1"), false } };
     f.scopes = untold; /* so may this one, but its account is no customer */
     f.scope_count = 2;
     CHECK(budget_applies(&b, &f));
@@ -463,8 +463,8 @@ TEST(several_objects_are_several_accounts)
 {
     struct arena a;
     struct budget_account list[16];
-    const struct scope scopes[] = { { SPAN("stripe.customer"), SPAN("cus_A") }, { SPAN("stripe.customer"), SPAN("cus_B") }, { SPAN("stripe.customer"), SPAN("cus_A") },
-        { SPAN("stripe.account"), SPAN("acct_1") }, { SPAN("stripe.account"), SPAN("acct_2") }, { SPAN("bill.customer"), SPAN("cus_A") } };
+    const struct scope scopes[] = { { SPAN("stripe.customer"), SPAN("cus_A"), false }, { SPAN("stripe.customer"), SPAN("cus_B"), false }, { SPAN("stripe.customer"), SPAN("cus_A"), false },
+        { SPAN("stripe.account"), SPAN("acct_1"), false }, { SPAN("stripe.account"), SPAN("acct_2"), false }, { SPAN("bill.customer"), SPAN("cus_A"), false } };
     struct facts f = { .scopes = scopes, .scope_count = 5 };
     arena_init(&a, 1 << 20);
     CHECK_INT(accounts(&a, "{ limit: 1 usd, per: stripe.customer }", &f, list, 16), 2);

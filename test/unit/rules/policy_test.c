@@ -108,7 +108,7 @@ TEST(models)
 TEST(scopes)
 {
     struct policy p = begin();
-    struct scope two[] = { { SPAN("stripe.customer"), SPAN("cus_A") }, { SPAN("stripe.customer"), SPAN("cus_Z") } };
+    struct scope two[] = { { SPAN("stripe.customer"), SPAN("cus_A"), false }, { SPAN("stripe.customer"), SPAN("cus_Z"), false } };
     struct facts f = { .vendor = SPAN("stripe"), .operation = SPAN("stripe.charges.create"), .scopes = two, .scope_count = 1 };
     WHY(policy_scopes(&p, &f, &arena, &why), OK, "");
     f.scope_count = 2; /* every one must match */
@@ -121,11 +121,25 @@ TEST(scopes)
     f.vendor = SPAN("resend"); /* no rule speaks of it */
     f.operation = SPAN("resend.emails.send");
     WHY(policy_scopes(&p, &f, &arena, &why), OK, "");
-    struct scope to = { SPAN("twilio.to"), SPAN("+4930123") };
+    struct scope to = { SPAN("twilio.to"), SPAN("+4930123"), false };
     struct facts g = { .vendor = SPAN("twilio"), .scopes = &to, .scope_count = 1 };
     CHECK_INT(policy_scopes(&p, &g, &arena, &(struct span){ NULL, 0 }), E_SCOPE_DENIED);
     to.value = SPAN("+12025550123");
     WHY(policy_scopes(&p, &g, &arena, &why), OK, "");
+    arena_free(&arena);
+}
+
+TEST(some_scopes_pass_only_where_a_rule_speaks_of_them)
+{
+    struct policy p = begin();
+    struct scope shown[] = { { SPAN("twilio.to"), SPAN("+12025550123"), true }, { SPAN("twilio.url"), SPAN("https://x.example/a"), true } };
+    struct facts f = { .vendor = SPAN("twilio"), .operation = SPAN("twilio.calls.create"), .scopes = shown, .scope_count = 1 };
+    WHY(policy_scopes(&p, &f, &arena, &why), OK, "");
+    f.scope_count = 2;
+    WHY(policy_scopes(&p, &f, &arena, &why), SCOPE_DENIED,
+        "scope twilio.url: \"https://x.example/a\" is allowed only by a rule about this scope, and there is none in policy support");
+    shown[1].pinned = false;
+    WHY(policy_scopes(&p, &f, &arena, &why), OK, "");
     arena_free(&arena);
 }
 
@@ -164,15 +178,82 @@ TEST(parameters)
 TEST(every_value_of_a_name_and_names_with_a_star)
 {
     struct policy p = begin();
-    struct parameter list[] = { { SPAN("messages.0.role"), SPAN("user"), false }, { SPAN("messages.1.role"), SPAN("system"), false } };
+    struct parameter list[] = { { SPAN("messages.role"), SPAN("user"), false }, { SPAN("messages.role"), SPAN("system"), false } };
     struct facts f = { .vendor = SPAN("openai"), .operation = SPAN("openai.chat.completions"), .parameters = list, .parameter_count = 1 };
     WHY(policy_parameters(&p, &f, &arena, &why), OK, "");
     f.parameter_count = 2;
     WHY(policy_parameters(&p, &f, &arena, &why), PARAMETER_DENIED,
-        "parameter messages.1.role of openai.chat.completions: found \"system\"; policy support allows: one of user, assistant");
+        "parameter messages.role of openai.chat.completions: found \"system\"; policy support allows: one of user, assistant");
     struct parameter forbidden[] = { { SPAN("amount"), SPAN("5"), true }, { SPAN("metadata.order"), SPAN("ord_1"), false }, { SPAN("instructions"), SPAN("x"), false } };
     struct facts g = { .operation = SPAN("stripe.refunds.create"), .parameters = forbidden, .parameter_count = 3 };
     WHY(policy_parameters(&p, &g, &arena, &why), PARAMETER_DENIED, "parameter instructions of stripe.refunds.create: found \"x\"; policy support allows: must be left out");
+    arena_free(&arena);
+}
+
+static bool binds(const char *rule, const char *name)
+{
+    struct policy p;
+    struct trouble t;
+    struct span why;
+    char text[200];
+    struct parameter given = { span_of(name), SPAN("x"), false };
+    struct facts f = { .operation = SPAN("a.b"), .parameters = &given, .parameter_count = 1 };
+    arena_init(&arena, 1 << 20);
+    snprintf(text, sizeof(text), "support: { parameters: { a.b: { '%s': { forbidden: true } } } }", rule);
+    bool bound = read_one(text, &p, &t) && policy_parameters(&p, &f, &arena, &why) == E_PARAMETER_DENIED;
+    arena_free(&arena);
+    return bound;
+}
+
+TEST(a_star_that_is_a_step_stands_for_none_too)
+{
+    CHECK(binds("messages.*.content", "messages.content") && binds("messages.*.content", "messages.a.content") && binds("messages.*.content", "messages.a.b.content"));
+    CHECK(binds("messages.*.content.*.text", "messages.content.text") && binds("messages.*.content.*.text", "messages.content.x.text") && binds("input.*", "input") && binds("input.*", "input.a"));
+    CHECK(!binds("messages.*.content", "messages.contents") && !binds("messages.*.content", "messagescontent") && !binds("messages.*.content", "content"));
+    CHECK(!binds("*.content", "content") && !binds("messages.a*.content", "messages.content"));
+    CHECK(binds("a\\.*.b", "a\\.c.b") && !binds("a\\.*.b", "a.b") && !binds("a\\.*.b", "a\\.b"));
+}
+
+TEST(a_star_at_the_end_makes_nothing_required_be_there)
+{
+    struct policy p;
+    struct trouble t;
+    struct span why;
+    struct parameter given = { SPAN("metadata"), SPAN("x"), false };
+    struct facts f = { .operation = SPAN("a.b"), .parameters = &given, .parameter_count = 1 };
+    arena_init(&arena, 1 << 20);
+    CHECK(read_one("support: { parameters: { a.b: { 'metadata.*': { required: true } } } }", &p, &t));
+    CHECK(policy_parameters(&p, &f, &arena, &why) == E_PARAMETER_DENIED);
+    given.name = SPAN("metadata.order");
+    CHECK(policy_parameters(&p, &f, &arena, &why) == E_OK);
+    arena_free(&arena);
+}
+
+TEST(what_a_model_is_asked_stands_in_no_reason)
+{
+    struct policy p;
+    struct trouble t;
+    struct parameter given[] = { { SPAN("messages.content"), SPAN("a secret plan"), false }, { SPAN("n"), SPAN("3"), true } };
+    struct facts f = { .operation = SPAN("a.b"), .model = SPAN("gpt-4o-mini"), .parameters = given, .parameter_count = 1 };
+    arena_init(&arena, 1 << 20);
+    CHECK(read_one("support: { parameters: { a.b: { 'messages.*': { like: 'A*' }, n: { max: 1 } } } }", &p, &t));
+    WHY(policy_parameters(&p, &f, &arena, &why), PARAMETER_DENIED, "parameter messages.content of a.b: found another text; policy support allows: like A*");
+    f.parameters = &given[1];
+    WHY(policy_parameters(&p, &f, &arena, &why), PARAMETER_DENIED, "parameter n of a.b: found \"3\"; policy support allows: at most 1");
+    arena_free(&arena);
+}
+
+TEST(patterns_bound_whole_values)
+{
+    struct policy p;
+    struct trouble t;
+    struct parameter given = { SPAN("ref"), SPAN("A-12"), false };
+    struct facts f = { .operation = SPAN("a.b"), .parameters = &given, .parameter_count = 1 };
+    arena_init(&arena, 1 << 20);
+    CHECK(read_one("support: { parameters: { a.b: { ref: { pattern: 'A-[0-9]+', like: 'A*' } } } }", &p, &t));
+    WHY(policy_parameters(&p, &f, &arena, &why), OK, "");
+    given.value = SPAN("A-12x");
+    WHY(policy_parameters(&p, &f, &arena, &why), PARAMETER_DENIED, "parameter ref of a.b: found \"A-12x\"; policy support allows: like A*, by the pattern A-[0-9]+");
     arena_free(&arena);
 }
 
@@ -197,9 +278,14 @@ TEST(mistakes_are_explained)
         { "p: { scopes: { customer: [cus_A] } }", "policies.support.scopes.customer", "stripe.customer" },
         { "p: { parameters: { a.b: { amount: { max: lots } } } }", "policies.support.parameters.a.b.amount.max", "decimal" },
         { "p: { parameters: { a.b: { amount: { maximum: 5 } } } }", "policies.support.parameters.a.b.amount.maximum", "max" },
+        { "p: { parameters: { a.b: { amount: { pattern: '[a' } } } }", "policies.support.parameters.a.b.amount.pattern", "character 2" },
         { "p: { parameters: { a.b: { amount: {} } } }", "policies.support.parameters.a.b.amount", "says nothing" },
         { "p: { parameters: { a.b: { amount: [] } } }", "policies.support.parameters.a.b.amount", "empty list" },
         { "p: { parameters: { a.b: [amount] } }", "policies.support.parameters.a.b", "map" },
+        { "p: { parameters: { a.b: { messages.0.content: [x] } } }", "policies.support.parameters.a.b.messages.0.content", "list's own name" },
+        { "p: { parameters: { a.b: { 'messages[].content': [x] } } }", "policies.support.parameters.a.b.messages[].content", "messages[]" },
+        { "p: { parameters: { a.b: { 'metadata[order]': [x] } } }", "policies.support.parameters.a.b.metadata[order]", "joined by dots" },
+        { "p: { parameters: { a.b: { a.*.*.*.*.*.b: [x] } } }", "policies.support.parameters.a.b.a.*.*.*.*.*.b", "at most 4" },
         { "p: { max_call_usd: -1 }", "policies.support.max_call_usd", "dollars" },
         { "p: [a]", "policies.support", "allow" },
     };

@@ -37,6 +37,18 @@ static struct usage used(int64_t in, int64_t out)
     return u;
 }
 
+/* Whatever is asked below: the lines of a bill add up to it. */
+static void check_lines(int line, const struct price *p, const struct usage *u, int64_t when, nano_usd cost)
+{
+    struct price_line lines[PRICE_LINES];
+    size_t count = price_lines(p, u, when, lines);
+    nano_usd sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += lines[i].cost;
+    if (u->vendor_cost >= 0 ? count != 0 : sum != cost)
+        test_fail(__FILE__, line, "%zu lines make %lld, the cost is %lld", count, (long long)sum, (long long)cost);
+}
+
 static void check_cost(int line, const struct price *p, struct usage u, const char *when, const char *want)
 {
     nano_usd cost;
@@ -46,6 +58,8 @@ static void check_cost(int line, const struct price *p, struct usage u, const ch
         test_fail(__FILE__, line, "cost: %.*s", SPAN_ARG(err_code(e)));
     else if (!span_is(money_text(cost, text), span_of(want)))
         test_fail(__FILE__, line, "cost: got %.*s, want %s", SPAN_ARG(money_text(cost, text)), want);
+    else
+        check_lines(line, p, &u, at(when), cost);
 }
 #define COST(p, u, want) check_cost(__LINE__, p, u, "2026-11-20T12:00:00Z", want)
 #define COST_AT(p, u, when, want) check_cost(__LINE__, p, u, when, want)
@@ -586,4 +600,48 @@ TEST(cut_books_do_no_harm)
         }
         free(copy);
     }
+}
+
+TEST(a_bill_says_what_it_is_made_of)
+{
+    struct price_line lines[PRICE_LINES];
+    struct usage u = with(used(1200, 7), METER_CACHE_READ, 3);
+    nano_usd cost;
+    char text[MONEY_TEXT];
+    const struct price *p = row("openai", "gpt-4o-mini");
+    CHECK_INT(price_lines(p, &u, NOW, lines), 3);
+    CHECK_SPAN(lines[0].what, SPAN("in"));
+    CHECK_INT(lines[0].count, 1200);
+    CHECK_INT(lines[0].per, 1000000);
+    CHECK_SPAN(money_text(lines[0].price, text), SPAN("0.15"));
+    CHECK_SPAN(money_text(lines[0].cost, text), SPAN("0.00018"));
+    CHECK_SPAN(lines[1].what, SPAN("out"));
+    CHECK_SPAN(lines[2].what, SPAN("cache_read"));
+    CHECK(price_cost(p, &u, NOW, &cost) == E_OK);
+    CHECK_INT(lines[0].cost + lines[1].cost + lines[2].cost, cost);
+    CHECK_INT(price_lines(NULL, &u, NOW, lines), 0);
+    u.vendor_cost = 5;
+    CHECK_INT(price_lines(p, &u, NOW, lines), 0);
+}
+
+/* Each half a nano-dollar by itself: rounded one by one they would be a whole too many. */
+TEST(lines_are_rounded_as_a_sum)
+{
+    struct trouble t = { 0 };
+    struct node *prices = NULL;
+    struct arena a;
+    struct price_book *b = NULL;
+    struct price_line lines[PRICE_LINES];
+    nano_usd cost = 0;
+    arena_init(&a, 1 << 16);
+    CHECK(node_read_json(&a, "", SPAN("{\"acme/half\":{\"in\":\"0.0005\",\"out\":\"0.0005\",\"reason\":\"0.0005\"}}"), &prices, &t) == E_OK);
+    CHECK(price_book_read(embed_find(SPAN("catalog/models.tsv")), prices, &b, &t) == E_OK);
+    const struct price *p = price_find(b, SPAN("acme"), SPAN("half"));
+    struct usage u = with(used(1, 1), METER_REASON, 1);
+    CHECK(p && price_cost(p, &u, NOW, &cost) == E_OK);
+    CHECK_INT(price_lines(p, &u, NOW, lines), 3);
+    CHECK_INT(cost, 2);
+    CHECK_INT(lines[0].cost + lines[1].cost + lines[2].cost, 2);
+    price_book_free(b);
+    arena_free(&a);
 }

@@ -11,7 +11,7 @@ enum { ROW_MOST = 1 << 20, FIELDS = 47 /* of the contract, in every row */ };
 /* Every field, in the order of the contract: its text is its name, its number its tag. */
 static void write_all(struct row_out *o)
 {
-    enum { CALL, TIME, NUMBER, MONEY, YES, AMOUNT, TEXT, JSON, OBJECT, SCOPES, ATTEMPTS, BUDGETS };
+    enum { CALL, TIME, NUMBER, MONEY, YES, AMOUNT, TEXT, JSON, OBJECT, SCOPES, ATTEMPTS, BUDGETS, LINES };
 #define WRITE(tag, name, text, kind)                                     \
     if (kind < TEXT)                                                     \
         row_number(o, ROW_##name, kind == YES ? 1 : tag);                \
@@ -49,8 +49,8 @@ static const char all_fields[] =
     "\"credential\":\"credential\",\"idempotency\":\"idempotency\",\"metadata\":{\"metadata\":[19]},\"price_snapshot\":\"price_snapshot\","
     "\"reserved_usd\":\"0.000000021\",\"scopes\":{\"name\":[\"value\",\"value\"]},\"model\":\"model\",\"status\":24,\"verdict\":\"verdict\","
     "\"denied\":\"denied\",\"reason\":\"reason\",\"rule\":\"rule\",\"attempts\":["
-    "{\"vendor\":\"vendor\",\"model\":\"model\",\"status\":3,\"ms\":4,\"cost_usd\":\"0.000000005\"},"
-    "{\"vendor\":\"vendor\",\"model\":\"model\",\"status\":3,\"ms\":4,\"cost_usd\":\"0.000000005\"}],"
+    "{\"vendor\":\"vendor\",\"model\":\"model\",\"status\":3,\"ms\":4,\"cost_usd\":\"0.000000005\",\"credential\":\"credential\",\"target\":\"target\",\"reason\":\"reason\"},"
+    "{\"vendor\":\"vendor\",\"model\":\"model\",\"status\":3,\"ms\":4,\"cost_usd\":\"0.000000005\",\"credential\":\"credential\",\"target\":\"target\",\"reason\":\"reason\"}],"
     "\"cost_usd\":\"0.00000003\",\"settled\":true,\"estimated\":true,\"replayed\":true,\"usage\":{\"usage\":[34]},\"input_tokens\":35,"
     "\"output_tokens\":36,\"cached_tokens\":37,\"reasoning_tokens\":38,\"output_limit_set\":39,\"upstream_request_id\":\"upstream_request_id\","
     "\"upstream_object_id\":\"upstream_object_id\",\"cache\":\"cache\",\"latency_ms\":43,\"upstream_ms\":44,\"first_byte_ms\":45,\"gate_us\":46,"
@@ -311,7 +311,7 @@ TEST(any_byte_changed_it_stays_json)
             g.row.at[at] = (char)to;
             struct row_value v[ROW_TAGS];
             row_read(buf_span(&g.row), v);
-            bool raw = v[ROW_METADATA].text.len + v[ROW_USAGE].text.len + v[ROW_BEFORE].text.len + v[ROW_AFTER].text.len > 0;
+            bool raw = v[ROW_METADATA].text.len + v[ROW_USAGE].text.len + v[ROW_BEFORE].text.len + v[ROW_AFTER].text.len + v[ROW_SHADOW].text.len + v[ROW_EVENT].text.len > 0;
             CHECK(whole(&g, buf_span(&g.row)) || raw);
         }
         g.row.at[at] = was;

@@ -11,15 +11,17 @@ struct stage {
     struct shelf *shelf;
     struct play play;
     struct json_value body;
+    int64_t now_ms;
 };
 
 static void stage_open(struct stage *s)
 {
+    s->now_ms = 1000;
     arena_init(&s->arena, 16 << 20);
     s->json = json_new();
     s->reader = json_new();
     s->shelf = shelf_new();
-    play_init(&s->play, &s->arena, s->json, s->shelf, 1000);
+    play_init(&s->play, &s->arena, s->json, s->shelf, s->now_ms);
 }
 
 static void stage_close(struct stage *s)
@@ -36,7 +38,7 @@ static int ask_with(struct stage *s, const char *method, const char *target, str
     const char *why;
     struct http_head head = { .method = span_of(method), .target = span_of(target), .fields = fields, .count = count };
     play_free(&s->play);
-    play_init(&s->play, &s->arena, s->json, s->shelf, 1000);
+    play_init(&s->play, &s->arena, s->json, s->shelf, s->now_ms);
     play_run(&s->play, &head, span_of(body));
     if (!s->play.events)
         CHECK_INT(json_parse(s->reader, buf_span(&s->play.out), false, &s->body, &why), E_OK);
@@ -60,12 +62,13 @@ static long long number(struct stage *s, const char *path)
 
 TEST(play_wants_its_secret)
 {
-    static const char *const targets[] = { "/stripe/v1/charges", "/twilio/2010-04-01/Accounts/AC1/Messages.json", "/resend/emails", "/openai/v1/models", "/anthropic/v1/models" };
+    static const char *const targets[] = { "/stripe/v1/charges", "/twilio/2010-04-01/Accounts/AC1/Messages.json", "/resend/emails", "/openai/v1/models", "/anthropic/v1/models",
+        "/gemini/v1beta/models/gemini-2.5-flash:generateContent" };
     struct http_field agents = { SPAN("authorization"), SPAN("Bearer tg_demo_0000000000000000000000") };
     struct http_field basic = { SPAN("authorization"), SPAN("Basic QUMxOnNrX3NhbmRib3hfdHdpbGlv") };
     struct stage s;
     stage_open(&s);
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
         CHECK_INT(ask_with(&s, "GET", targets[i], &agents, 1, ""), 401);
     CHECK_INT(ask_with(&s, "GET", targets[1], &basic, 1, ""), 200);
     CHECK_INT(ask(&s, "GET", "/paypal/v1/x", ""), 404);
@@ -122,6 +125,68 @@ TEST(play_stripe_intents)
     CHECK_SPAN(text(&s, "status"), SPAN("succeeded"));
     CHECK_INT(number(&s, "amount_received"), 700);
     CHECK_INT(ask(&s, "POST", confirm, ""), 400);
+    CHECK_SPAN(text(&s, "error.code"), SPAN("payment_intent_unexpected_state"));
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/payment_intents/pi_none/confirm", ""), 404);
+    stage_close(&s);
+}
+
+static const char *path_of(struct stage *s, const char *plural, struct span id, const char *verb)
+{
+    return arena_print(&s->arena, "/stripe/v1/%s/%.*s%s", plural, SPAN_ARG(id), verb).at;
+}
+
+TEST(play_stripe_captures)
+{
+    struct stage s;
+    stage_open(&s);
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/payment_intents", "amount=700&currency=usd&payment_method=pm_card_visa&capture_method=manual&confirm=true&customer=cus_ada"), 200);
+    CHECK_SPAN(text(&s, "status"), SPAN("requires_capture"));
+    CHECK_INT(number(&s, "amount_received"), 0);
+    CHECK_INT(number(&s, "amount_capturable"), 700);
+    struct span intent = arena_copy(&s.arena, text(&s, "id")), charge = arena_copy(&s.arena, text(&s, "latest_charge"));
+    const char *refund = arena_print(&s.arena, "payment_intent=%.*s", SPAN_ARG(intent)).at;
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/refunds", refund), 400);
+    CHECK_SPAN(text(&s, "error.code"), SPAN("charge_not_captured"));
+    CHECK_INT(ask(&s, "POST", path_of(&s, "payment_intents", intent, "/capture"), "amount_to_capture=701"), 400);
+    CHECK_INT(ask(&s, "POST", path_of(&s, "payment_intents", intent, "/capture"), "amount_to_capture=500"), 200);
+    CHECK_SPAN(text(&s, "status"), SPAN("succeeded"));
+    CHECK_INT(number(&s, "amount_received"), 500);
+    CHECK_INT(ask(&s, "POST", path_of(&s, "payment_intents", intent, "/capture"), ""), 400);
+    CHECK_INT(ask(&s, "POST", path_of(&s, "payment_intents", intent, "/cancel"), ""), 400);
+    CHECK_INT(ask(&s, "GET", path_of(&s, "charges", charge, ""), ""), 200);
+    CHECK_SPAN(text(&s, "customer"), SPAN("cus_ada"));
+    CHECK_INT(number(&s, "amount_captured"), 500);
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/refunds", refund), 200);
+    CHECK_INT(number(&s, "amount"), 500);
+    CHECK_SPAN(text(&s, "charge"), charge);
+    CHECK_SPAN(text(&s, "payment_intent"), intent);
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/charges", "amount=700&currency=usd&customer=cus_bob&capture=false"), 200);
+    CHECK_INT(number(&s, "amount_captured"), 0);
+    CHECK_INT(ask(&s, "POST", path_of(&s, "charges", text(&s, "id"), "/capture"), ""), 200);
+    CHECK_INT(number(&s, "amount_captured"), 700);
+    CHECK_INT(ask(&s, "POST", path_of(&s, "charges", text(&s, "id"), "/capture"), ""), 400);
+    stage_close(&s);
+}
+
+TEST(play_stripe_is_furnished)
+{
+    struct stage s;
+    stage_open(&s);
+    stripe_furnish(s.shelf, 1000);
+    CHECK_INT(ask(&s, "GET", "/stripe/v1/customers/cus_ada", ""), 200);
+    CHECK_SPAN(text(&s, "email"), SPAN("ada@example.com"));
+    CHECK_INT(ask(&s, "GET", "/stripe/v1/charges/ch_of_bob", ""), 200);
+    CHECK_SPAN(text(&s, "customer"), SPAN("cus_bob"));
+    CHECK_INT(ask(&s, "GET", "/stripe/v1/charges?customer=cus_bob&limit=1", ""), 200);
+    CHECK_INT(json_count(json_path(s.body, SPAN("data"))), 1);
+    CHECK_SPAN(text(&s, "data.0.id"), SPAN("ch_of_bob"));
+    bool more = true;
+    CHECK(json_bool(json_path(s.body, SPAN("has_more")), &more) && !more);
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/refunds", "charge=ch_of_carl"), 404);
+    CHECK_SPAN(text(&s, "error.code"), SPAN("resource_missing"));
+    CHECK_SPAN(text(&s, "error.param"), SPAN("charge"));
+    CHECK_INT(ask(&s, "POST", "/stripe/v1/refunds", "amount=1"), 400);
+    CHECK_SPAN(text(&s, "error.code"), SPAN("parameter_missing"));
     stage_close(&s);
 }
 
@@ -149,6 +214,10 @@ TEST(play_twilio_messages)
     CHECK_SPAN(text(&s, "num_segments"), SPAN("1"));
     CHECK_SPAN(text(&s, "account_sid"), SPAN("AC1"));
     const char *again = arena_print(&s.arena, "/twilio/2010-04-01/Accounts/AC1/Messages/%.*s.json", SPAN_ARG(text(&s, "sid"))).at;
+    CHECK_INT(ask(&s, "GET", again, ""), 200);
+    CHECK_INT(json_kind(json_path(s.body, SPAN("price"))), JSON_NULL);
+    CHECK_SPAN(text(&s, "status"), SPAN("queued"));
+    s.now_ms += 5000;
     CHECK_INT(ask(&s, "GET", again, ""), 200);
     CHECK_SPAN(text(&s, "price"), SPAN("-0.00830"));
     CHECK_SPAN(text(&s, "status"), SPAN("delivered"));
@@ -290,6 +359,57 @@ TEST(play_streams)
     ask_with(&s, "POST", "/anthropic/v1/messages", &key, 1, "{\"model\":\"claude-haiku-4-5\",\"max_tokens\":50,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
     CHECK(s.play.events && read_events(&s) > 8);
     CHECK_SPAN(text(&s, "type"), SPAN("message_stop"));
+    stage_close(&s);
+}
+
+TEST(play_gemini)
+{
+    static const char body[] = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hello\"}]}]}";
+    struct http_field key = { SPAN("x-goog-api-key"), SPAN("sk_sandbox_gemini") };
+    struct stage s;
+    stage_open(&s);
+    CHECK_INT(ask_with(&s, "POST", "/gemini/v1beta/models/gemini-2.5-flash:generateContent", &key, 1, body), 200);
+    CHECK(span_ends(text(&s, "candidates.0.content.parts.0.text"), SPAN("You asked: \"hello\"")));
+    CHECK_SPAN(text(&s, "candidates.0.finishReason"), SPAN("STOP"));
+    CHECK_SPAN(text(&s, "modelVersion"), SPAN("gemini-2.5-flash"));
+    long long input = number(&s, "usageMetadata.promptTokenCount");
+    CHECK(input > 0);
+    CHECK_INT(number(&s, "usageMetadata.totalTokenCount"), input + number(&s, "usageMetadata.candidatesTokenCount"));
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/gemini-2.5-flash:countTokens", body), 200);
+    CHECK_INT(number(&s, "totalTokens"), input);
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/m:generateContent",
+                  "{\"contents\":[{\"parts\":[{\"text\":\"hello\"}]}],\"systemInstruction\":{\"parts\":[{\"text\":\"brief\"}]},"
+                  "\"generationConfig\":{\"maxOutputTokens\":5}}"),
+        200);
+    CHECK_SPAN(text(&s, "candidates.0.finishReason"), SPAN("MAX_TOKENS"));
+    CHECK_INT(number(&s, "usageMetadata.candidatesTokenCount"), 5);
+    CHECK(number(&s, "usageMetadata.promptTokenCount") > 0);
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/m:generateContent", "{}"), 400);
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/m:streamGenerateContent", body), 404);
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/m", body), 404);
+    CHECK_INT(ask(&s, "GET", "/gemini/v1beta/models", ""), 404);
+    stage_close(&s);
+}
+
+/* Each chunk is an answer of its own; only the last one ends it and says what it used. */
+TEST(play_gemini_stream)
+{
+    const char *why;
+    struct span rest, piece;
+    struct stage s;
+    stage_open(&s);
+    CHECK_INT(ask(&s, "POST", "/gemini/v1beta/models/m:streamGenerateContent?alt=sse", "{\"contents\":[{\"parts\":[{\"text\":\"a b c\"}]}]}"), 200);
+    CHECK(s.play.events);
+    rest = buf_span(&s.play.out);
+    for (ptrdiff_t end; (end = span_find(rest, SPAN("\n\n"))) >= 0; rest = span_from(rest, (size_t)end + 2)) {
+        piece = span_from(span_first(rest, (size_t)end), 6); /* "data: " */
+        bool last = rest.len == (size_t)end + 2;
+        CHECK_INT(json_parse(s.reader, piece, false, &s.body, &why), E_OK);
+        CHECK(text(&s, "candidates.0.content.parts.0.text").len > 0);
+        CHECK_SPAN(text(&s, "candidates.0.finishReason"), last ? SPAN("STOP") : SPAN_NONE);
+        CHECK_INT(number(&s, "usageMetadata.totalTokenCount") > 0, last);
+    }
+    CHECK_INT(rest.len, 0);
     stage_close(&s);
 }
 

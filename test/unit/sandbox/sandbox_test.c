@@ -4,6 +4,7 @@
 
 #include "base/node.h"
 #include "http/fetch.h"
+#include "sandbox/report.h"
 #include "test/test.h"
 
 TEST(sandbox_serves_and_ends)
@@ -39,6 +40,18 @@ TEST(sandbox_configuration_is_yaml)
     CHECK_SPAN(span_of(t.text), SPAN(""));
     CHECK(root && node_get(node_get(node_get(root, "vendors"), "stripe"), "base_url"));
     CHECK_SPAN(node_get(node_get(node_get(root, "vendors"), "stripe"), "base_url")->text, SPAN("http://127.0.0.1:1/stripe"));
+    CHECK_SPAN(node_get(node_get(node_get(root, "vendors"), "gemini"), "base_url")->text, SPAN("http://127.0.0.1:1/gemini"));
+    arena_free(&a);
+}
+
+/* As twilio's own library signs these parameters. */
+TEST(sandbox_report_is_signed)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct report r = report_delivered(&a, SPAN("http://127.0.0.1:8080/hooks/twilio/twilio-sandbox"), SPAN("SM1"));
+    CHECK_SPAN(r.form, SPAN("AccountSid=AC00000000000000000000000000000000&MessageSid=SM1&MessageStatus=delivered"));
+    CHECK_SPAN(r.signature, SPAN("TRZA99z9b3pa+4Mvd8Cb8AfqTFc="));
     arena_free(&a);
 }
 

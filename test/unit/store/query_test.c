@@ -94,7 +94,7 @@ TEST(filters)
     rig_free(&g);
 }
 
-TEST(pages)
+TEST(pitfall_81_pages)
 {
     struct rig g;
     rig_init(&g, 1);
@@ -217,6 +217,7 @@ TEST(sums_equal_the_total_by_any_dimension)
 TEST(runs_latest_first)
 {
     struct rig g;
+    struct run_filter all = { .from = 0 };
     struct usage_row *rows;
     size_t count, total = 0;
     struct span cursor = SPAN_NONE, next;
@@ -232,7 +233,7 @@ TEST(runs_latest_first)
     rig_open(&g, false);
     struct store_reader *r = rig_reader(&g);
     do {
-        CHECK_INT(store_runs(r, cursor, 4, &g.arena, &rows, &count, &next), E_OK);
+        CHECK_INT(store_runs(r, &all, cursor, 4, &g.arena, &rows, &count, &next), E_OK);
         for (size_t i = 0; i < count; i++) {
             char name[32];
             snprintf(name, sizeof(name), "%.*s %.*s", SPAN_ARG(rows[i].group[0]), SPAN_ARG(rows[i].group[1]));
@@ -244,8 +245,8 @@ TEST(runs_latest_first)
         cursor = next;
     } while (next.at && total < 100);
     CHECK_INT(total, 25);
-    CHECK_INT(store_runs(r, SPAN("1:9:x"), 4, &g.arena, &rows, &count, &next), E_BAD_REQUEST);
-    CHECK_INT(store_runs(r, SPAN("nonsense"), 4, &g.arena, &rows, &count, &next), E_BAD_REQUEST);
+    CHECK_INT(store_runs(r, &all, SPAN("1:9:x"), 4, &g.arena, &rows, &count, &next), E_BAD_REQUEST);
+    CHECK_INT(store_runs(r, &all, SPAN("nonsense"), 4, &g.arena, &rows, &count, &next), E_BAD_REQUEST);
     store_reader_free(r);
     rig_free(&g);
 }
@@ -279,6 +280,62 @@ static void *read_on(void *self)
     }
     store_reader_free(r);
     return NULL;
+}
+
+struct found_settlements {
+    uint64_t ids[8];
+    int64_t called_at[8];
+    size_t count, most;
+};
+
+static bool find_settlement(void *self, int64_t called_at, const struct store_link *link)
+{
+    struct found_settlements *f = self;
+    CHECK_INT(link->kind, STORE_SETTLEMENT);
+    CHECK(link->row.len > 0);
+    f->ids[f->count] = link->id;
+    f->called_at[f->count++] = called_at;
+    return f->count < f->most;
+}
+
+/* Days after its call, or just after the time that was asked for: only the call's own time counts. */
+TEST(settlements_are_found_by_the_time_of_their_calls)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_open(&g, true);
+    for (uint64_t call = 10; call <= 30; call += 10)
+        rig_append(&g, 0, rig_doubt(&g, call, 20));
+    struct rig_record other = rig_doubt(&g, 40, 20);
+    other.record.vendor = SPAN("other");
+    rig_append(&g, 0, other);
+    rig_append(&g, 0, rig_settlement(&g, 50, 10, 20, 7, SPAN("spent")));
+    rig_append(&g, 0, rig_settlement(&g, 900000, 20, 20, 7, SPAN("spent"))); /* ten days later */
+    rig_append(&g, 0, rig_settlement(&g, 900001, 30, 20, 7, SPAN("spent")));
+    rig_append(&g, 0, rig_settlement(&g, 900002, 40, 20, 7, SPAN("spent")));
+    CHECK_INT(store_barrier(g.store), E_OK);
+    struct store_reader *r = rig_reader(&g);
+    struct call_filter f = { .from = INT64_C(1700000020000), .to = INT64_C(1700000041000) };
+    struct found_settlements found = { .most = 8 };
+    CHECK_INT(store_settlements_of(r, &f, find_settlement, &found), E_OK);
+    CHECK_INT(found.count, 3);
+    CHECK_INT(found.ids[0], 900000);
+    CHECK_INT(found.called_at[0], INT64_C(1700000020000));
+    found = (struct found_settlements){ .most = 8 };
+    f.vendor = SPAN("other");
+    CHECK_INT(store_settlements_of(r, &f, find_settlement, &found), E_OK);
+    CHECK_INT(found.count, 1);
+    found = (struct found_settlements){ .most = 1 };
+    f = (struct call_filter){ .to = INT64_C(1700000030000) };
+    CHECK_INT(store_settlements_of(r, &f, find_settlement, &found), E_OK);
+    CHECK_INT(found.ids[0], 50);
+    CHECK_INT(found.count, 1);
+    f = (struct call_filter){ .from = INT64_C(1500000000000), .to = INT64_C(1500000030000) };
+    found = (struct found_settlements){ .most = 8 };
+    CHECK_INT(store_settlements_of(r, &f, find_settlement, &found), E_OK);
+    CHECK_INT(found.count, 0);
+    store_reader_free(r);
+    rig_free(&g);
 }
 
 TEST(readers_beside_the_writer)

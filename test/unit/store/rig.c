@@ -143,7 +143,7 @@ int64_t rig_verified(struct rig *g)
 static struct span write_row(struct rig *g, const struct store_record *r)
 {
     static const char *const verdicts[] = { "allowed", "denied", "error", "in_doubt" };
-    static const char *const kinds[] = { NULL, "settlement", "change" };
+    static const char *const kinds[] = { NULL, "settlement", "change", "event" };
     struct buf text;
     buf_init(&text, ROW_MOST);
     struct row_out o = row_out(&text);
@@ -167,7 +167,7 @@ static struct span write_row(struct rig *g, const struct store_record *r)
     row_number(&o, ROW_INPUT_TOKENS, r->tokens_in);
     row_number(&o, ROW_OUTPUT_TOKENS, r->tokens_out);
     row_text(&o, ROW_KIND, span_of(kinds[r->kind]));
-    if (r->kind == STORE_SETTLEMENT)
+    if (r->of)
         row_number(&o, ROW_OF, (int64_t)r->of);
     struct span row = arena_copy(&g->arena, buf_span(&text));
     buf_free(&text);
@@ -255,6 +255,8 @@ struct rig_record rig_change(struct rig *g, uint64_t id)
     return r;
 }
 
+void rig_write(struct rig *g, struct rig_record *r) { r->record.row = write_row(g, &r->record); }
+
 void rig_append(struct rig *g, size_t source, struct rig_record r)
 {
     struct rig_source *f = &g->source[source];
@@ -273,7 +275,20 @@ void rig_append(struct rig *g, size_t source, struct rig_record r)
         store_wake(g->store);
 }
 
+#define UNDO_VERSION_4                                                                                                       \
+    "DROP TABLE events; DROP TABLE made; DROP TABLE approvals; DROP INDEX doubts_open;"                                      \
+    "ALTER TABLE settlements DROP COLUMN mark; ALTER TABLE doubts DROP COLUMN late; PRAGMA user_version = 3;"
+
+#define UNDO_VERSION_5                                                                                                       \
+    "DROP TABLE contents; DROP TABLE facets; DROP TABLE hourly; DROP TABLE daily; DROP TABLE users; DROP TABLE upkeep; DROP TABLE speeds;"     \
+    "DROP TABLE exports;"                                                                                                      \
+    "ALTER TABLE runs DROP COLUMN key; ALTER TABLE runs DROP COLUMN label; ALTER TABLE runs DROP COLUMN mixed;"              \
+    "PRAGMA user_version = 4;"
+
+const char rig_undo_version_5[] = UNDO_VERSION_5;
+const char rig_undo_version_4[] = UNDO_VERSION_5 UNDO_VERSION_4;
 const char rig_undo_version_3[] =
+    UNDO_VERSION_5 UNDO_VERSION_4
     "DROP TABLE settlements; DROP TABLE changes; DROP TABLE refused;"
     "CREATE INDEX calls_denied ON calls(id, denied) WHERE denied IS NOT NULL;"
     "ALTER TABLE calls DROP COLUMN of; ALTER TABLE calls DROP COLUMN kind;"

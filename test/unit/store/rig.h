@@ -58,9 +58,11 @@ struct rig_record rig_hold(struct rig *g, uint64_t call, int64_t amount);
 struct rig_record rig_doubt(struct rig *g, uint64_t call, int64_t amount);
 struct rig_record rig_settlement(struct rig *g, uint64_t id, uint64_t of, int64_t held, int64_t real, struct span outcome);
 struct rig_record rig_change(struct rig *g, uint64_t id);
+/* Gives a row its bytes now, to add to them. */
+void rig_write(struct rig *g, struct rig_record *r);
 void rig_append(struct rig *g, size_t source, struct rig_record r);
-/* SQL that makes a file of version 2 of it. */
-extern const char rig_undo_version_3[];
+/* SQL that makes a file of version 2, 3, or 4, of it. */
+extern const char rig_undo_version_3[], rig_undo_version_4[], rig_undo_version_5[];
 /* One integer by SQL, on a connection of its own. */
 int64_t rig_ask(struct rig *g, const char *sql);
 void rig_do(struct rig *g, const char *sql);

@@ -77,6 +77,10 @@ enum err bench_ask(struct bench *b, const char *method, const char *target, cons
         return e;
     if (!vendor_match(&b->vendor, span_of(method), path, &b->matched))
         return E_OPERATION_DENIED;
+    if (b->matched.operation->fields)
+        e = vendor_refine(b->json, &b->vendor, span_of(body), &b->call, &b->matched, &b->why);
+    if (e)
+        return e;
     if (*body && !http_get(&b->head, SPAN("content-type")).at)
         bench_field(b, "content-type", *body == '{' || *body == '[' ? "application/json" : "application/x-www-form-urlencoded");
     b->head.method = span_of(method);
@@ -88,7 +92,13 @@ enum err bench_ask(struct bench *b, const char *method, const char *target, cons
         .body = span_of(body),
         .account = b->account,
         .settings = b->settings,
-        .leave_body = b->leave_body };
+        .leave_body = b->leave_body,
+        .read_objects = b->reads,
+        .objects = b->objects,
+        .object_count = b->object_count,
+        .counted = b->counted,
+        .counter = b->counter,
+        .fx = b->fx };
     return vendor_understand(b->json, &b->asked, &b->call, &b->understood, &b->why);
 }
 

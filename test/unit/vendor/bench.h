@@ -15,6 +15,12 @@ struct bench {
     const struct node *settings;
     struct span account;
     bool leave_body;
+    bool reads; /* objects that rules need are wanted; these are there */
+    const struct object *objects;
+    size_t object_count;
+    int64_t (*counted)(void *self, struct span object_id);
+    void *counter;
+    const struct fx *fx;
     struct http_field fields[16];
     struct http_head head;
     struct matched matched;

@@ -23,7 +23,7 @@ static int deny(enum err code, bool as_429, struct json_value *root)
     struct buf body;
     const char *why = "";
     buf_init(&body, sizeof(kept));
-    int status = vendor_deny(b.vendor.slug.at ? &b.vendor : NULL, NULL, &d, &b.call, &body, &type);
+    int status = vendor_deny(b.vendor.slug.at ? &b.vendor : NULL, &d, &body, &type);
     CHECK_SPAN(type, SPAN("application/json"));
     memcpy(kept, buf_span(&body).at, body.len);
     if (json_parse(b.json, span_make(kept, body.len), false, root, &why))

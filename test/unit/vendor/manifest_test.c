@@ -32,7 +32,7 @@ TEST(wrong_manifests_are_explained)
     wrong(TOP "operations:\n  a: GET x\n", "operations.a", "GET x");
     wrong(TOP "operations:\n  a: { cal: GET /x }\n", "own.yaml:6: operations.a", "cal");
     wrong(TOP "operations:\n  a: { note: x }\n", "operations.a.call", "method and a path");
-    wrong(TOP "operations:\n  a: GET /x/\n", "operations.a", "slash");
+    wrong(TOP "operations:\n  a: GET /x//y\n", "operations.a", "empty step");
     wrong(TOP "operations:\n  a: GET /x//y\n", "operations.a", "empty step");
     wrong(TOP "operations:\n  a: GET /x{y}\n", "operations.a", "{name}");
     wrong(TOP "operations:\n  a: GET /{x}\n  b: GET /{y}\n", "own.yaml:7: operations.b", "another operation");
@@ -201,8 +201,17 @@ TEST(language_models_are_read_for_policies_only)
     bench_close(&b);
     bench_open(&b, "openai", SPAN_NONE);
     bench_field(&b, "content-type", "multipart/form-data; boundary=x");
-    CHECK_INT(bench_ask(&b, "POST", "/v1/audio/transcriptions", "--x"), E_OK);
+    CHECK_INT(bench_ask(&b, "POST", "/v1/uploads/upload_1/parts", "--x"), E_OK);
     CHECK(!b.understood.cost_known && !b.matched.operation->reads_body);
     CHECK_SPAN(b.understood.body, SPAN("--x"));
+    bench_fresh(&b);
+    CHECK_INT(bench_ask(&b, "POST", "/v1/fine_tuning/jobs", "{\"model\":\"m\"}"), E_OK);
+    CHECK(!b.understood.cost_known); /* until its settings say what it costs */
+    bench_fresh(&b);
+    bench_field(&b, "content-type", "multipart/form-data; boundary=x");
+    b.leave_body = true;
+    CHECK_INT(bench_ask(&b, "POST", "/v1/images/edits?x=1", "--x\r\nContent-Disposition: form-data; name=\"image[]\"\r\n\r\n1\r\n--x--"), E_OK); /* the dialect's */
+    b.leave_body = false;
+    CHECK_INT(bench_ask(&b, "POST", "/v1/images/edits", "--x\r\nContent-Disposition: form-data; name=\"image[]\"\r\n\r\n1\r\n--x--"), E_NOT_CANONICAL);
     bench_close(&b);
 }

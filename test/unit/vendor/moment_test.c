@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * moment_test.c - times as vendors write them. */
 #include "test/test.h"
-#include "vendor/manifest.h"
+#include "vendor/moment.h"
 
 static int64_t at(enum clock clock, const char *text)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sms_test.c - parts of text messages at and around every edge; addresses of mails. */
 #include "test/test.h"
-#include "vendor/manifest.h"
+#include "vendor/mail.h"
+#include "vendor/sms.h"
 
 static char text[8192];
 
@@ -54,12 +55,43 @@ TEST(anything_else_is_sixteen_bit)
     CHECK_INT(sms_segments(many("\t", 71, ""), false), 2);
 }
 
+TEST(what_is_read_as_one_character_is_not_cut)
+{
+    static const char family[] = "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7"; /* 8 units */
+    static const char flag[] = "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa";                                                 /* 4 units */
+    static const char tone[] = "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd";                                                 /* 4 units */
+    CHECK_INT(sms_segments(many(family, 8, ""), false), 1);
+    CHECK_INT(sms_segments(many(family, 16, ""), false), 2);
+    CHECK_INT(sms_segments(many(family, 17, ""), false), 3); /* 8 of them a part: 3 units stay free */
+    CHECK_INT(sms_segments(many(flag, 32, ""), false), 2);
+    CHECK_INT(sms_segments(many(flag, 33, ""), false), 3);
+    CHECK_INT(sms_segments(many(tone, 33, ""), false), 3);
+    CHECK_INT(sms_segments(many("e\xcc\x81", 66, ""), false), 2); /* e and an accent of its own: 33 a part */
+    CHECK_INT(sms_segments(many("e\xcc\x81", 67, ""), false), 3);
+    CHECK_INT(sms_segments(many("\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", 44, ""), false), 2); /* Hangul in three letters */
+    CHECK_INT(sms_segments(many("\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", 45, ""), false), 3);
+}
+
+TEST(one_character_longer_than_a_part_is_cut_and_counted)
+{
+    CHECK_INT(sms_segments(many("\xcc\x81", 67 * 3, ""), false), 3);
+    CHECK_INT(sms_segments(many("\xcc\x81", 67 * 3 + 1, ""), false), 4);
+    CHECK_INT(sms_segments(many("\xcc\x81", 1500, ""), false), 23);
+}
+
 TEST(smart_encoding_brings_quotes_back)
 {
     CHECK_INT(sms_segments(many("a", 100, "\xe2\x80\x99"), false), 2);
     CHECK_INT(sms_segments(many("a", 100, "\xe2\x80\x99"), true), 1);
     CHECK_INT(sms_segments(many("a", 158, "\xe2\x80\x9c\xe2\x80\x93"), true), 1);
     CHECK_INT(sms_segments(many("a", 100, "\xd0\xb0"), true), 2);
+    CHECK_INT(sms_segments(many("\xe2\x80\xa6", 53, ""), true), 1); /* an ellipsis is three points */
+    CHECK_INT(sms_segments(many("\xe2\x80\xa6", 54, ""), true), 2);
+    CHECK_INT(sms_segments(many("\t", 70, ""), false), 1);
+    CHECK_INT(sms_segments(many("\t", 70, ""), true), 4); /* a tab is seven blanks: smart can be dearer */
+    CHECK_INT(sms_segments(many("\xe2\x80\x8b", 500, ""), true), 1);
+    CHECK_INT(sms_segments(many("\xef\xbc\xa1", 160, ""), true), 1);  /* wide A */
+    CHECK_INT(sms_segments(many("\xef\xbd\x81", 160, ""), true), 3); /* wide a: left as it is */
 }
 
 TEST(one_mail_address_is_one)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * batch.h - what the calls in an uploaded file can cost, for the batch that is made of it later.
+ *
+ * Seen when the file goes up (the manifest's `batch_input`), if it is no larger than bodies that are read; remembered in memory for
+ * the vendor's file id. What was not seen is not known: under a money budget such a batch is refused. */
+#ifndef TG_FLOW_BATCH_H
+#define TG_FLOW_BATCH_H
+
+#include "flow/metered.h"
+
+/* This upload is read, although nothing rules on its body. */
+bool batch_wants_body(const struct exchange *x);
+/* After an upload that succeeded. */
+void batch_note(struct exchange *x);
+/* The model of a file's calls, in the arena; SPAN_NONE: not seen. */
+struct span batch_model(struct exchange *x, struct span file);
+struct metered_most batch_most(struct exchange *x, struct span file);
+
+#endif

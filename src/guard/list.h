@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * list.h - every check there is: a struct check_kind check_NAME. Those of Portkey's that are not: known by name and refused with a
+ * reason (read.c). */
+CHECK_KIND(regexMatch)
+CHECK_KIND(regexReplace)
+CHECK_KIND(sentenceCount)
+CHECK_KIND(wordCount)
+CHECK_KIND(characterCount)
+CHECK_KIND(contains)
+CHECK_KIND(endsWith)
+CHECK_KIND(alluppercase)
+CHECK_KIND(alllowercase)
+CHECK_KIND(jsonSchema)
+CHECK_KIND(jsonKeys)
+CHECK_KIND(containsCode)
+CHECK_KIND(notNull)
+CHECK_KIND(modelWhitelist)
+CHECK_KIND(modelRules)
+CHECK_KIND(allowedRequestTypes)
+CHECK_KIND(requiredMetadataKeys)

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vendors_test.c - built-in manifests whose answers come late or are lost: what is asked, and what the vendors' answers are worth.
+ * The official SDKs are driven in test/sdk; what takes minutes there is checked here. */
+#include "test/unit/vendor/bench.h"
+
+/* Sat, 21 Nov 2026 12:00:00 UTC */
+#define SENT INT64_C(1795262400000)
+
+static struct bench b;
+static struct settled found;
+
+static void open_call(const char *vendor, const char *method, const char *target, const char *body)
+{
+    bench_open(&b, vendor, SPAN_NONE);
+    CHECK_INT(bench_ask(&b, method, target, body), E_OK);
+}
+
+static struct late late_of(const char *object)
+{
+    struct late late = { 0 };
+    CHECK(vendor_late(&b.asked, &b.understood, span_of(object), &b.call, &late));
+    return late;
+}
+
+static enum look_up_verdict later(const char *body)
+{
+    struct http_head head = { .status = 200, .fields = b.fields, .length = -1 };
+    return vendor_late_answer(b.json, &b.asked, &b.understood, &head, span_of(body), &b.call, &found);
+}
+
+static struct look_up asked(void)
+{
+    struct look_up ask = { 0 };
+    CHECK(vendor_look_up(b.json, &b.asked, &b.understood, SENT, &b.call, &ask));
+    return ask;
+}
+
+static enum look_up_verdict lists(const char *body)
+{
+    struct http_head head = { .status = 200, .fields = b.fields, .length = -1 };
+    return vendor_looked_up(b.json, &b.asked, &b.understood, SENT, &head, span_of(body), &b.call, &found);
+}
+
+/* ---- prices that come later ---- */
+
+TEST(telnyx_tells_a_price_at_once_or_later)
+{
+    open_call("telnyx", "POST", "/messages", "{\"from\":\"+15550100\",\"to\":\"+15558675310\",\"text\":\"hi\"}");
+    struct settled s = bench_settle(&b, 200, "{\"data\":{\"id\":\"m1\",\"cost\":{\"amount\":\"0.0051\",\"currency\":\"USD\"}}}");
+    CHECK(s.known && !s.pending);
+    CHECK_INT(s.real[UNIT_USD], 5100000);
+    s = bench_settle(&b, 200, "{\"data\":{\"id\":\"m1\",\"cost\":null}}");
+    CHECK(s.pending && s.estimate);
+    CHECK_SPAN(s.object_id, SPAN("m1"));
+    CHECK_SPAN(late_of("m1").path, SPAN("/v2/messages/m1"));
+    CHECK_INT(later("{\"data\":{\"id\":\"m1\",\"cost\":null}}"), LOOK_UP_UNCLEAR);
+    CHECK_INT(later("{\"data\":{\"id\":\"m1\",\"cost\":{\"amount\":\"0.02\",\"currency\":\"USD\"}}}"), LOOK_UP_HAPPENED);
+    CHECK_INT(found.real[UNIT_USD], 20000000);
+    bench_close(&b);
+}
+
+TEST(plivo_tells_the_price_of_a_text_to_one_number)
+{
+    bench_open(&b, "plivo", SPAN_NONE);
+    b.account = SPAN("MA1");
+    CHECK_INT(bench_ask(&b, "POST", "/v1/Account/MA1/Message/", "{\"src\":\"+15550100\",\"dst\":\"+15558675310\",\"text\":\"hi\"}"), E_OK);
+    CHECK(bench_settle(&b, 202, "{\"message_uuid\":[\"u1\"]}").pending);
+    CHECK_SPAN(late_of("u1").path, SPAN("/v1/Account/MA1/Message/u1/"));
+    CHECK_INT(later("{\"message_uuid\":\"u1\",\"message_state\":\"queued\",\"total_amount\":\"0.00000\"}"), LOOK_UP_UNCLEAR);
+    CHECK_INT(later("{\"message_uuid\":\"u1\",\"message_state\":\"delivered\",\"total_amount\":\"0.00550\"}"), LOOK_UP_HAPPENED);
+    CHECK_INT(found.real[UNIT_USD], 5500000);
+    CHECK(!bench_settle(&b, 202, "{\"message_uuid\":[\"u1\",\"u2\"]}").pending);
+    bench_close(&b);
+}
+
+TEST(messagebird_s_price_counts_when_every_recipient_has_one)
+{
+    open_call("messagebird", "POST", "/messages", "{\"originator\":\"T\",\"recipients\":[\"31612345678\",\"31612345679\"],\"body\":\"hi\"}");
+    CHECK_INT(b.understood.worst[UNIT_MESSAGES], 2);
+    CHECK(bench_settle(&b, 201, "{\"id\":\"mb1\"}").pending);
+    CHECK_SPAN(late_of("mb1").path, SPAN("/messages/mb1"));
+#define PRICED "{\"status\":\"delivered\",\"price\":{\"amount\":0.05,\"currency\":\"USD\"}}"
+    CHECK_INT(later("{\"id\":\"mb1\",\"recipients\":{\"items\":[" PRICED ",{\"status\":\"sent\"}]}}"), LOOK_UP_UNCLEAR);
+    CHECK_INT(later("{\"id\":\"mb1\",\"recipients\":{\"items\":[" PRICED "," PRICED "]}}"), LOOK_UP_HAPPENED);
+    CHECK_INT(found.real[UNIT_USD], 100000000);
+    bench_close(&b);
+}
+
+/* ---- answers that were lost ---- */
+
+TEST(a_lost_square_payment_is_known_by_its_reference)
+{
+#define PAYMENT(ref, amount, time)                                                                                               \
+    "{\"id\":\"p1\",\"reference_id\":\"" ref "\",\"status\":\"COMPLETED\",\"amount_money\":{\"amount\":" amount                  \
+    ",\"currency\":\"USD\"},\"total_money\":{\"amount\":" amount ",\"currency\":\"USD\"},\"created_at\":\"2026-11-21T" time "Z\"}"
+    open_call("square", "POST", "/v2/payments",
+        "{\"source_id\":\"x\",\"idempotency_key\":\"k\",\"reference_id\":\"r1\",\"location_id\":\"L1\",\"amount_money\":{\"amount\":1500,\"currency\":\"USD\"}}");
+    struct look_up ask = asked();
+    CHECK_SPAN(ask.path, SPAN("/v2/payments"));
+    CHECK_SPAN(ask.query, SPAN("location_id=L1&limit=100&sort_order=DESC"));
+    CHECK_INT(lists("{\"payments\":[" PAYMENT("r0", "1500", "12:00:01") "," PAYMENT("r1", "1500", "12:00:01") "]}"), LOOK_UP_HAPPENED);
+    CHECK(found.known);
+    CHECK_INT(found.real[UNIT_USD], 15000000000);
+    CHECK_INT(lists("{\"payments\":[" PAYMENT("r0", "1500", "12:00:01") "]}"), LOOK_UP_ABSENT);
+    CHECK_INT(lists("{}"), LOOK_UP_UNCLEAR);
+    /* there are others, but those are older than the call */
+    CHECK_INT(lists("{\"payments\":[" PAYMENT("r1", "1500", "12:00:01") "," PAYMENT("r0", "1", "11:00:00") "],\"cursor\":\"c\"}"), LOOK_UP_HAPPENED);
+    CHECK_INT(lists("{\"payments\":[" PAYMENT("r1", "1500", "12:00:01") "],\"cursor\":\"c\"}"), LOOK_UP_UNCLEAR);
+    bench_close(&b);
+}
+
+TEST(a_lost_square_payment_without_a_reference_is_an_operator_s)
+{
+    struct look_up ask;
+    open_call("square", "POST", "/v2/payments", "{\"source_id\":\"x\",\"idempotency_key\":\"k\",\"amount_money\":{\"amount\":1500,\"currency\":\"USD\"}}");
+    CHECK(!vendor_look_up(b.json, &b.asked, &b.understood, SENT, &b.call, &ask));
+    bench_close(&b);
+}
+
+TEST(a_lost_square_refund_is_known_by_its_payment)
+{
+    open_call("square", "POST", "/v2/refunds", "{\"idempotency_key\":\"k\",\"payment_id\":\"p1\",\"amount_money\":{\"amount\":500,\"currency\":\"USD\"}}");
+    CHECK(b.matched.operation->refund);
+    CHECK_SPAN(asked().path, SPAN("/v2/refunds"));
+    CHECK_INT(lists("{\"refunds\":[{\"id\":\"r1\",\"payment_id\":\"p1\",\"status\":\"PENDING\",\"amount_money\":{\"amount\":500,\"currency\":\"USD\"},"
+                    "\"created_at\":\"2026-11-21T12:00:02Z\"}]}"), LOOK_UP_HAPPENED);
+    CHECK_INT(found.real[UNIT_USD], 5000000000);
+    bench_close(&b);
+}
+
+TEST(a_lost_mail_of_postmark_is_looked_up_by_its_recipient)
+{
+    open_call("postmark", "POST", "/email", "{\"From\":\"t@example.com\",\"To\":\"a@example.org\",\"Subject\":\"hi\",\"TextBody\":\"x\"}");
+    CHECK_SPAN(asked().query, SPAN("recipient=a%40example.org&count=500&offset=0"));
+    CHECK_INT(lists("{\"TotalCount\":0,\"Messages\":[]}"), LOOK_UP_ABSENT);
+    CHECK_INT(lists("{\"TotalCount\":1,\"Messages\":[{\"Subject\":\"hi\",\"From\":\"t@example.com\",\"ReceivedAt\":\"2026-11-21T07:00:01.8782715-05:00\"}]}"), LOOK_UP_HAPPENED);
+    CHECK_INT(lists("{\"TotalCount\":1,\"Messages\":[{\"Subject\":\"hi.\",\"From\":\"t@example.com\",\"ReceivedAt\":\"2026-11-21T12:00:01Z\"}]}"), LOOK_UP_UNCLEAR);
+    bench_close(&b);
+}
+
+TEST(a_lost_label_is_looked_up_by_its_rate)
+{
+    open_call("shippo", "POST", "/transactions", "{\"rate\":\"rate1\",\"async\":false}");
+    CHECK_SPAN(asked().query, SPAN("rate=rate1&results=25"));
+    CHECK_INT(lists("{\"next\":null,\"results\":[]}"), LOOK_UP_ABSENT);
+    CHECK_INT(lists("{\"next\":null,\"results\":[{\"object_id\":\"t1\",\"rate\":\"rate1\",\"status\":\"ERROR\",\"object_created\":\"2026-11-21T12:00:01Z\"}]}"), LOOK_UP_HAPPENED);
+    CHECK_INT(found.real[UNIT_USD], 0);
+    /* the rate may be written out: nobody can tell */
+    CHECK_INT(lists("{\"next\":null,\"results\":[{\"object_id\":\"t1\",\"rate\":{\"object_id\":\"rate1\"},\"status\":\"SUCCESS\",\"object_created\":\"2026-11-21T12:00:01Z\"}]}"), LOOK_UP_UNCLEAR);
+    bench_close(&b);
+}
+
+TEST(a_lost_order_of_duffel_frees_nothing_unless_none_was_made)
+{
+    open_call("duffel", "POST", "/air/orders",
+        "{\"data\":{\"type\":\"instant\",\"selected_offers\":[\"off_1\"],\"payments\":[{\"type\":\"balance\",\"amount\":\"90.80\",\"currency\":\"USD\"}]}}");
+    CHECK_INT(b.understood.worst[UNIT_USD], 90800000000);
+    CHECK_INT(lists("{\"data\":[],\"meta\":{\"after\":null}}"), LOOK_UP_ABSENT);
+    CHECK_INT(lists("{\"data\":[{\"id\":\"ord_1\",\"offer_id\":\"off_1\",\"created_at\":\"2026-11-21T12:00:03Z\"}],\"meta\":{\"after\":null}}"), LOOK_UP_HAPPENED);
+    CHECK_INT(lists("{\"data\":[{\"id\":\"ord_1\",\"created_at\":\"2026-11-21T12:00:03Z\"}],\"meta\":{\"after\":null}}"), LOOK_UP_UNCLEAR);
+    bench_close(&b);
+}
+
+/* ---- forms as multipart ---- */
+
+#define FIELD(name, value) "--b1\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+
+TEST(mailgun_s_forms_are_read_and_go_on_as_they_came)
+{
+    static const char body[] = FIELD("from", "Team <t@example.com>") FIELD("to", "a@example.org") FIELD("to", "b@example.org, C <c@example.org>")
+        FIELD("bcc", "d@example.org") FIELD("text", "hi") "--b1--\r\n";
+    bench_open(&b, "mailgun", SPAN_NONE);
+    bench_field(&b, "content-type", "multipart/form-data; boundary=b1");
+    CHECK_INT(bench_ask(&b, "POST", "/v3/mg.example.com/messages", body), E_OK);
+    CHECK(b.matched.operation->reads_body);
+    CHECK_INT(b.understood.worst[UNIT_MESSAGES], 4);
+    CHECK_SPAN(b.understood.body, span_of(body));
+    CHECK_SPAN(bench_scope(&b, "mailgun.from"), SPAN("example.com"));
+    CHECK_SPAN(bench_scope(&b, "mailgun.to"), SPAN("several"));
+    CHECK_SPAN(bench_scope(&b, "mailgun.domain"), SPAN("mg.example.com"));
+    bench_close(&b);
+}
