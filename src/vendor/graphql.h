@@ -17,7 +17,8 @@ enum {
     GRAPHQL_DEFINITIONS = 64,
     GRAPHQL_ROOTS = 64, /* root fields of an operation */
     GRAPHQL_VARIABLES = 128,
-    GRAPHQL_RENAMED = 256 /* fields with an alias */
+    GRAPHQL_RENAMED = 256, /* fields with an alias */
+    GRAPHQL_NUMBER = 64 /* characters of a number */
 };
 
 /* ---- tokens (graphql_lex.c) ---- */

@@ -6,6 +6,10 @@
  * so they are refused there; elsewhere they change only what is read back. */
 #include "vendor/graphql.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
 struct fragment {
     struct span name;
     struct span body; /* from its "{" on */
@@ -230,14 +234,32 @@ static bool read_word(struct reader *r)
     return advance(r);
 }
 
+/* GraphQL's numbers are written as JSON's, but may be longer than JSON's readers hold. */
+static bool number_fits(struct span number)
+{
+    char text[GRAPHQL_NUMBER + 1] = { 0 };
+    if (number.len > GRAPHQL_NUMBER)
+        return false;
+    memcpy(text, number.at, number.len);
+    double beyond = strpbrk(text, ".eE") ? HUGE_VAL : 9007199254740992.0;
+    return fabs(strtod(text, NULL)) < beyond;
+}
+
+static bool read_number(struct reader *r)
+{
+    if (!number_fits(r->now.text))
+        return fail(r, E_NOT_CANONICAL, "a number of the GraphQL document is beyond 2^53, or longer than 64 characters");
+    put(r, r->now.text);
+    return advance(r);
+}
+
 static bool read_value(struct reader *r, bool constant)
 {
     switch (r->now.kind) {
     case GQL_NAME:
         return read_word(r);
     case GQL_NUMBER:
-        put(r, r->now.text);
-        return advance(r);
+        return read_number(r);
     case GQL_STRING:
     case GQL_BLOCK:
         return read_string(r);

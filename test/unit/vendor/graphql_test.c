@@ -120,6 +120,10 @@ TEST(what_could_be_two_things_is_refused)
     is_refused("{ shop }", ",\"extensions\":{\"persistedQuery\":{\"sha256Hash\":\"x\"}}", E_NOT_CANONICAL);
     is_refused("{ shop }", ",\"variables\":\"{}\"", E_NOT_CANONICAL);
     is_refused("{ shop }", ",\"operationName\":5", E_NOT_CANONICAL);
+    is_refused("{ shop(a: 1e999) }", "", E_NOT_CANONICAL);
+    is_refused("{ shop(a: [-9007199254740993]) }", "", E_NOT_CANONICAL);
+    is_refused("{ shop(a: 11111111111111111111111111111111) }", "", E_NOT_CANONICAL);
+    is_refused("{ shop(a: 0.00000000000000000000000000000000000000000000000000000000000000001) }", "", E_NOT_CANONICAL);
     bench_close(&b);
 }
 
