@@ -120,13 +120,15 @@ static void feed_applied(void *self, uint64_t position)
     journal_applied(((struct feed *)self)->journal, position);
 }
 
+static void feed_rest(void *self) { journal_rest(((struct feed *)self)->journal); }
+
 static bool open_feed(struct books *b, struct span dir, unsigned writer, char why[256])
 {
     struct disk disk;
     struct feed *f = b->feeds[writer] = calloc(1, sizeof(*f));
     if (!f || !disk_files(dir, writer, &disk, why) || !(f->journal = journal_open(&disk, writer, why)))
         return false;
-    struct store_source source = { .self = f, .read = feed_read, .seek = feed_seek, .applied = feed_applied };
+    struct store_source source = { .self = f, .read = feed_read, .seek = feed_seek, .applied = feed_applied, .rest = feed_rest };
     store_source_add(b->store, &source, writer);
     return true;
 }

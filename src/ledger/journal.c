@@ -180,6 +180,8 @@ void journal_applied(struct journal *j, uint64_t to)
     atomic_store_explicit(&j->applied, to > begin ? to : begin, memory_order_release);
 }
 
+void journal_rest(struct journal *j) { segment_drop_spares(j, JOURNAL_SPARES_RESTING); }
+
 /* The store has records from behind a tear that a power cut made: what follows those is there as well. */
 static void look_behind(struct journal *j, struct segment *s, uint64_t to)
 {

@@ -80,9 +80,10 @@ struct journal_note {
 };
 
 /* A segment is a file of this size: room on disk is taken in such steps. Up to JOURNAL_SPARES applied ones are kept to be used
- * again: a batch of the store frees several at once. At least one stands ready ahead of the writer: a HOLD is taken only while
+ * again: the store says once a second, or all 32 MiB of rows, what may be forgotten, and a fresh page costs more than the rest
+ * of a record. At least one stands ready ahead of the writer: a HOLD is taken only while
  * there is room for the rows of all calls under way, JOURNAL_ROW_ROOM (in small segments: an eighth of one) for each. */
-enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 8, JOURNAL_ROW_ROOM = 2048 };
+enum { JOURNAL_RECORD_MAX = 1 << 20, JOURNAL_SEGMENT = 2 << 20, JOURNAL_SPARES = 48, JOURNAL_SPARES_RESTING = 2, JOURNAL_ROW_ROOM = 2048 };
 
 /* `writer` numbers the writer: 0..254. Takes the disk, whatever comes of it. Continues after what is there, in a segment of its
  * own. NULL: why[] (no room, or a segment of another version). A record is at most half a segment, and JOURNAL_RECORD_MAX. */
@@ -119,6 +120,7 @@ bool journal_read(struct journal *j, struct journal_record *out);
  * what is written from now on lies behind it as well. */
 void journal_seek(struct journal *j, uint64_t position);
 void journal_applied(struct journal *j, uint64_t position); /* on the platter in the store; segments wholly before it are recycled */
+void journal_rest(struct journal *j); /* nobody is busy: all spares but JOURNAL_SPARES_RESTING are given back; any thread */
 uint64_t journal_applied_to(const struct journal *j);        /* any thread */
 uint64_t journal_lag(const struct journal *j);               /* bytes written and not yet applied; any thread */
 

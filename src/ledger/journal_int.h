@@ -75,7 +75,7 @@ void segment_close(struct journal *j, struct segment *s);
 void segment_remove(struct journal *j, struct segment *s);
 /* To be used again, or removed. Any thread, once it is in no chain and pinned by nobody. */
 void segment_retire(struct journal *j, struct segment *s);
-struct segment *segment_take_spare(struct journal *j);
+void segment_drop_spares(struct journal *j, size_t but);
 /* Sees to it that so many bytes stand ready ahead. 0, or errno: there is less. */
 int segment_keep_ahead(struct journal *j, uint64_t bytes);
 /* The next one ahead, with its head written; NULL: there is none. */

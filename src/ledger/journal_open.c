@@ -163,8 +163,7 @@ void journal_close(struct journal *j)
         segment_close(j, s);
     }
     segment_drop_ahead(j);
-    for (struct segment *s; (s = segment_take_spare(j));)
-        segment_remove(j, s);
+    segment_drop_spares(j, 0);
     pthread_mutex_destroy(&j->lock);
     j->disk.free(j->disk.self);
     free(j);

@@ -90,7 +90,7 @@ void segment_retire(struct journal *j, struct segment *s)
     segment_remove(j, s);
 }
 
-struct segment *segment_take_spare(struct journal *j)
+static struct segment *take_spare(struct journal *j)
 {
     struct segment *s = NULL;
     for (int i = 0; i < SPARES && !s; i++)
@@ -98,11 +98,20 @@ struct segment *segment_take_spare(struct journal *j)
     return s;
 }
 
+void segment_drop_spares(struct journal *j, size_t but)
+{
+    for (size_t i = but; i < SPARES; i++) {
+        struct segment *s = atomic_exchange(&j->spares[i], NULL);
+        if (s)
+            segment_remove(j, s);
+    }
+}
+
 /* A spare under its next name, NULL: there is none. */
 static struct segment *use_again(struct journal *j)
 {
     char old[SEGMENT_NAME], new[SEGMENT_NAME];
-    struct segment *s = segment_take_spare(j);
+    struct segment *s = take_spare(j);
     if (!s)
         return NULL;
     segment_name(j->writer, s->number, old);

@@ -49,12 +49,14 @@ struct store_record {
     size_t count;
 };
 /* read fills *out; its spans live until applied(), its lines until the next read. seek is called once, by store_recover.
- * applied() is told what is synced to the disk, not merely committed: about a second later. */
+ * applied() is told what is synced to the disk, not merely committed: about a second later. rest() is told when nothing was to be
+ * done for a while; NULL: it has nothing to give back. */
 struct store_source {
     void *self;
     bool (*read)(void *self, struct store_record *out);
     void (*seek)(void *self, uint64_t position);
     void (*applied)(void *self, uint64_t position);
+    void (*rest)(void *self);
 };
 
 /* dir/tollgate.db is made or migrated. NULL: why[]. */

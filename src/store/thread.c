@@ -50,15 +50,24 @@ static int64_t next_chore(const struct store *s, int64_t now)
     return (s->unsynced || s->loaded) && sync < chore ? sync : chore;
 }
 
+static void rest_sources(struct store *s)
+{
+    for (size_t i = 0; i < s->source_count; i++)
+        if (s->sources[i].from.rest)
+            s->sources[i].from.rest(s->sources[i].from.self);
+}
+
 static void note_health(struct store *s, enum err e)
 {
     bool good = e == E_OK;
     if (atomic_exchange(&s->healthy, good) == good)
         return;
-    if (good)
+    if (good) {
         log_info("store", "writing works again");
-    else
-        log_error("store", "cannot write (%.*s: %s); calls are kept in the journal until it works", SPAN_ARG(err_code(e)), s->trouble);
+        return;
+    }
+    log_error("store", "cannot write (%.*s: %s); calls are kept in the journal until it works", SPAN_ARG(err_code(e)), s->trouble);
+    rest_sources(s); /* it may be room that is missing */
 }
 
 /* What grew while there was work is given back: an idle gate is a small one. */
@@ -68,6 +77,7 @@ static void rest(struct store *s)
     buf_free(&s->text);
     buf_free(&s->batch.ids);
     (void)sqlite3_db_release_memory(s->db);
+    rest_sources(s);
 #ifdef __GLIBC__
     (void)malloc_trim(0); /* it keeps freed pages otherwise: 4.6 MiB after a burst, measured */
 #endif

@@ -226,6 +226,43 @@ TEST(a_spare_that_cannot_be_renamed_or_removed_is_done_without)
     test_disk_free(d);
 }
 
+static void count_file(void *self, struct span name)
+{
+    *(size_t *)self += span_ends(name, SPAN(".log"));
+}
+
+static size_t files_of(struct disk *d)
+{
+    size_t n = 0;
+    CHECK_INT(d->list(d->self, count_file, &n), 0);
+    return n;
+}
+
+TEST(spares_are_kept_while_there_is_work_and_given_back_when_there_is_none)
+{
+    static struct journal_record record;
+    struct test_disk *d = test_disk_new(3, SMALL, 0);
+    struct disk disk = test_disk_boot(d);
+    struct journal *j = kit_open_on(disk);
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t n = 0; n < JOURNAL_SPARES * SMALL / 600; n++) {
+            CHECK_INT(kit_put(j, n, 300), E_OK);
+            CHECK(journal_read(j, &record));
+        }
+        size_t before = files_of(&disk);
+        journal_applied(j, record.position);
+        CHECK(round == 0 || files_of(&disk) == before);
+        CHECK(before > JOURNAL_SPARES / 3 && before < JOURNAL_SPARES);
+    }
+    journal_rest(j);
+    CHECK(files_of(&disk) <= JOURNAL_SPARES_RESTING + 2);
+    CHECK_INT(kit_put(j, 7, 300), E_OK);
+    CHECK(journal_read(j, &record));
+    kit_check(&record, 7, 300);
+    journal_close(j);
+    test_disk_free(d);
+}
+
 TEST(starting_on_a_full_disk_says_so)
 {
     char why[256] = "";

@@ -49,7 +49,7 @@ static struct store *open_on(struct rig *g, struct shared *j)
 {
     char why[256] = "";
     struct store *s = store_open(span_of(g->dir), why);
-    struct store_source from = { j, read_next, seek, applied };
+    struct store_source from = { j, read_next, seek, applied, NULL };
     must(s);
     store_source_add(s, &from, 0);
     must(store_recover(s, NULL, NULL) == E_OK);

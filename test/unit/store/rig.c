@@ -71,7 +71,7 @@ void rig_recover(struct rig *g, bool start)
 {
     for (size_t i = 0; i < g->sources; i++) {
         g->source[i].begun = false;
-        struct store_source from = { &g->source[i], read_next, seek, applied };
+        struct store_source from = { &g->source[i], read_next, seek, applied, NULL };
         store_source_add(g->store, &from, (unsigned)i);
     }
     CHECK_INT(store_recover(g->store, NULL, NULL), E_OK);
