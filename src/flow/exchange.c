@@ -39,7 +39,7 @@ static const struct http_head *copy_head(struct arena *a, const struct http_head
 static void set_out(struct exchange *x, struct desk *desk, enum beginning how)
 {
     const struct world *w = desk->world;
-    memset(x, 0, sizeof(*x));
+    memset(x, 0, offsetof(struct exchange, attempts));
     list_init(&x->link);
     list_init(&x->news);
     x->desk = desk;

@@ -321,8 +321,7 @@ struct exchange {
     bool self; /* a key reads its own allowance: no call, no row (flow/self.c) */
     struct looking looking;   /* of a second asking */
     struct clearing clearing; /* of a second asking: what it found */
-    struct attempt attempts[ATTEMPTS_MAX];
-    size_t attempt_count;
+    size_t attempt_count;     /* of `attempts`, below */
     struct capturing capture;
     struct portkey portkey; /* of a caller that speaks to Portkey's gateway */
     struct trace trace;     /* that its caller says it is part of */
@@ -331,6 +330,7 @@ struct exchange {
     bool drawn;         /* its shadows are asked, too, and compared: what it is answered is heard */
     struct trial *trial; /* of a mirror, or of its judge: the pair that it is part of; NULL: none */
     int64_t gone_ns; /* when the caller went away, of a call that goes on without it; 0: it did not */
+    struct attempt attempts[ATTEMPTS_MAX]; /* last, since all before it starts as zeros: each is written when it begins */
 };
 
 /* Starts a call whose head has come (it is copied); exchange_run is the next call. tag: slug of the listener's vendor. */

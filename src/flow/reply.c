@@ -61,7 +61,7 @@ static void add_own(struct exchange *x, struct fields *f)
         add(f, SPAN("x-tollgate-model"), veiled(x, model));
     if (x->routing.target)
         add(f, SPAN("x-tollgate-target"), x->routing.target->path);
-    add(f, SPAN("x-tollgate-attempts"), arena_print(&x->arena, "%zu", x->attempt_count));
+    add(f, SPAN("x-tollgate-attempts"), x->attempt_count == 1 ? SPAN("1") : arena_print(&x->arena, "%zu", x->attempt_count));
     add(f, SPAN("x-tollgate-cache"), caching_name(x->caching.outcome));
     add(f, SPAN("x-tollgate-cache-score"), alike_score(x));
     add(f, SPAN("x-tollgate-cache-reason"), alike_reason(x));
@@ -91,10 +91,10 @@ static struct span address_of_gate(struct exchange *x)
 /* Pages that follow stand in a field of the answer, too. */
 static struct span link_back(struct exchange *x)
 {
-    struct span gate = address_of_gate(x);
-    if (!x->answering.head || x->stage == ADMIT || !gate.len)
+    if (!x->answering.head || x->stage == ADMIT || !vendor_rewrites_links(&x->deciding.upstream->vendor))
         return SPAN_NONE;
-    return veiled(x, vendor_link_field(&x->deciding.upstream->vendor, x->answering.head, gate, &x->arena));
+    struct span gate = address_of_gate(x);
+    return gate.len ? veiled(x, vendor_link_field(&x->deciding.upstream->vendor, x->answering.head, gate, &x->arena)) : SPAN_NONE;
 }
 
 size_t reply_fields(struct exchange *x, struct http_field **out)
@@ -148,8 +148,10 @@ struct span lead_back(struct exchange *x, struct span body)
     if (result_links_expected(x))
         return result_links_write(x, body);
     const struct vendor *v = x->deciding.upstream ? &x->deciding.upstream->vendor : NULL;
+    if (!v || !vendor_rewrites_links(v) || span_find(body, SPAN("http")) < 0)
+        return body;
     struct span gate = address_of_gate(x);
-    if (!v || !vendor_rewrites_links(v) || !gate.len || span_find(body, SPAN("http")) < 0)
+    if (!gate.len)
         return body;
     buf_clear(&x->desk->scratch);
     vendor_rewrite_links(v, gate, body, &x->desk->scratch);

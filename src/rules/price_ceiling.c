@@ -29,6 +29,8 @@ static void weigh_places(const struct price *p, struct situation s, struct deare
             s.window = &p->tables[i - 1];
         s.region = NULL;
         weigh(p, &s, d);
+        if (!p->regions)
+            continue;
         s.region = &p->region_most;
         weigh(p, &s, d);
     }

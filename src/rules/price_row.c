@@ -293,6 +293,7 @@ static void gather_regions(struct draft *d)
         for (size_t i = 0; i < d->row.table_count; i++)
             if (d->tables[i].era == PRICE_REGION && d->tables[i].rates[meter] > most->rates[meter])
                 most->rates[meter] = d->tables[i].rates[meter];
+        d->row.regions |= most->rates[meter] >= 0;
     }
 }
 

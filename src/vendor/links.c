@@ -108,7 +108,7 @@ static void put_link(const struct vendor *v, struct span gate, struct span link,
 
 struct span vendor_link_field(const struct vendor *v, const struct http_head *answer, struct span gate, struct arena *a)
 {
-    size_t count = v->manifest->rewrite_links ? http_count(answer, SPAN("link")) : 0;
+    size_t count = vendor_rewrites_links(v) ? http_count(answer, SPAN("link")) : 0;
     struct buf out;
     buf_init(&out, LINKS_MOST);
     for (size_t i = 0; i < count; i++) {
