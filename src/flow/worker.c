@@ -250,6 +250,13 @@ static uint64_t applied(void *self, unsigned worker)
     return books_applied(w->shop->books, worker);
 }
 
+/* Once a turn: what its calls wrote shares a sync, and the thread that does it is woken once for all of them. */
+static void ask_sync(struct later *later)
+{
+    const struct worker *w = CONTAINER_OF(later, struct worker, sync);
+    commit_ask(w->shop->commit, w->index);
+}
+
 static enum io synced(void *self, uint64_t position, unsigned long *asked)
 {
     struct worker *w = self;
@@ -259,7 +266,7 @@ static enum io synced(void *self, uint64_t position, unsigned long *asked)
     if (*asked && *asked != failures)
         return IO_FAILED;
     *asked = failures;
-    commit_ask(w->shop->commit, w->index);
+    loop_later(&w->loop, &w->sync);
     return IO_WAIT;
 }
 
@@ -439,6 +446,7 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     list_init(&w->live);
     list_init(&w->idle);
     list_init(&w->news);
+    later_init(&w->sync, ask_sync);
     list_init(&w->unwritten);
     snprintf(why, 256, "worker %u could not be set up", index);
     w->index = index;
@@ -516,6 +524,7 @@ void worker_free(struct worker *w)
     loop_flush(&w->loop);
     timer_clear(&w->janitor);
     timer_clear(&w->tick);
+    later_clear(&w->sync);
     doubts_free(w->doubts);
     probes_free(w->probes);
     write_unwritten(w);

@@ -51,6 +51,7 @@ struct worker {
     unsigned index;
     struct list live; /* exchanges under way */
     struct list news; /* those of them that wait for news (exchange.news) */
+    struct later sync;     /* calls of this turn wait for the disk */
     struct list unwritten; /* rows that found no room, in order */
     size_t unwritten_bytes;
     struct probes *probes; /* the first worker's; NULL: another one's */
