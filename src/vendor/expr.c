@@ -235,7 +235,7 @@ struct value value_number(struct value v)
 struct single {
     struct span text;
     size_t count;
-    bool item;
+    bool item, truth;
 };
 
 static bool take_single(void *self, const struct found *f)
@@ -243,6 +243,7 @@ static bool take_single(void *self, const struct found *f)
     struct single *s = self;
     s->text = f->text;
     s->item |= f->item;
+    s->truth = !f->json.doc || json_kind(f->json) == JSON_BOOL;
     return ++s->count < 2;
 }
 
@@ -255,7 +256,7 @@ static struct value read_field(struct eval *e, const struct field *f)
         return (struct value){ .kind = VALUE_ABSENT };
     if (s.count > 1 || s.item || !s.text.at)
         return VALUE_NOT_KNOWN;
-    return (struct value){ .kind = VALUE_TEXT, .text = s.text };
+    return (struct value){ .kind = VALUE_TEXT, .text = s.text, .no_truth = !s.truth && f->root != ROOT_ANSWER };
 }
 
 static struct value calculate(struct eval *e, const struct expr *x)

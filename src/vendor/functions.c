@@ -172,14 +172,23 @@ static struct value present(struct eval *e, const struct expr *x)
     return value_of(there ? NANO_PER_USD : 0);
 }
 
-/* is(value, 'a', 'b', ...): 1 when it is one of the texts. */
+static bool is_truth_word(struct span s) { return span_is_nocase(s, SPAN("true")) || span_is_nocase(s, SPAN("false")); }
+
+/* is(value, 'a', 'b', ...): 1 when it is one of the texts; 'true' and 'false' in any letter case. What is compared with these and is
+ * no boolean ("1" in a form, "true" or 1 in JSON that was sent) is unknown: its reader may take it for either. */
 static struct value is(struct eval *e, const struct expr *x)
 {
     struct value v = expr_run(e, x->args[0]);
-    for (size_t i = 1; v.kind == VALUE_TEXT && i < x->count; i++)
-        if (x->args[i]->kind == EXPR_TEXT && span_is(v.text, x->args[i]->text))
+    bool truth = false;
+    for (size_t i = 1; v.kind == VALUE_TEXT && i < x->count; i++) {
+        struct span text = x->args[i]->kind == EXPR_TEXT ? x->args[i]->text : SPAN_NONE;
+        bool word = is_truth_word(text);
+        if (word ? !v.no_truth && span_is_nocase(v.text, text) : text.at && span_is(v.text, text))
             return value_of(NANO_PER_USD);
-    return v.kind == VALUE_UNKNOWN ? v : value_of(0);
+        truth = truth || word;
+    }
+    bool doubtful = truth && (v.no_truth || !is_truth_word(v.text));
+    return v.kind == VALUE_UNKNOWN || doubtful ? VALUE_NOT_KNOWN : value_of(0);
 }
 
 /* above(a, b): 1 when a is more than b. */

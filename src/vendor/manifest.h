@@ -45,6 +45,7 @@ enum parameter_kind {
     PARAMETER_INTEGER,     /* digits, no leading zero, at most 12 of them; once */
     PARAMETER_ONE,         /* at most one value */
     PARAMETER_DECIMAL,     /* an exact decimal number; once */
+    PARAMETER_BOOLEAN,     /* true or false; once. Of forms and queries, in any letter case: written on in lower case */
     PARAMETER_ADDRESS,     /* each text is exactly one mail address */
     PARAMETER_LINE,        /* each text is of one line */
     PARAMETER_MAIL_HEADERS /* an object of header fields (mail_header.c) */

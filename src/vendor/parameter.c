@@ -89,7 +89,7 @@ static bool rule_read(struct compiler *c, const struct node *n, const char *path
 static bool parameter_read(
     struct compiler *c, const struct node *n, const char *path, struct span start, struct parameter_check *out)
 {
-    static const char *const kinds[] = { "any", "integer", "one", "decimal", "address", "line", "mail_headers", NULL };
+    static const char *const kinds[] = { "any", "integer", "one", "decimal", "boolean", "address", "line", "mail_headers", NULL };
     static const struct span roots[] = { { "query.", 6 }, { "header.", 7 }, { "argument.", 9 } };
     const char *why = "";
     int kind = PARAMETER_ANY;
@@ -157,7 +157,7 @@ static bool is_bounded(const struct parameter_check *r)
 static void put_allowed(struct understanding *u, struct buf *b, const struct parameter_check *r)
 {
     static const char *const kinds[] = { "any value", "a whole number of at most 12 digits, once", "one value",
-        "a decimal number, once", "one mail address in each text", "text of one line",
+        "a decimal number, once", "true or false, once", "one mail address in each text", "text of one line",
         "an object of header fields: names of letters, digits and -, texts of one line" };
     bool bare = r->kind == PARAMETER_ANY && is_bounded(r);
     const char *comma = bare ? "" : ", ";
@@ -245,6 +245,12 @@ static bool is_decimal(struct span s)
     return money_decimal(s, 9, &n);
 }
 
+/* In JSON true and "true" are two things, and vendors differ in what they make of the second. */
+static bool is_boolean(const struct found *f)
+{
+    return f->json.doc ? json_kind(f->json) == JSON_BOOL : span_is(f->text, SPAN("true")) || span_is(f->text, SPAN("false"));
+}
+
 static bool is_one_of(struct span s, const struct span *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -264,7 +270,7 @@ static bool meets(struct understanding *u, const struct parameter_check *r, stru
            (!r->pattern || pattern_fits(r->pattern, value, u->arena));
 }
 
-/* What should be a number and is none is not repeated unless it looks like one: it may be anything, a key even. */
+/* What should be a number or a boolean and is none is not repeated unless it looks like one: it may be anything, a key even. */
 static struct span like_a_number(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -273,7 +279,21 @@ static struct span like_a_number(struct span s)
     return s;
 }
 
-static enum err deny_number(struct understanding *u, const struct parameter_check *r, struct span value)
+static bool is_kind(enum parameter_kind kind, const struct found *f)
+{
+    switch (kind) {
+    case PARAMETER_INTEGER:
+        return is_integer(f->text);
+    case PARAMETER_DECIMAL:
+        return is_decimal(f->text);
+    case PARAMETER_BOOLEAN:
+        return is_boolean(f);
+    default:
+        return true;
+    }
+}
+
+static enum err deny_other(struct understanding *u, const struct parameter_check *r, struct span value)
 {
     value = like_a_number(value);
     return deny(u, r, E_NOT_CANONICAL, value.at ? "" : "found something else", value);
@@ -294,10 +314,10 @@ static bool check_value(void *self, const struct found *f)
     c->seen++;
     if (r->forbidden)
         c->e = deny(c->u, r, E_PARAMETER_DENIED, "", value);
-    else if ((r->kind == PARAMETER_INTEGER && !is_integer(f->text)) || (r->kind == PARAMETER_DECIMAL && !is_decimal(f->text)))
-        c->e = deny_number(c->u, r, f->text);
     else if (r->kind != PARAMETER_ANY && r->kind < PARAMETER_ADDRESS && (f->item || c->seen > 1))
         c->e = deny(c->u, r, E_NOT_CANONICAL, "found several values", SPAN_NONE);
+    else if (!is_kind(r->kind, f))
+        c->e = deny_other(c->u, r, f->text);
     else if (r->kind == PARAMETER_ONE && !f->text.at)
         c->e = deny(c->u, r, E_NOT_CANONICAL, "found an object or a number in another form", SPAN_NONE);
     else if (!meets(c->u, r, f->text))
@@ -331,6 +351,46 @@ enum err parameters_check(struct understanding *u, const struct parameter_check 
             return deny(u, &rules[i], E_BAD_REQUEST, "not given, and it is required", SPAN_NONE);
     }
     return E_OK;
+}
+
+/* ---- booleans ---- */
+
+struct lowering {
+    struct pairs *pairs;
+    bool done;
+};
+
+/* A value is known again by where its text stands. */
+static bool lower_value(void *self, const struct found *f)
+{
+    struct lowering *l = self;
+    struct span word = span_is_nocase(f->text, SPAN("true")) ? SPAN("true") : SPAN("false");
+    for (size_t i = 0; span_is_nocase(f->text, word) && !span_is(f->text, word) && i < l->pairs->count; i++) {
+        if (l->pairs->list[i].value.at != f->text.at)
+            continue;
+        l->pairs->list[i].value = word;
+        l->done = true;
+        break;
+    }
+    return true;
+}
+
+static enum err lower_one(struct understanding *u, const struct parameter_check *r)
+{
+    bool query = r->field.root == ROOT_QUERY, form = r->field.root == ROOT_BODY && u->operation->body == BODY_FORM;
+    struct lowering l = { query ? &u->subject.query : &u->subject.form, false };
+    if (query || form)
+        field_each(&r->field, &u->subject, lower_value, &l);
+    return l.done ? understanding_write(u, l.pairs, query ? &u->out->query : &u->out->body) : E_OK;
+}
+
+enum err parameters_lower(struct understanding *u, const struct parameter_check *rules, size_t count)
+{
+    enum err e = E_OK;
+    for (size_t i = 0; !e && i < count; i++)
+        if (rules[i].kind == PARAMETER_BOOLEAN)
+            e = lower_one(u, &rules[i]);
+    return e;
 }
 
 /* ---- defaults ---- */

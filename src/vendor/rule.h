@@ -100,7 +100,8 @@ enum value_kind { VALUE_ABSENT, VALUE_UNKNOWN, VALUE_NUMBER, VALUE_TEXT };
 
 struct value {
     enum value_kind kind;
-    int64_t nano; /* number x 10^9 */
+    bool no_truth; /* stood in JSON that was sent, as something else than true or false */
+    int64_t nano;  /* number x 10^9 */
     struct span text;
 };
 

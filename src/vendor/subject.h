@@ -22,7 +22,9 @@ CHECKED enum err understanding_refuse(struct understanding *u, enum err code, co
 CHECKED enum err understanding_write(struct understanding *u, const struct pairs *p, struct span *out);
 CHECKED enum err understanding_parse(struct understanding *u, struct json *j);
 
-/* parameter.c: puts in what the call left out and rules have a default for; then whether all of them are met. */
+/* parameter.c: booleans of forms and queries are brought to lower case, so that rules, policies and the vendor read one word. */
+CHECKED enum err parameters_lower(struct understanding *u, const struct parameter_check *rules, size_t count);
+/* Puts in what the call left out and rules have a default for; then whether all of them are met. */
 CHECKED enum err parameters_fill(struct understanding *u, struct json *j, const struct parameter_check *rules, size_t count);
 CHECKED enum err parameters_check(struct understanding *u, const struct parameter_check *rules, size_t count);
 

@@ -299,6 +299,8 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
     e = e ? e : check_account(&u);
     e = e ? e : read_query(&u);
     e = e ? e : read_body(&u, j);
+    e = e ? e : parameters_lower(&u, m->parameters, m->parameter_count);
+    e = e ? e : parameters_lower(&u, r->parameters, r->parameter_count);
     e = e ? e : parameters_fill(&u, j, r->parameters, r->parameter_count);
     e = e ? e : parameters_fill(&u, j, m->parameters, m->parameter_count);
     e = e ? e : parameters_check(&u, m->parameters, m->parameter_count);

@@ -88,6 +88,15 @@ test("a declined card is Stripe's own answer", async () => {
   assert.deepEqual([error.class, error.status, error.code], ["CardError", 402, "card_declined"]);
 });
 
+test("True is true: an invoice that Stripe collects by itself has no known price", async () => {
+  const count = upstream.count;
+  const error = await python("poor", ['stripe.Invoice.create(customer="cus_1", auto_advance=True)', 'say({"class": "none"})']);
+  assert.equal(error.code, "price_unknown", JSON.stringify(error));
+  assert.equal(upstream.count, count, "nothing is forwarded");
+  await python("free", ['stripe.Invoice.create(customer="cus_1", auto_advance=True)', 'say({"class": "none"})']);
+  assert.equal(upstream.last().text, "customer=cus_1&auto_advance=true");
+});
+
 test("nested parameters arrive as they were meant", async () => {
   await python("free", ['say(stripe.Customer.create(email="a@b.example", metadata={"order": "ä b&c=1"}))']);
   assert.match(decodeURIComponent(upstream.last().text), /metadata\[order\]=ä b&c=1/);

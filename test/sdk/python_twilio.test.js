@@ -30,6 +30,7 @@ def attempt(name, call):
         out[name] = {"status": e.status, "code": e.code, "message": e.msg, "details": e.details}
 text = dict(to="+15558675310", from_="+15551234567", body="hello")
 attempt("sent", lambda: client("free").messages.create(**text).sid)
+attempt("smart", lambda: client("free").messages.create(**dict(text, smart_encoded=True)).sid)
 attempt("listed", lambda: len(client("free").messages.list(limit=1)))
 attempt("scope", lambda: client("usa").messages.create(**dict(text, to="+18765550100")).sid)
 attempt("cap", lambda: client("tight").messages.create(**dict(text, body="x" * 161)).sid)
@@ -62,6 +63,7 @@ test("Python: sent, listed, refused by scope, cap, operation, TwiML and key", { 
   assert.equal(code, 0, err);
   const said = JSON.parse(out);
   assert.match(said.sent.sid, /^SM/);
+  assert.match(said.smart.sid ?? "", /^SM/, JSON.stringify(said.smart));
   assert.equal(said.listed.sid, 1);
   for (const [name, reason] of [["scope", "scope_denied"], ["cap", "budget_exceeded"], ["operation", "operation_denied"], ["twiml", "scope_denied"], ["account", "operation_denied"]]) {
     assert.equal(said[name].status, 403, `${name}: ${JSON.stringify(said[name])}`);

@@ -133,6 +133,53 @@ TEST(one_value_is_no_object)
     bench_close(&b);
 }
 
+/* Readers of forms take True for true; what goes on, and what rules and policies see, is one word. */
+TEST(booleans_are_one_word)
+{
+    begin("{ t: boolean, o.t: boolean, query.q: boolean }");
+    becomes("/form", "t=True&a=True", "t=true&a=True");
+    becomes("/form", "t=FALSE&o[t]=tRUE&o[u]=True", "t=false&o[t]=true&o[u]=True");
+    becomes("/form", "t=true", "t=true");
+    becomes("/json", "{\"t\":true,\"o\":{\"t\":false}}", "{\"t\":true,\"o\":{\"t\":false}}");
+    becomes("/json", "{\"t\":null}", "{\"t\":null}");
+    becomes("/json?q=TRUE", "{}", "{}");
+    CHECK_SPAN(b.understood.query, SPAN("q=true"));
+    ask("/form", "t=1", E_NOT_CANONICAL, "parameter t: found \"1\"; allowed: true or false, once", __LINE__);
+    ask("/form", "t=yes", E_NOT_CANONICAL, "parameter t: found something else; allowed: true or false, once", __LINE__);
+    ask("/form", "t=", E_NOT_CANONICAL, "parameter t: found \"\"; allowed: true or false, once", __LINE__);
+    ask("/form", "t=true%20", E_NOT_CANONICAL, "parameter t: found something else; allowed: true or false, once", __LINE__);
+    ask("/form", "t[]=true", E_NOT_CANONICAL, "parameter t: found several values; allowed: true or false, once", __LINE__);
+    ask("/form", "o[t][x]=true", E_NOT_CANONICAL, "parameter o.t: found something else; allowed: true or false, once", __LINE__);
+    ask("/json", "{\"t\":\"true\"}", E_NOT_CANONICAL, "parameter t: found something else; allowed: true or false, once", __LINE__);
+    ask("/json", "{\"t\":1}", E_NOT_CANONICAL, "parameter t: found \"1\"; allowed: true or false, once", __LINE__);
+    ask("/json?q=1", "{}", E_NOT_CANONICAL, "parameter query.q: found \"1\"; allowed: true or false, once", __LINE__);
+    bench_close(&b);
+}
+
+/* Where no parameter says that it is one: what may be a yes is never counted as a no. */
+TEST(what_is_compared_with_true_is_a_boolean_or_unknown)
+{
+    CHECK_INT(bench_read(&b, TOP "operations:\n"
+                                 "  form: { call: POST /form, body: form, reserve: { usd: \"when(is(body.t, 'true'), 7, 0)\" } }\n"
+                                 "  not: { call: POST /not, body: form, reserve: { usd: \"when(is(body.t, 'false'), 0, 7)\" } }\n"
+                                 "  json: { call: POST /json, body: json, reserve: { usd: \"when(is(first(body.t, body.u), 'true'), 7, 0)\" } }\n"), E_OK);
+    static const struct {
+        const char *target, *body;
+        int usd; /* -1: unknown */
+    } rows[] = { { "/form", "t=true", 7 }, { "/form", "t=True", 7 }, { "/form", "t=TRUE", 7 }, { "/form", "t=False", 0 }, { "/form", "", 0 },
+        { "/form", "t=1", -1 }, { "/form", "t=yes", -1 }, { "/form", "t=", -1 }, { "/form", "t[]=true", -1 }, { "/not", "t=False", 0 },
+        { "/not", "t=True", 7 }, { "/not", "", 7 }, { "/not", "t=0", -1 }, { "/json", "{\"t\":true}", 7 }, { "/json", "{\"t\":false}", 0 },
+        { "/json", "{\"t\":null}", 0 }, { "/json", "{}", 0 }, { "/json", "{\"t\":1}", -1 }, { "/json", "{\"t\":\"true\"}", -1 },
+        { "/json", "{\"t\":\"false\"}", -1 }, { "/json", "{\"u\":\"True\"}", -1 }, { "/json", "{\"t\":{}}", -1 } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        TAKES(rows[i].target, rows[i].body);
+        int usd = b.understood.cost_known ? (int)(b.understood.worst[UNIT_USD] / NANO_PER_USD) : -1;
+        if (usd != rows[i].usd)
+            test_fail(__FILE__, __LINE__, "%s %s: %d, want %d", rows[i].target, rows[i].body, usd, rows[i].usd);
+    }
+    bench_close(&b);
+}
+
 static void wrong(const char *parameter, const char *place, const char *part)
 {
     char yaml[1024];

@@ -151,6 +151,10 @@ TEST(audiences_have_the_size_the_operator_says)
     CHECK_INT(b.understood.worst[UNIT_MESSAGES], 5000);
     CHECK_SPAN(bench_scope(&b, "resend.segment"), SPAN("s"));
     bench_fresh(&b);
+    CHECK_INT(bench_ask(&b, "POST", "/broadcasts", "{\"segment_id\":\"s\",\"from\":\"a@b.example\",\"send\":1}"), E_OK);
+    CHECK(!b.understood.cost_known);
+    CHECK(b.understood.worst[UNIT_MESSAGES] > 1000000000);
+    bench_fresh(&b);
     CHECK_INT(bench_ask(&b, "POST", "/events/send", "{\"event\":\"e\"}"), E_OK);
     CHECK_INT(b.understood.worst[UNIT_MESSAGES], 2);
     bench_close(&b);

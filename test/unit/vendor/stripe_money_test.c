@@ -292,6 +292,39 @@ TEST(value_by_other_means)
     bench_close(&b);
 }
 
+/* Debian's python3-stripe writes a boolean as Python does, and Stripe takes it. */
+TEST(booleans_are_read_as_stripe_reads_them)
+{
+    static const struct row rows[] = {
+        { "/v1/invoices", "customer=cus_A&auto_advance=True", UNKNOWN },
+        { "/v1/invoices", "customer=cus_A&auto_advance=False", 0 },
+        { "/v1/invoices/in_1", "auto_advance=TRUE", 6000 },
+        { "/v1/subscriptions", "items[0][price]=price_1&automatic_tax[enabled]=True", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "items[0][price]=price_1&automatic_tax[enabled]=True", UNKNOWN },
+        { "/v1/subscription_schedules/sub_sched_1/cancel", "invoice_now=False", 0 },
+        { "/v1/subscription_schedules/sub_sched_1/cancel", "invoice_now=True", UNKNOWN },
+        { "/v1/checkout/sessions", "mode=payment&line_items[0][price]=price_1&automatic_tax[enabled]=True", UNKNOWN },
+        { "/v1/payment_links",
+            "line_items[0][price]=price_1&restrictions[completed_sessions][limit]=1&automatic_tax[enabled]=True", UNKNOWN },
+        { "/v1/payment_links/plink_1", "active=True", UNKNOWN },
+        { "/v1/prices/price_1", "active=True", UNKNOWN },
+        { "/v1/prices/price_1", "active=False", 0 },
+        { "/v1/promotion_codes/promo_1", "active=True", UNKNOWN },
+    };
+    static const char *const others[] = { "auto_advance=1", "auto_advance=yes", "auto_advance[]=true", "auto_advance=true%00" };
+    shelf_open(&b);
+    CHECK_ROWS("POST", rows);
+    check("DELETE", &(struct row){ "/v1/subscriptions/sub_1?invoice_now=True", "", UNKNOWN });
+    bench_fresh(&b);
+    CHECK_INT(shelf_ask(&b, "POST", "/v1/invoices", "customer=cus_A&auto_advance=True"), E_OK);
+    CHECK_SPAN(b.understood.body, SPAN("customer=cus_A&auto_advance=true"));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        bench_fresh(&b);
+        CHECK_INT(shelf_ask(&b, "POST", "/v1/invoices", others[i]), E_NOT_CANONICAL);
+    }
+    bench_close(&b);
+}
+
 /* ---- what it was in the end ---- */
 
 static int64_t late_cents(const char *body)

@@ -54,11 +54,15 @@ TEST(smart_encoding_counts_where_it_may_happen)
     for (int i = 0; i < 70; i++)
         strcat(tabs, "%09");
     costs(tabs, 14000);
+    size_t plain = strlen(tabs);
     costs(strcat(tabs, "&SmartEncoded=true"), 4 * 14000);
+    tabs[plain] = '\0';
+    costs(strcat(tabs, "&SmartEncoded=True"), 4 * 14000);
+    CHECK(span_find(b.understood.body, SPAN("SmartEncoded=true")) >= 0);
     costs("To=%2B15558675310&MessagingServiceSid=MG1&Body=%09%09%09", 14000);
     costs("To=%2B15558675310&MessagingServiceSid=MG1&SmartEncoded=false&Body=%E2%80%A6", 14000);
     bench_fresh(&b);
-    CHECK_INT(bench_ask(&b, "POST", MESSAGES, "To=%2B15558675310&SmartEncoded=TRUE&Body=x"), E_PARAMETER_DENIED);
+    CHECK_INT(bench_ask(&b, "POST", MESSAGES, "To=%2B15558675310&SmartEncoded=1&Body=x"), E_NOT_CANONICAL);
     bench_close(&b);
 }
 
