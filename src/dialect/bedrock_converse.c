@@ -24,7 +24,7 @@ static const struct ask_field fields[] = {
 
 /* ---- the request ---- */
 
-enum { IMAGE = 1, SOURCE, BYTES, VIDEO, AUDIO, DOCUMENT, S3, SYSTEM_TOOL };
+enum { IMAGE = 1, SOURCE, BYTES, VIDEO, AUDIO, DOCUMENT, S3, SYSTEM_TOOL, TOOL_RESULT, CONTENT };
 static const struct span names[] = {
     [IMAGE - 1] = { "image", 5 },
     [SOURCE - 1] = { "source", 6 },
@@ -34,19 +34,40 @@ static const struct span names[] = {
     [DOCUMENT - 1] = { "document", 8 },
     [S3 - 1] = { "s3Location", 10 },
     [SYSTEM_TOOL - 1] = { "systemTool", 10 },
-    [SYSTEM_TOOL] = { NULL, 0 },
+    [TOOL_RESULT - 1] = { "toolResult", 10 },
+    [CONTENT - 1] = { "content", 7 },
+    [CONTENT] = { NULL, 0 },
 };
 
 /* Videos, sounds and documents hold more tokens than bytes; what lies in S3 is not seen. Such names inside a tool's input count the
- * same, which only reserves more. */
-static void weigh(void *self, uint64_t place, bool name, struct span raw)
+ * same: where no place is asked for, only more is reserved. */
+static void weigh_name(void *self, uint64_t place, bool name, struct span raw)
 {
     struct ask *ask = self;
     uint64_t last = place & 0xff;
+    (void)raw;
     if (name && (last == VIDEO || last == AUDIO || last == DOCUMENT || last == S3 || last == SYSTEM_TOOL))
         ask->input_unbounded = true;
-    if (!name && (place & 0xffffff) == WALK_AT3(IMAGE, SOURCE, BYTES))
-        ask_picture(ask, raw, PICTURE_TOKENS_MOST);
+}
+
+/* A picture is one at its own place alone, or words in a tool's input would be reserved for as one. */
+static void weigh_content(void *self, uint64_t place, bool name, struct span raw)
+{
+    const uint64_t picture = WALK_AT4(WALK_ITEM, IMAGE, SOURCE, BYTES);
+    const uint64_t inner = WALK_AT7(WALK_ITEM, TOOL_RESULT, CONTENT, WALK_ITEM, IMAGE, SOURCE, BYTES);
+    weigh_name(self, place, name, raw);
+    if (!name && (place == picture || place == inner))
+        ask_picture(self, raw, PICTURE_TOKENS_MOST);
+}
+
+/* From each content on: a place from the list of messages on would have more levels than a walk tells apart. */
+static void weigh_messages(struct ask *ask, struct span messages, struct arena *a)
+{
+    struct span none, message, name, value;
+    for (struct raw_iter list = raw_iter(messages, a); raw_next(&list, &none, &message);)
+        for (struct raw_iter it = raw_iter(message, a); raw_next(&it, &name, &value);)
+            if (span_is(name, SPAN("content")))
+                walk(value, names, weigh_content, ask);
 }
 
 /* The names under which families of models take their output limit. */
@@ -92,8 +113,8 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     if (e)
         return e;
     out->tier = ask_tier(raw_text(raw_member(found.stream_options, SPAN("type"), a), a));
-    walk(found.messages, names, weigh, out);
-    walk(found.tools, names, weigh, out);
+    weigh_messages(out, found.messages, a);
+    walk(found.tools, names, weigh_name, out);
     return E_OK;
 }
 

@@ -20,13 +20,13 @@ static const struct ask_field fields[] = {
     { .name = { NULL, 0 } },
 };
 
-enum { IMAGE_URL = 1, URL };
-static const struct span names[] = { { "image_url", 9 }, { "url", 3 }, { NULL, 0 } };
+enum { IMAGE_URL = 1, URL, CONTENT };
+static const struct span names[] = { { "image_url", 9 }, { "url", 3 }, { "content", 7 }, { NULL, 0 } };
 
 static void weigh(void *self, uint64_t place, bool name, struct span raw)
 {
     struct ask *ask = self;
-    if (name || (place & 0xffff) != WALK_AT2(IMAGE_URL, URL))
+    if (name || place != WALK_AT5(WALK_ITEM, CONTENT, WALK_ITEM, IMAGE_URL, URL)) /* elsewhere (documents, arguments) it is text */
         return;
     if (ask_is_inline_picture(raw))
         ask_picture(ask, raw, PICTURE_TOKENS_MOST);

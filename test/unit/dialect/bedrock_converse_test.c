@@ -216,19 +216,46 @@ TEST(converse_ask)
     dialect_rig_close(&r);
 }
 
-TEST(converse_pictures_are_not_their_bytes)
+/* The bound of a body with 100,000 bytes at one place in it. */
+static int64_t bound_with(const char *before, const char *after)
 {
     struct buf body;
     buf_init(&body, 1 << 20);
-    buf_put(&body, SPAN("{\"messages\":[{\"content\":[{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\""));
+    buf_put(&body, span_of(before));
     for (int i = 0; i < 100000; i++)
         buf_put_byte(&body, 'A');
-    buf_put(&body, SPAN("\"}}}]}]}"));
-    dialect_rig_open(&r, "bedrock_converse");
+    buf_put(&body, span_of(after));
     CHECK_INT(dialect_rig_ask_span(&r, buf_span(&body)), E_OK);
-    CHECK(r.ask.input_most < 10000 && r.ask.input_most > 8192 && !r.ask.input_unbounded);
-    dialect_rig_close(&r);
+    CHECK(!r.ask.input_unbounded);
     buf_free(&body);
+    return r.ask.input_most;
+}
+
+#define PICTURE "{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\""
+
+TEST(converse_pictures_are_not_their_bytes)
+{
+    dialect_rig_open(&r, "bedrock_converse");
+    int64_t plain = bound_with("{\"messages\":[{\"content\":[" PICTURE, "\"}}}]}]}");
+    int64_t result = bound_with("{\"messages\":[{\"content\":[{\"toolResult\":{\"content\":[" PICTURE, "\"}}}]}}]}]}");
+    CHECK(plain > 8192 && plain < 10000 && result > 8192 && result < 10000);
+    dialect_rig_close(&r);
+}
+
+TEST(converse_words_at_a_place_named_like_a_picture_are_words)
+{
+    static const char *const places[][2] = { { "{\"toolUse\":{\"input\":", "}}" }, { "{\"toolResult\":{\"content\":[{\"json\":", "}]}}" },
+        { "{\"toolUse\":{\"input\":{\"content\":[{\"toolResult\":{\"content\":[", "]}}]}}}" }, { "{\"toolResult\":{\"content\":[{\"json\":[{\"content\":[", "]}]}]}}" } };
+    char before[200], after[100];
+    dialect_rig_open(&r, "bedrock_converse");
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        snprintf(before, sizeof(before), "{\"messages\":[{\"content\":[%s" PICTURE, places[i][0]);
+        snprintf(after, sizeof(after), "\"}}}%s]}]}", places[i][1]);
+        int64_t most = bound_with(before, after);
+        if (most < 100000)
+            test_fail(__FILE__, __LINE__, "%s: %lld", places[i][0], (long long)most);
+    }
+    dialect_rig_close(&r);
 }
 
 static void edits(int line, const char *body, const char *want)

@@ -113,6 +113,10 @@ TEST(cohere_ask)
     CHECK(r.ask.input_unbounded);
     CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}]}"), E_OK);
     CHECK(!r.ask.input_unbounded && r.ask.input_most > 4096);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"messages\":[{\"content\":[{\"document\":{\"data\":{\"image_url\":{\"url\":\"data:image/png;base64,word word\"}}}}]}]}"), E_OK);
+    CHECK_INT(r.ask.input_most, (int64_t)r.body.len + 128); /* a document's words are words, whatever they are named */
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"messages\":[{\"tool_calls\":[{\"image_url\":{\"url\":\"data:image/png;base64,word word\"}}]}]}"), E_OK);
+    CHECK_INT(r.ask.input_most, (int64_t)r.body.len + 128);
     CHECK_INT(dialect_rig_ask(&r, "{" HI "}"), E_BAD_REQUEST);
     dialect_rig_close(&r);
 }
