@@ -88,10 +88,9 @@ enum err ask_check_model(struct span model, const char **why)
     return E_OK;
 }
 
-/* What the vendor may fall back to: no policy sees it, and no price bounds it. */
-static bool names_others(struct span others)
+bool ask_lists_some(struct span raw)
 {
-    struct span list = span_trim(others);
+    struct span list = span_trim(raw);
     return list.len && !(span_starts(list, SPAN("[")) && !span_trim(span_make(list.at + 1, list.len - 2)).len);
 }
 
@@ -103,7 +102,8 @@ enum err ask_read_open(struct json *j, struct span body, struct arena *a, const 
     enum err e = json_scan(j, body, true, visit, &r, why);
     if (e)
         return e;
-    if (!r.error && (names_others(found->others) || names_others(found->others2)))
+    /* What the vendor may fall back to: no policy sees it, and no price bounds it. */
+    if (!r.error && (ask_lists_some(found->others) || ask_lists_some(found->others2)))
         (void)refuse(&r, E_BAD_REQUEST, "other models (models, fallbacks) are named that may answer instead: the gate judges and prices one, which model names");
     *why = r.why;
     return r.error ? r.error : found->model.at ? ask_check_model(found->model, why) : E_OK;
@@ -218,10 +218,10 @@ void ask_begin(struct span body, const struct ask_found *found, struct ask *out)
         .usage_wanted = true,
         .output_limit = found->limit > found->old_limit ? found->limit : found->old_limit,
         .choices = found->choices < 1 ? 1 : found->choices,
-        .input_most = (int64_t)body.len + ASK_OVERHEAD + (found->tools.at ? ASK_TOOLS_OVERHEAD : 0),
+        .input_most = (int64_t)body.len + ASK_OVERHEAD + (found->tools.at || found->functions.at ? ASK_TOOLS_OVERHEAD : 0),
         .output_extra = (int64_t)found->prediction.len,
         .tier = ask_tier(found->tier),
-        .input_unbounded = found->reference.at || found->reference2.at,
+        .input_unbounded = found->reference.at || found->reference2.at || found->plugins.at,
         .user = found->user,
     };
 }

@@ -22,7 +22,7 @@ enum {
 /* Slots; which of them a dialect fills is said by its table of fields. Absent and null: SPAN_NONE, -1, false. */
 struct ask_found {
     struct span model, tier, user, speed;
-    struct span messages, tools, stream_options, prediction, input, reference, reference2, prompt, metadata, search_options;
+    struct span messages, tools, functions, stream_options, prediction, input, reference, reference2, prompt, metadata, search_options, plugins, extra;
     struct span size, quality, format, seconds, speed_factor, documents;
     struct span others, others2; /* models that may answer instead; only an empty list is let pass */
     int64_t limit, old_limit, choices, tool_calls, best_of, partials, width, height;
@@ -53,6 +53,8 @@ CHECKED enum err ask_read_form(struct span content_type, struct span body, struc
     struct ask_found *found, struct form *parts, const char **why);
 /* The whole of edit_form: the model's part gets another value, or the form one more part. */
 void ask_edit_form(struct span content_type, struct span body, struct arena *a, const struct ask_edit *edit, struct buf *out);
+/* Is this raw value there, and anything but an empty list? */
+bool ask_lists_some(struct span raw);
 /* Is this what a model's name may be? */
 CHECKED enum err ask_check_model(struct span model, const char **why);
 /* Slots to an ask that is sound for text: limits, tier, user, the byte bound. */

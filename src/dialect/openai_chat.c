@@ -4,6 +4,7 @@
  * Streams end with `data: [DONE]`. Usage comes in the last chunk, one without choices, and only when asked for with
  * stream_options.include_usage; some vendors put it on every chunk, cumulative: the last one counts. */
 #include "dialect/openai_chat_int.h"
+#include "dialect/own_tool.h"
 #include "dialect/picture.h"
 #include "dialect/walk.h"
 
@@ -20,13 +21,14 @@ static const struct ask_field fields[] = {
     ASK_FIELD("user", ASK_TEXT, user, " must be a string"),
     ASK_FIELD("messages", ASK_RAW, messages, ""),
     ASK_FIELD("tools", ASK_RAW, tools, ""),
-    ASK_FIELD("functions", ASK_RAW, tools, ""),
+    ASK_FIELD("functions", ASK_RAW, functions, ""),
     ASK_FIELD("stream_options", ASK_RAW, stream_options, ""),
     ASK_FIELD("prediction", ASK_RAW, prediction, ""),
     ASK_FIELD("web_search_options", ASK_RAW, search_options, ""),
     ASK_FIELD("models", ASK_RAW, others, ""), /* OpenRouter's, and what LiteLLM calls the same */
     ASK_FIELD("fallbacks", ASK_RAW, others2, ""),
-    ASK_FIELD("plugins", ASK_RAW, reference, ""), /* OpenRouter's: the vendor adds what it finds */
+    ASK_FIELD("plugins", ASK_RAW, plugins, ""), /* OpenRouter's: the vendor adds what it finds, and each result costs */
+    ASK_FIELD("extra_body", ASK_RAW, extra, ""), /* Google's own words in it */
     { .name = { NULL, 0 } },
 };
 
@@ -69,6 +71,27 @@ static void weigh_message(void *self, uint64_t place, bool name, struct span raw
         ask->input_unbounded = true;
 }
 
+enum { TOOL_TYPE = 1 };
+static const struct span tool_names[] = { { "type", 4 }, { NULL, 0 } };
+
+static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
+{
+    if (!name && place == WALK_AT2(WALK_ITEM, TOOL_TYPE))
+        own_tool_weigh(self, raw);
+}
+
+/* A content cached at Google, which the body only names. */
+enum { GOOGLE = 1, CACHED, CACHED_CAMEL };
+static const struct span extra_names[] = { { "google", 6 }, { "cached_content", 14 }, { "cachedContent", 13 }, { NULL, 0 } };
+
+static void weigh_extra(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct ask *ask = self;
+    (void)raw;
+    if (name && (place == WALK_AT2(GOOGLE, CACHED) || place == WALK_AT2(GOOGLE, CACHED_CAMEL)))
+        ask->input_unbounded = true;
+}
+
 static enum err read_options(struct json *j, struct span raw, struct ask *out, const char **why)
 {
     struct member wanted = { .name = SPAN("include_usage") };
@@ -93,6 +116,18 @@ static bool searches_at_will(struct span model)
     return span_find(model, SPAN("deep-research")) >= 0 || span_ends(model, SPAN(":online"));
 }
 
+static void weigh_searches(const struct ask_found *found, struct ask *out)
+{
+    if (found->search_options.at || chat_always_searches(found->model)) {
+        out->input_unbounded = true;
+        out->fees[FEE_WEB_SEARCH] = out->choices;
+    }
+    if (searches_at_will(found->model) || ask_lists_some(found->plugins)) {
+        out->input_unbounded = true;
+        out->fees[FEE_WEB_SEARCH] = -1;
+    }
+}
+
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
@@ -102,14 +137,11 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     ask_begin(body, &found, out);
     if (found.messages.at)
         walk(found.messages, message_names, weigh_message, out);
-    if (found.search_options.at || chat_always_searches(found.model)) {
-        out->input_unbounded = true;
-        out->fees[FEE_WEB_SEARCH] = out->choices;
-    }
-    if (searches_at_will(found.model)) {
-        out->input_unbounded = true;
-        out->fees[FEE_WEB_SEARCH] = -1;
-    }
+    weigh_searches(&found, out);
+    if (found.tools.at)
+        walk_top(found.tools, 2, tool_names, weigh_tool, out); /* schemas are large, and say nothing of it */
+    if (found.extra.at)
+        walk(found.extra, extra_names, weigh_extra, out);
     return read_options(j, found.stream_options, out, why);
 }
 

@@ -82,14 +82,15 @@ static void take_string(struct walker *w, struct span raw, walk_visit *visit, vo
     visit(self, w->place, name, raw);
 }
 
-void walk(struct span value, const struct span *names, walk_visit *visit, void *self)
+void walk_top(struct span value, size_t levels, const struct span *names, walk_visit *visit, void *self)
 {
     struct walker w = { .names = names };
     for (size_t i = 0; i < value.len; i++) {
         switch (value.at[i]) {
         case '"': {
             struct span raw = string_at(span_from(value, i));
-            take_string(&w, raw, visit, self);
+            if (w.depth <= levels)
+                take_string(&w, raw, visit, self);
             i += raw.len - 1;
             break;
         }
@@ -108,4 +109,9 @@ void walk(struct span value, const struct span *names, walk_visit *visit, void *
             break;
         }
     }
+}
+
+void walk(struct span value, const struct span *names, walk_visit *visit, void *self)
+{
+    walk_top(value, WALK_DEPTH, names, visit, self);
 }

@@ -25,5 +25,7 @@ typedef void walk_visit(void *self, uint64_t place, bool name, struct span raw);
 
 /* names: what the walker tells apart, at most 200, ended by SPAN_NONE. Escaped names are understood. */
 void walk(struct span value, const struct span *names, walk_visit *visit, void *self);
+/* The same of what stands within so many brackets: the rest is jumped over. */
+void walk_top(struct span value, size_t levels, const struct span *names, walk_visit *visit, void *self);
 
 #endif

@@ -139,6 +139,51 @@ TEST(chat_search_and_prediction)
     CLOSE();
 }
 
+/* Tools that a vendor runs bring input, and are charged apart; functions are the caller's. */
+TEST(chat_tools_of_the_vendors)
+{
+    static const struct {
+        const char *type;
+        enum fee fee;
+    } own[] = { { "browser_search", FEE_WEB_SEARCH }, { "web_search", FEE_WEB_SEARCH }, { "openrouter:web_search", FEE_WEB_SEARCH },
+        { "x_search", FEE_X_SEARCH }, { "code_interpreter", FEE_CODE_EXECUTION }, { "code_execution", FEE_CODE_SESSION }, { "tool_of_tomorrow", FEE_REQUEST },
+        { "functio\\u006e", FEE_REQUEST } };
+    OPEN("openai_chat");
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"functions\":[],\"tools\":[{\"type\":\"function\"},{\"t\\u0079pe\":\"%s\"}]}", own[i].type);
+        CHECK_INT(beyond(body, 128 + 1024 + 2048), 0);
+        if (!r.ask.input_unbounded || r.ask.fees[own[i].fee] != -1)
+            test_fail(__FILE__, __LINE__, "taken for a function: %s", own[i].type);
+    }
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"mcp\"}],\"web_search_options\":{}}", 128 + 1024 + 2048), 0);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 1);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search\"}],\"web_search_options\":{}}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"function\",\"function\":{\"parameters\":{\"properties\":{\"type\":{\"type\":\"string\"}}}}},"
+        "{\"type\":\"custom\",\"custom\":{\"name\":\"x\"}}]}", 128 + 1024), 0);
+    CHECK(!r.ask.input_unbounded);
+    for (int fee = 0; fee < FEE_COUNT; fee++)
+        CHECK_INT(r.ask.fees[fee], 0);
+    CLOSE();
+}
+
+TEST(chat_plugins_and_cached_content)
+{
+    OPEN("openai_chat");
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"x/y:free\",\"plugins\":[{\"id\":\"web\"}]}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == -1);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"x/y:free\",\"plugins\":[ ]}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 0);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"extra_body\":{\"google\":{\"cached_content\":\"cachedContents/1\"}}}"), E_OK);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"extra_body\":{\"google\":{\"cachedContent\":\"cachedContents/1\"}}}"), E_OK);
+    CHECK(r.ask.input_unbounded);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"extra_body\":{\"google\":{\"thinking_config\":{\"thinking_budget\":5}}}}"), E_OK);
+    CHECK(!r.ask.input_unbounded);
+    CLOSE();
+}
+
 TEST(responses)
 {
     OPEN("openai_responses");

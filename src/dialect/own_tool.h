@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * own_tool.h - tools that a request names by a type: whose they are, and what the vendor may charge for them apart. Private to dialect/. */
+#ifndef TG_DIALECT_OWN_TOOL_H
+#define TG_DIALECT_OWN_TOOL_H
+
+#include "dialect/ask.h"
+
+/* type: raw, in its quotes. A function of the caller's changes nothing. All others have prompts of their own and may bring input that is
+ * not in the body; those that a vendor runs are charged as often as it likes (-1 in fees), and of a type that is not known here nobody
+ * knows what it is charged: fees[FEE_REQUEST] is -1 then, which no number of calls bounds. */
+void own_tool_weigh(struct ask *ask, struct span type);
+
+#endif
