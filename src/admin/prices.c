@@ -15,12 +15,12 @@ enum { PRICES_USUAL = 100, PRICES_MOST = 1000, OWN_MOST = 1 << 20, ALARM_MOST = 
 
 /* ---- reading ---- */
 
-static void put_row(struct visit *v, const struct price_book *book, const struct price *p)
+static void put_row(struct visit *v, const struct price *p)
 {
     struct json_out *o = &v->json;
     json_pair(o, SPAN("id"), arena_print(&v->arena, "%.*s/%.*s", SPAN_ARG(price_provider(p)), SPAN_ARG(price_model(p))));
     price_write_facts(p, o);
-    json_pair(o, SPAN("origin"), price_is_override(book, p) ? SPAN("override") : SPAN("book"));
+    json_pair(o, SPAN("origin"), price_is_override(p) ? SPAN("override") : SPAN("book"));
     json_name(o, SPAN("price"));
     price_write_prices(p, o);
 }
@@ -57,7 +57,7 @@ void prices_list(struct visit *v)
         if (more)
             break;
         json_open(&v->json, '{');
-        put_row(v, s->prices, p);
+        put_row(v, p);
         json_close(&v->json, '}');
         if (left == 0)
             last = arena_print(&v->arena, "%.*s/%.*s", SPAN_ARG(price_provider(p)), SPAN_ARG(price_model(p)));
@@ -93,7 +93,7 @@ static void answer(struct visit *v)
         return;
     }
     json_open(&v->json, '{');
-    put_row(v, s->prices, p);
+    put_row(v, p);
     put_own(v);
     json_pair(&v->json, SPAN("snapshot"), price_book_id(s->prices));
     json_close(&v->json, '}');

@@ -212,8 +212,9 @@ static void settle_usage(struct exchange *x)
     struct usage u;
     int64_t real[UNIT_COUNT] = { 0 };
     dialect_find(EMBEDDINGS)->read_usage(x->desk->json, buf_span(&x->side.body), &x->arena, &u);
-    const struct price *p = u.model.at ? price_at(x, k->upstream, u.model) : NULL;
-    bool told = u.known && (!k->price || price_cost(p ? p : k->price, &u, x->times.began_ms, &real[UNIT_USD]) == E_OK);
+    const struct upstream *at = k->upstream;
+    const struct price *p = u.model.at ? price_answered(x->snapshot->prices, k->price, at->vendor.provider, upstream_price_model(at, u.model)) : k->price;
+    bool told = u.known && (!k->price || price_cost(p, &u, x->times.began_ms, &real[UNIT_USD]) == E_OK);
     real[UNIT_TOKENS_IN] = real[UNIT_TOKENS] = u.input_total;
     settle_for(x, told ? real : k->bill->facts.worst, !told);
 }

@@ -51,11 +51,10 @@ bool outcome_unknown(struct exchange *x)
 
 const struct price *billed_price(const struct exchange *x)
 {
+    const struct upstream *u = x->deciding.upstream;
+    const struct price *asked = x->deciding.price ? x->deciding.price : price_of(x, x->facts.model);
     struct span model = x->answering.usage.model;
-    const struct price *p = model.at ? price_of(x, model) : NULL;
-    if (!p && !x->deciding.price)
-        p = price_of(x, x->facts.model);
-    return p ? p : x->deciding.price;
+    return model.at ? price_answered(x->snapshot->prices, asked, u->vendor.provider, upstream_price_model(u, model)) : asked;
 }
 
 /* What arrived before a stream broke off: the input as it was counted, the content by the model's vocabulary, or a token for each three

@@ -27,13 +27,17 @@ bool price_book_check(struct span text, size_t *rows, char why[PRICE_WHY]);
 size_t price_book_rows(const struct price_book *b);      /* of the text, as its header says */
 size_t price_book_overrides(const struct price_book *b);
 /* Whether this row is one of the overrides. */
-bool price_is_override(const struct price_book *b, const struct price *p);
+bool price_is_override(const struct price *p);
 /* "2026-11-18.4f1a09c2": the data's date and a digest of rows and overrides. */
 struct span price_book_id(const struct price_book *b);
 
 /* Exact provider and model only: a price is never guessed from a similar name. A dated snapshot ("gpt-4o-2024-08-06")
  * that has no row of its own takes the row without the date. NULL: no price known. */
 const struct price *price_find(const struct price_book *b, struct span provider, struct span model);
+/* The row that settles a call for which `asked` (NULL: none) was the price, when the vendor says that it was this model: that model's,
+ * or else `asked`. An override of the name asked for stands where the vendor only puts a date or a snapshot's number behind it
+ * ("gpt-4o-2024-08-06", "gpt-4-0613"), unless that name has an override of its own. */
+const struct price *price_answered(const struct price_book *b, const struct price *asked, struct span provider, struct span model);
 struct span price_caps(const struct price *p); /* "stream tools vision ..." */
 int64_t price_context(const struct price *p);  /* tokens; 0 unknown */
 int64_t price_output_max(const struct price *p); /* 0 unknown */

@@ -157,6 +157,35 @@ const struct price *price_find(const struct price_book *book, struct span provid
     return find_exact(b, provider, plain);
 }
 
+/* "-2024-08-06", "-0613", "@001" behind a name make it no other model; "-4-1", "-mini" do. */
+static bool is_snapshot(struct span tail)
+{
+    struct span group;
+    size_t count = 0;
+    if (!tail.len || (*tail.at != '-' && *tail.at != '@'))
+        return false;
+    for (tail = span_from(tail, 1); span_next(&tail, '-', &group); count += group.len)
+        if (group.len < 2 || !digits(group))
+            return false;
+    return count >= 3;
+}
+
+static bool is_snapshot_of(struct span model, struct span asked)
+{
+    struct span latest = SPAN("-latest");
+    if (span_ends(asked, latest))
+        asked = span_first(asked, asked.len - latest.len);
+    return span_starts(model, asked) && is_snapshot(span_from(model, asked.len));
+}
+
+const struct price *price_answered(const struct price_book *b, const struct price *asked, struct span provider, struct span model)
+{
+    const struct price *p = price_find(b, provider, model);
+    if (!p || (asked && asked->override && !p->override && span_is(asked->provider, provider) && is_snapshot_of(model, asked->model)))
+        return asked;
+    return p;
+}
+
 /* ---- all of them, in order ---- */
 
 /* Where the first row behind (provider, model) begins; provider SPAN_NONE: the first of all. */
@@ -268,6 +297,7 @@ static enum err add_override(struct price_book *b, const struct node *n, struct 
         trouble_say(t, n, field, "this price cannot be read: each name may stand once");
         goto out;
     }
+    p->override = true;
     _Atomic(struct price *) *slot = &b->slots[slot_of(b, p->provider, p->model)];
     free(atomic_load_explicit(slot, memory_order_relaxed));
     atomic_store_explicit(slot, p, memory_order_relaxed);
@@ -366,13 +396,7 @@ void price_book_owns(struct price_book *b, void *text, void (*drop)(void *text))
 size_t price_book_rows(const struct price_book *b) { return b->row_count; }
 size_t price_book_overrides(const struct price_book *b) { return b->line_count; }
 
-bool price_is_override(const struct price_book *b, const struct price *p)
-{
-    for (size_t i = 0; i < b->line_count; i++)
-        if (p->provider.at >= b->lines[i].at && p->provider.at < b->lines[i].at + b->lines[i].len)
-            return true;
-    return false;
-}
+bool price_is_override(const struct price *p) { return p->override; }
 
 /* ---- a text that is to be trusted ---- */
 

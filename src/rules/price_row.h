@@ -76,6 +76,7 @@ struct price {
     struct price_factor *factors;
     struct price_table region_most; /* per meter the dearest of all regions: for ceilings */
     bool regions;                   /* there are some */
+    bool override;                  /* it is a configuration's word, not the book's */
 };
 
 /* line: a row of the book without its line end, which must outlive the row. One block of memory, for free(). NULL: not

@@ -50,7 +50,7 @@ TEST(every_form_is_read_and_shown_as_it_was_written)
     buf_put_byte(&text, '\0');
     CHECK_INT(override(text.at, &b, &t), E_OK);
     const struct price *p = b ? price_find(b, SPAN("mine"), SPAN("a/b")) : NULL;
-    CHECK(p && price_is_override(b, p));
+    CHECK(p && price_is_override(p));
     if (p) {
         CHECK_INT(cost_of(p, 1000, NULL, "2026-06-06T12:00:00Z"), 1000000); /* a Saturday */
         CHECK_INT(cost_of(p, 1001, NULL, "2026-06-06T12:00:00Z"), 1501500);
@@ -125,6 +125,38 @@ TEST(facts_and_prices_that_are_not_said_stay_those_of_the_row)
         CHECK_INT(cost_of(p, 1000000, NULL, "2026-11-20"), INT64_C(2500000000));
     }
     CHECK(p);
+    price_book_free(b);
+}
+
+/* The model of the row that settles, when gpt-4o was asked for and this name is answered; "-": none. */
+static struct span settles(const struct price_book *b, const char *asked, const char *answered)
+{
+    const struct price *p = price_answered(b, price_find(b, SPAN("openai"), span_of(asked)), SPAN("openai"), span_of(answered));
+    return p ? price_model(p) : SPAN("-");
+}
+
+TEST(an_override_of_the_name_asked_for_settles_also_what_answers_with_a_date)
+{
+    struct price_book *b = NULL;
+    struct trouble t;
+    CHECK_INT(override("{\"openai/gpt-4o\":{\"in\":\"0.1\"},\"openai/gpt-4o-2024-05-13\":{\"in\":\"7\"},\"openai/gpt-3.5-turbo\":{\"in\":\"0.1\"},"
+                       "\"openai/gpt-4-turbo-latest\":{\"in\":\"0.1\"}}", &b, &t), E_OK);
+    if (!b)
+        return;
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4o-2024-08-06"), SPAN("gpt-4o"));
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4o-2024-05-13"), SPAN("gpt-4o-2024-05-13")); /* an override, too */
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4o-mini"), SPAN("gpt-4o-mini"));
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4o-mini-2024-07-18"), SPAN("gpt-4o-mini-2024-07-18"));
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4.1-2025-04-14"), SPAN("gpt-4.1-2025-04-14"));
+    CHECK_SPAN(settles(b, "gpt-4o", "gpt-4o"), SPAN("gpt-4o"));
+    CHECK_SPAN(settles(b, "gpt-4o", "nobody-knows-it"), SPAN("gpt-4o"));
+    CHECK_SPAN(settles(b, "gpt-3.5-turbo", "gpt-3.5-turbo-0125"), SPAN("gpt-3.5-turbo"));
+    CHECK_SPAN(settles(b, "gpt-3.5-turbo", "gpt-3.5-turbo-16k"), SPAN("gpt-3.5-turbo-16k"));
+    CHECK_SPAN(settles(b, "gpt-4-turbo-latest", "gpt-4-turbo-2024-04-09"), SPAN("gpt-4-turbo-latest"));
+    CHECK_SPAN(settles(b, "gpt-4.1", "gpt-4.1-2025-04-14"), SPAN("gpt-4.1-2025-04-14")); /* no override: the row of what answered */
+    CHECK_SPAN(settles(b, "gpt-4o-2024-08-06", "gpt-4o-2024-08-06"), SPAN("gpt-4o-2024-08-06")); /* asked for by its own row */
+    CHECK_SPAN(settles(b, "nobody-knows-it", "gpt-4.1"), SPAN("gpt-4.1"));
+    CHECK_SPAN(settles(b, "nobody-knows-it", "nor-this"), SPAN("-"));
     price_book_free(b);
 }
 
