@@ -292,6 +292,103 @@ TEST(value_by_other_means)
     bench_close(&b);
 }
 
+static void settles(const char *target, const char *body, const char *answer, int64_t cents, bool pending)
+{
+    bench_fresh(&b);
+    CHECK_INT(shelf_ask(&b, "POST", target, body), E_OK);
+    struct settled s = bench_settle(&b, 200, answer);
+    if (!s.known || s.real[UNIT_USD] != cents * (NANO_PER_USD / 100) || s.pending != pending)
+        test_fail(__FILE__, __LINE__, "%s: %s: known %d, %lld cents, pending %d", target, answer, s.known,
+            (long long)(s.real[UNIT_USD] / (NANO_PER_USD / 100)), s.pending);
+}
+
+#define LINE "lines[0][amount]=100"
+
+TEST(what_an_invoice_gains_besides_its_lines_is_not_known)
+{
+    static const struct row rows[] = {
+        { "/v1/invoices", "customer=cus_A&automatically_finalizes_at=1999999999", UNKNOWN },
+        { "/v1/invoices", "customer=cus_A&shipping_cost[shipping_rate_data][fixed_amount][amount]=1000000", UNKNOWN },
+        { "/v1/invoices", "customer=cus_A&default_tax_rates[0]=txr_1", UNKNOWN },
+        { "/v1/invoices", "customer=cus_A&automatic_tax[enabled]=true", UNKNOWN },
+        { "/v1/invoices", "customer=cus_A&discounts[0][coupon]=c_1", UNKNOWN },
+        { "/v1/invoices/in_1", "automatically_finalizes_at=1999999999", UNKNOWN },
+        { "/v1/invoices/in_1", "shipping_cost[shipping_rate_data][fixed_amount][amount]=1000000", UNKNOWN },
+        { "/v1/invoices/in_1", "auto_advance=true&shipping_cost[shipping_rate]=shr_1", UNKNOWN },
+        { "/v1/invoices/in_1", "default_tax_rates[0]=txr_1", UNKNOWN },
+        { "/v1/invoices/in_1", "automatic_tax[enabled]=true", UNKNOWN },
+        { "/v1/invoices/in_1", "discounts=", UNKNOWN }, /* takes them off */
+        { "/v1/invoices/in_1/add_lines", LINE, 100 },
+        { "/v1/invoices/in_1/add_lines", LINE "&lines[1][amount]=1&lines[1][tax_rates][0]=txr_1", UNKNOWN },
+        { "/v1/invoices/in_1/add_lines", "lines[0][invoice_item]=ii_1&lines[0][tax_amounts][0][amount]=90000", UNKNOWN },
+        { "/v1/invoices/in_1/add_lines", "lines[0][pricing][price]=price_1&lines[0][quantity_decimal]=1000", UNKNOWN },
+        { "/v1/invoices/in_1/update_lines", LINE "&lines[0][id]=il_1&lines[0][tax_amounts][0][amount]=90000", UNKNOWN },
+        { "/v1/invoices/in_1/update_lines", LINE "&lines[0][id]=il_1&lines[0][tax_rates][0]=txr_1", UNKNOWN },
+        { "/v1/invoices/in_1/update_lines", "lines[0][id]=il_1&lines[0][pricing][price]=price_1&lines[0][quantity]=2", 3000 },
+        { "/v1/invoices/in_1/update_lines", "lines[0][id]=il_1&lines[0][pricing][price]=price_1", UNKNOWN }, /* of how many? */
+        { "/v1/invoices/in_1/lines/il_1", "tax_amounts[0][amount]=90000", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "amount=5&tax_rates[0]=txr_1", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "quantity_decimal=70", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "discounts=", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "discountable=false", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "pricing[price]=price_1&quantity=2", 3000 },
+        { "/v1/invoices/in_1/lines/il_1", "pricing[price]=price_1", UNKNOWN },
+        { "/v1/invoices/in_1/lines/il_1", "price_data[unit_amount]=5&price_data[currency]=usd", UNKNOWN },
+        { "/v1/invoiceitems", "customer=cus_A&amount=900&currency=usd&tax_rates[0]=txr_1", UNKNOWN },
+        { "/v1/invoiceitems", "customer=cus_A&pricing[price]=price_1&quantity_decimal=1000", UNKNOWN },
+        { "/v1/invoiceitems/ii_1", "tax_rates[0]=txr_1", UNKNOWN },
+        { "/v1/invoiceitems/ii_1", "quantity_decimal=1000", UNKNOWN },
+        { "/v1/invoiceitems/ii_1", "discounts=", UNKNOWN },
+    };
+    shelf_open(&b);
+    CHECK_ROWS("POST", rows);
+    bench_close(&b);
+}
+
+/* An invoice of a dollar that Stripe will collect by itself, then shipping for ten thousand. */
+TEST(an_invoice_under_way_does_not_grow_for_nothing)
+{
+    shelf_open(&b);
+    shelf_counted(100);
+    check("POST", &(struct row){ "/v1/invoices/in_1", "auto_advance=true", 5900 });
+    check("POST", &(struct row){ "/v1/invoices/in_1", "shipping_cost[shipping_rate_data][fixed_amount][amount]=1000000", UNKNOWN });
+    settles("/v1/invoices/in_1", "shipping_cost[shipping_rate]=shr_1",
+        "{\"id\":\"in_1\",\"status\":\"draft\",\"auto_advance\":true,\"amount_remaining\":1000100,\"currency\":\"usd\"}", 1000000, true);
+    settles("/v1/invoices/in_1", "description=x",
+        "{\"id\":\"in_1\",\"status\":\"draft\",\"auto_advance\":false,\"amount_remaining\":1000100,\"currency\":\"usd\"}", 0, false);
+    bench_close(&b);
+}
+
+TEST(what_a_session_or_subscription_gains_is_not_known)
+{
+    static const struct row rows[] = {
+        { "/v1/checkout/sessions", "mode=subscription&line_items[0][price]=price_1&subscription_data[default_tax_rates][0]=txr_1", UNKNOWN },
+        { "/v1/checkout/sessions", "mode=payment&line_items[0][price]=price_1&managed_payments[enabled]=true", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "line_items[0][price]=price_1&line_items[0][quantity]=2", 3000 },
+        { "/v1/checkout/sessions/cs_1", "line_items[0][price]=price_1&line_items[0][adjustable_quantity][enabled]=true", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "line_items[0][price]=price_1&line_items[0][tax_rates][0]=txr_1", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "line_items[0][price]=price_1&line_items[0][dynamic_tax_rates][0]=txr_1", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "optional_items[0][price]=price_1&optional_items[0][quantity]=9", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "shipping_options[0][shipping_rate]=shr_1", UNKNOWN },
+        { "/v1/checkout/sessions/cs_1", "currency=eur", UNKNOWN },
+        { "/v1/subscriptions", "customer=cus_A&plan=price_1&quantity=100", UNKNOWN },
+        { "/v1/subscriptions", "customer=cus_A&price=price_1", UNKNOWN },
+        { "/v1/subscriptions", "customer=cus_A", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "plan=price_1", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "price=price_1", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "quantity=1000", UNKNOWN },
+        { "/v1/subscriptions/sub_many", "items[0][id]=si_1&items[0][price]=price_1", 63000 }, /* at most as many as there are */
+        { "/v1/subscriptions/sub_many", "items[0][id]=si_1&items[0][price]=price_1&items[0][quantity]=3", 4500 },
+        { "/v1/subscriptions/sub_many", "items[0][price]=price_1", 1500 }, /* one more */
+        { "/v1/subscriptions/sub_1", "items[0][id]=si_1&items[0][price]=price_1", 1500 },
+        { "/v1/subscriptions/sub_lost", "items[0][id]=si_1&items[0][price]=price_1", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "items[0][price]=price_1&items[0][quantity]=-5", UNKNOWN },
+    };
+    shelf_open(&b);
+    CHECK_ROWS("POST", rows);
+    bench_close(&b);
+}
+
 /* Debian's python3-stripe writes a boolean as Python does, and Stripe takes it. */
 TEST(booleans_are_read_as_stripe_reads_them)
 {
@@ -333,16 +430,6 @@ static int64_t late_cents(const char *body)
     struct settled s;
     enum look_up_verdict v = vendor_late_answer(b.json, &b.asked, &b.understood, &head, span_of(body), &b.call, &s);
     return v == LOOK_UP_HAPPENED ? s.real[UNIT_USD] / (NANO_PER_USD / 100) : UNKNOWN;
-}
-
-static void settles(const char *target, const char *body, const char *answer, int64_t cents, bool pending)
-{
-    bench_fresh(&b);
-    CHECK_INT(shelf_ask(&b, "POST", target, body), E_OK);
-    struct settled s = bench_settle(&b, 200, answer);
-    if (!s.known || s.real[UNIT_USD] != cents * (NANO_PER_USD / 100) || s.pending != pending)
-        test_fail(__FILE__, __LINE__, "%s: %s: known %d, %lld cents, pending %d", target, answer, s.known,
-            (long long)(s.real[UNIT_USD] / (NANO_PER_USD / 100)), s.pending);
 }
 
 TEST(what_did_not_move_in_the_end_comes_back)

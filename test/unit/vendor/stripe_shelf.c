@@ -29,6 +29,8 @@ static const struct item items[] = {
         "{\"id\":\"ii_1\",\"customer\":\"cus_A\",\"invoice\":\"in_1\",\"quantity\":2,\"currency\":\"usd\"}" },
     { "/v1/invoice_payments/inpay_1", "{\"id\":\"inpay_1\",\"invoice\":\"in_1\"}" },
     { "/v1/subscriptions/sub_1", "{\"id\":\"sub_1\",\"customer\":\"cus_A\"}" },
+    { "/v1/subscriptions/sub_many",
+        "{\"id\":\"sub_many\",\"customer\":\"cus_A\",\"items\":{\"data\":[{\"id\":\"si_1\",\"quantity\":2},{\"id\":\"si_2\",\"quantity\":40}]}}" },
     { "/v1/subscription_items/si_1", "{\"id\":\"si_1\",\"subscription\":\"sub_1\",\"quantity\":2,"
                                      "\"price\":{\"unit_amount\":300,\"currency\":\"usd\"}}" },
     { "/v1/subscription_schedules/sub_sched_1", "{\"id\":\"sub_sched_1\",\"customer\":\"cus_A\"}" },
