@@ -17,9 +17,9 @@ static enum next upstream_failed(struct exchange *x)
 {
     const struct world *w = x->desk->world;
     enum err why = w->fault(x->answering.call);
-    bool again = w->reused(x->answering.call) && !x->facts.writes && x->asking.body_whole && x->deciding.tries < 2;
+    bool again = w->reused(x->answering.call) && !outcome_matters(x) && x->asking.body_whole && x->deciding.tries < 2;
     x->answering.lost = w->sent(x->answering.call);
-    if (again && why == E_UPSTREAM_BROKEN) { /* a pooled connection died under a read: nothing is lost by asking anew */
+    if (again && why == E_UPSTREAM_BROKEN) { /* a pooled connection died under a free read: nothing is lost by asking anew */
         x->answering.lost = false;
         w->close(x->answering.call);
         x->answering.call = NULL;
@@ -290,7 +290,7 @@ static enum next uncover(struct exchange *x)
     a->coding = http_count(a->head, SPAN("content-encoding")) == 1 ? coding_new(coding) : NULL;
     if (a->coding)
         return NEXT;
-    a->lost = x->facts.writes;
+    a->lost = outcome_matters(x);
     return fail(x, E_UPSTREAM_BROKEN, "%.*s answered in a coding that it was not asked for, and in which secrets cannot be found", SPAN_ARG(x->facts.vendor));
 }
 
@@ -329,7 +329,7 @@ enum next judge(struct exchange *x)
     heed_headroom(x);
     a->request_id = arena_copy(&x->arena, vendor_request_id(&x->deciding.upstream->vendor, h));
     if (is_redirect(h->status)) { /* following it, or passing it on, would lead around the gate */
-        a->lost = x->facts.writes;
+        a->lost = outcome_matters(x);
         return fail(x, E_UPSTREAM_BROKEN, "%.*s answered with a redirect, which the gate neither follows nor passes on",
             SPAN_ARG(x->facts.vendor));
     }

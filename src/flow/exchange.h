@@ -378,5 +378,12 @@ static inline const struct operation *operation_of(const struct exchange *x)
 {
     return x->deciding.matched.operation;
 }
+/* Sent, it must be heard to its end or be doubted, and is never sent twice by itself: it changes something, or it is a read that its
+ * vendor bills (a lookup, a validation). What a model's answer costs has rules of its own. */
+static inline bool outcome_matters(const struct exchange *x)
+{
+    const struct facts *f = &x->facts;
+    return f->writes || (!is_llm(x) && (f->worst[UNIT_USD] > 0 || f->worst[UNIT_MESSAGES] > 0));
+}
 
 #endif

@@ -33,7 +33,7 @@ static bool tells_of_the_first(struct exchange *x)
     return a->verdict != LOOK_UP_UNCLEAR;
 }
 
-/* Sent, and no answer tells what became of it. A read changes nothing; a stream's tokens so far are counted, not
+/* Sent, and no answer tells what became of it. A read that is free changes nothing; a stream's tokens so far are counted, not
  * doubted; a caller that left a model's answer pays the reservation at most. */
 bool outcome_unknown(struct exchange *x)
 {
@@ -46,7 +46,7 @@ bool outcome_unknown(struct exchange *x)
         return !is_llm(x) && x->facts.moves_money && a->head->status >= 500;
     if (is_llm(x))
         return a->lost && !a->head;
-    return x->facts.writes && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);
+    return outcome_matters(x) && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);
 }
 
 const struct price *billed_price(const struct exchange *x)

@@ -268,7 +268,7 @@ void exchange_hang_up(struct exchange *x)
     const struct world *w = x->desk->world;
     bool sent = x->answering.call && w->sent(x->answering.call);
     bool goes_on = x->stage == ATTEMPT && !x->routing.racing && sent && x->asking.body_whole &&
-                   (x->realtime ? realtime_goes_on(x) : is_llm(x) && !operation_of(x)->late ? x->deciding.upstream->when_gone == GONE_DRAIN : operation_of(x)->writes);
+                   (x->realtime ? realtime_goes_on(x) : is_llm(x) && !operation_of(x)->late ? x->deciding.upstream->when_gone == GONE_DRAIN : outcome_matters(x));
     x->caller = NULL;
     x->gone_ns = w->monotonic_ns(w->self);
     if (goes_on)

@@ -364,7 +364,7 @@ enum next journal_the_hold(struct exchange *x)
     struct charging *c = &x->charging;
     const struct repeating *r = &x->repeating;
     const struct world *w = x->desk->world;
-    if (!x->facts.writes && !is_llm(x))
+    if (!outcome_matters(x) && !is_llm(x))
         return NEXT;
     struct journal_hold hold = {
         .call = x->id, .at = x->times.began_ms, .again = seal_request(x), .lines = lines, .count = charged_lines(x, lines), .again_held = c->journaled

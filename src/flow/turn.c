@@ -17,7 +17,7 @@ static bool is_safe_to_repeat(const struct exchange *x)
 {
     if (x->asking.opaque || !x->asking.body_whole)
         return false;
-    return is_llm(x) ? !operation_of(x)->late : !x->facts.writes || x->repeating.upstream_key.at;
+    return is_llm(x) ? !operation_of(x)->late : !outcome_matters(x) || x->repeating.upstream_key.at;
 }
 
 bool may_turn(const struct exchange *x)

@@ -559,7 +559,7 @@ void worker_take_snapshot(struct worker *w, struct snapshot *s)
 /* A charge on its way cannot be called back: its answer must be awaited, or its outcome would be unknown. */
 static bool cannot_be_recalled(const struct exchange *x)
 {
-    return x->answering.call && x->desk->world->sent(x->answering.call) && !is_llm(x) && x->facts.writes;
+    return x->answering.call && x->desk->world->sent(x->answering.call) && !is_llm(x) && outcome_matters(x);
 }
 
 size_t worker_take_stops(struct worker *w, struct stop_set *stops, size_t *left)

@@ -46,6 +46,16 @@ static void ask_read(struct sim_call *c)
     c->l->answer_head.status = 200;
 }
 
+/* Its vendor bills it, whoever hears the answer. */
+static void ask_number(struct sim_call *c)
+{
+    c->head.method = SPAN("GET");
+    c->head.target = SPAN("/shop/numbers/15550000");
+    c->head.length = -1;
+    c->l->answer_head.status = c->l->vendor_refuses ? 404 : 200;
+    c->l->answer_len = (size_t)snprintf(c->l->answer, SIM_ANSWER, c->l->vendor_refuses ? "{\"error\":\"no\"}" : "{\"id\":\"num_1\",\"kind\":\"mobile\"}");
+}
+
 static int write_stream(struct sim_call *c, char *out, size_t room)
 {
     c->l->stream_unfinished = sim_chance(c->sim, 10);
@@ -138,7 +148,9 @@ void sim_ask(struct sim_call *c)
         ask_text(c);
     else if (kind < 80)
         ask_chat(c);
-    else if (kind < 92)
+    else if (kind < 86)
+        ask_number(c);
+    else if (kind < 94)
         ask_read(c);
     else
         ask_upload(c);

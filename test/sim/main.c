@@ -32,6 +32,7 @@ static const char configuration[] =
     "        returns.create: { call: \"POST /sales/{sale}/return\", reserve: { usd: object.sale.left }, settle: { usd: answer.amount } }\n"
     "        texts.create: { call: \"POST /texts\", unscoped: true, reserve: { usd: \"0.5\" }, late: { ask: \"GET /texts/{object}\", until: present(answer.price), settle: { usd: answer.price }, after: [1s, 5s], patience: 30s } }\n"
     "        texts.retrieve: { call: \"GET /texts/{text}\", unscoped: true }\n"
+    "        numbers.look_up: { call: \"GET /numbers/{number}\", unscoped: true, reserve: { usd: \"0.25\" } }\n" /* a read that is billed */
     "credentials:\n"
     "  s: { vendor: stripe, secret: sk_test_1 }\n"
     "  o: { vendor: openai, secret: sk-2 }\n"
@@ -185,7 +186,7 @@ static void check_end(struct sim *s, struct sim_call *c)
         sim_wrong(s, "a call that was never sent cost something");
     if (c->verdict == VERDICT_ALLOWED && c->l->stream_unfinished && c->l->head_given)
         sim_wrong(s, "a stream that ended in the middle was passed off as whole");
-    if (!c->routed && c->x.fault != E_CLIENT_GONE && c->l->was_sent && c->l->request_whole && !c->l->head_given && !c->hung_up && (c->x.facts.writes || is_llm(&c->x)) &&
+    if (!c->routed && c->x.fault != E_CLIENT_GONE && c->l->was_sent && c->l->request_whole && !c->l->head_given && !c->hung_up && (c->x.facts.writes || c->x.facts.moves_money || is_llm(&c->x)) &&
         c->verdict != VERDICT_IN_DOUBT && c->x.answering.lost)
         sim_wrong(s, "a connection was lost after sending, and nobody doubts it");
     if ((c->verdict == VERDICT_IN_DOUBT) != c->doubted)

@@ -200,7 +200,7 @@ static void send_call(void *call, struct span head, struct span body, bool chunk
         sim_wrong(c->sim, "our key went to the vendor");
     if (!c->first && !c->x.charging.hold.open)
         sim_wrong(c->sim, "forwarded without a hold");
-    if (!c->first && c->x.facts.writes && !c->routed && c->holds != 1)
+    if (!c->first && (c->x.facts.writes || (c->x.facts.moves_money && !is_llm(&c->x))) && !c->routed && c->holds != 1)
         sim_wrong(c->sim, "money moves that the journal does not know of");
     if (!c->first && c->x.facts.moves_money && !is_llm(&c->x) && !c->durable)
         sim_wrong(c->sim, "money moves before its hold is on the platter");

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A read that costs (a Twilio Lookup) moves money as a write does: its answer may be lost, its caller may leave, the gate may be
+// killed, and the vendor bills it all the same. What nobody knows the end of stays reserved.
+import net from "node:net";
+
+import { config, key, tokenOf } from "./lib/config.js";
+import { startGate } from "./lib/gate.js";
+import { sleep, until } from "./lib/process.js";
+import { answerJson, startScripted } from "./lib/recorder.js";
+import { assert, test } from "./lib/test.js";
+
+const lookup = "/twilio/lookups/v2/PhoneNumbers/%2B15558675310?Fields=pre_fill"; // $0.25
+const free = "/twilio/lookups/v2/PhoneNumbers/%2B15558675310";
+const found = { phone_number: "+15558675310", valid: true };
+
+async function setUp(answer) {
+  const upstream = await startScripted(answer);
+  const gate = await startGate(config({ twilio: upstream.url }, {
+    keys: [key("agent", ["twilio-main"], { budgets: [{ limit: "1 usd", window: "day" }] })],
+  }));
+  return { upstream, gate };
+}
+
+async function ask(gate, path = lookup, signal) {
+  const answer = await fetch(`${gate.url}${path}`, { headers: { authorization: `Bearer ${tokenOf("agent")}` }, signal });
+  await answer.arrayBuffer();
+  return { status: answer.status, denied: answer.headers.get("x-tollgate-denied") };
+}
+
+const account = async (gate) => (await gate.get("/budgets")).data[0].accounts[0];
+
+/** A caller that leaves as soon as its request is at the vendor. */
+async function askAndLeave(gate, upstream, path = lookup) {
+  const count = upstream.count;
+  const socket = net.connect(gate.port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer ${tokenOf("agent")}\r\n\r\n`);
+  await until(() => upstream.count > count, "the request at the vendor");
+  socket.destroy();
+}
+
+test("a lookup whose answer is lost stays reserved, and the fifth finds the day's dollar taken", async () => {
+  const { upstream, gate } = await setUp((call, res) => res.destroy());
+  for (let i = 0; i < 4; i++) {
+    assert.equal((await ask(gate)).status, 502);
+    const row = (await gate.calls())[0];
+    assert.deepEqual([row.verdict, row.reserved_usd], ["in_doubt", "0.25"]);
+  }
+  assert.deepEqual(await ask(gate), { status: 403, denied: "budget_exceeded" });
+  assert.equal(upstream.count, 4);
+  const books = await account(gate);
+  assert.deepEqual([books.in_doubt_usd, books.spent_usd], ["1", "0"]);
+});
+
+test("its caller leaves: the answer is awaited and billed", async () => {
+  const { upstream, gate } = await setUp(async (call, res) => {
+    await sleep(200);
+    answerJson(res, 200, found);
+  });
+  for (let i = 1; i <= 4; i++) {
+    await askAndLeave(gate, upstream);
+    await until(async () => (await account(gate)).spent_usd === String(i / 4), `${i / 4} dollars spent`);
+  }
+  assert.deepEqual(await ask(gate), { status: 403, denied: "budget_exceeded" });
+  assert.equal(upstream.count, 4);
+  assert.equal((await account(gate)).in_doubt_usd, "0");
+});
+
+test("a connection of the pool that dies under a lookup is not a reason to buy it twice; a free one is asked anew", async () => {
+  const sockets = new Map(); // each connection serves one request and dies under the next
+  const { upstream, gate } = await setUp((call, res) => {
+    const served = sockets.get(res.socket) ?? 0;
+    sockets.set(res.socket, served + 1);
+    if (served > 0) res.socket.destroy();
+    else answerJson(res, 200, found);
+  });
+  assert.equal((await ask(gate)).status, 200);
+  assert.equal((await ask(gate)).status, 502);
+  assert.equal(upstream.count, 2, "not sent again");
+  let books = await account(gate);
+  assert.deepEqual([books.spent_usd, books.in_doubt_usd], ["0.25", "0.25"]);
+  assert.equal((await ask(gate, free)).status, 200);
+  assert.equal((await ask(gate, free)).status, 200);
+  assert.equal(upstream.count, 5, "a read that costs nothing was sent again");
+  books = await account(gate);
+  assert.deepEqual([books.spent_usd, books.in_doubt_usd], ["0.25", "0.25"]);
+});
+
+test("kill -9 with a lookup on its way keeps its hold", async () => {
+  const { upstream, gate } = await setUp(() => {});
+  void ask(gate).catch(() => {});
+  await until(() => upstream.count === 1, "the request at the vendor");
+  await gate.kill();
+  await gate.start();
+  const books = await account(gate);
+  assert.deepEqual([books.in_doubt_usd, books.spent_usd], ["0.25", "0"]);
+  assert.equal((await gate.get("/doubts")).data[0].operation, "twilio.lookups.v2.phone_numbers.retrieve");
+});
+
+test("an operator presses stop: what is on its way is awaited, not dropped", async () => {
+  let release;
+  const { upstream, gate } = await setUp((call, res) => { release = () => answerJson(res, 200, found); });
+  const asked = ask(gate);
+  await until(() => upstream.count === 1, "the request at the vendor");
+  const { cut, in_flight } = await gate.post("/stop", { all: true });
+  assert.deepEqual([cut, in_flight], [0, 1]);
+  release();
+  assert.equal((await asked).status, 200);
+  assert.equal((await account(gate)).spent_usd, "0.25");
+});
