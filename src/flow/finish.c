@@ -57,16 +57,30 @@ const struct price *billed_price(const struct exchange *x)
     return model.at ? price_answered(x->snapshot->prices, asked, u->vendor.provider, upstream_price_model(u, model)) : asked;
 }
 
-/* What arrived before a stream broke off: the input as it was counted, the content by the model's vocabulary, or a token for each three
- * bytes of it. Never more than was reserved, if anything was. */
+/* For a stream that is an error and nothing else the vendor has hardly read what it would have had to fetch. */
+static int64_t untold_input(struct exchange *x)
+{
+    const struct stream_meter *m = &x->answering.meter;
+    const struct ask *ask = &x->deciding.ask;
+    return ask->input_unbounded && m->failed && !m->output_bytes ? ask->input_most : weigh_input(x);
+}
+
+/* What arrived before a stream broke off: the input as the vendor told it, or else as it was counted; the content by the model's vocabulary,
+ * or a token for each three bytes of it, if the vendor did not tell of more. Never more than was reserved, if anything was. */
 static void estimate_usage(struct exchange *x)
 {
+    static const enum meter output[] = { METER_OUT, METER_REASON, METER_AUDIO_OUT, METER_IMAGE_OUT, METER_VIDEO_OUT };
+    const struct stream_meter *m = &x->answering.meter;
     struct usage *u = &x->answering.usage;
-    memset(u->tokens, 0, sizeof(u->tokens)); /* what the stream's beginning told is inside the input's bound */
     u->known = u->estimated = true;
     u->vendor_cost = -1;
-    u->tokens[METER_IN] = u->input_total = weigh_input(x);
-    u->tokens[METER_OUT] = u->output_total = x->answering.meter.output_tokens;
+    if (u->input_total <= 0)
+        u->tokens[METER_IN] = u->input_total = untold_input(x);
+    if (u->output_total >= m->output_tokens)
+        return;
+    for (size_t i = 0; i < sizeof(output) / sizeof(*output); i++)
+        u->tokens[output[i]] = 0;
+    u->tokens[METER_OUT] = u->output_total = m->output_tokens;
 }
 
 static void read_usage(struct exchange *x)

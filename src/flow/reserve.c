@@ -85,7 +85,7 @@ static int64_t least_left(struct exchange *x, enum unit unit)
     return least;
 }
 
-static int64_t input_most(const struct exchange *x)
+int64_t input_most(const struct exchange *x)
 {
     const struct ask *ask = &x->deciding.ask;
     int64_t context = x->deciding.price ? price_context(x->deciding.price) : 0;

@@ -178,6 +178,7 @@ void tell_brake(struct exchange *x, const struct brake_rule *rule, struct span s
 const struct price *price_of(const struct exchange *x, struct span model); /* reserve.c: what this vendor charges; NULL: not known */
 const struct price *billed_price(const struct exchange *x);       /* finish.c: of the model that the vendor says it was */
 bool money_matters(const struct exchange *x);                     /* reserve.c: some limit in dollars applies */
+int64_t input_most(const struct exchange *x);                     /* reserve.c: tokens that its input can have; -1: not known */
 nano_usd call_ceiling(const struct exchange *x);                  /* reserve.c: the most that this call may cost; -1: any */
 enum next journal_the_hold(struct exchange *x);                   /* reserve.c: as it is now */
 bool weigh(struct exchange *x);                                   /* weigh.c: is the bound of its input lower now? */

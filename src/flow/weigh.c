@@ -30,17 +30,17 @@ bool weigh(struct exchange *x)
     return saved > 0;
 }
 
-/* The bound stands where nothing better is known. */
+/* The bound stands where nothing better is known: the model's context, where the body does not hold all of it. */
 int64_t weigh_input(struct exchange *x)
 {
     const struct dialect *d = x->deciding.dialect;
     const struct translator *t = d ? d->translator : NULL;
     const struct upstream *u = x->deciding.upstream;
-    int64_t most = x->deciding.ask.input_most;
+    int64_t bound = input_most(x), most = bound < 0 ? x->deciding.ask.input_most : bound;
     struct arena memory;
     struct call call;
     const char *why;
-    if (!weighable(x) || !t || !t->read_call || vocabulary_of(x) == VOCABULARY_NONE || x->asking.body.len > BOUND_BODY_MOST)
+    if (x->deciding.ask.input_unbounded || !weighable(x) || !t || !t->read_call || vocabulary_of(x) == VOCABULARY_NONE || x->asking.body.len > BOUND_BODY_MOST)
         return most;
     arena_init(&memory, 8 * (size_t)BOUND_BODY_MOST);
     call_begin(&call);
