@@ -100,7 +100,7 @@ static const struct field line_fields[] = { ROW_LINE_FIELDS(FIELD) };
 
 static bool is_bytes(enum kind k) { return k >= TEXT; }
 
-static bool take_varint(struct span *rest, uint64_t *n)
+static bool take_long_varint(struct span *rest, uint64_t *n)
 {
     *n = 0;
     for (size_t i = 0; i < rest->len && i < VARINT_MOST; i++) {
@@ -116,21 +116,53 @@ static bool take_varint(struct span *rest, uint64_t *n)
     return false;
 }
 
-/* The next field. False: the end, or from here on it is damaged. */
+/* Nearly all of them are of one byte. */
+static inline bool take_varint(struct span *rest, uint64_t *n)
+{
+    if (rest->len == 0 || (unsigned char)*rest->at >= 0x80)
+        return take_long_varint(rest, n);
+    *n = (unsigned char)*rest->at++;
+    rest->len--;
+    return true;
+}
+
+/* A field as it lies there: of bytes n is their length, and `at` where they are. */
+struct raw {
+    uint64_t tag, n;
+    const char *at; /* NULL: it is a number */
+};
+
+/* Over the next field. False: the end, or from here on it is damaged. */
+static inline bool step(struct span *rest, struct raw *f)
+{
+    if (!take_varint(rest, &f->tag) || !take_varint(rest, &f->n))
+        return false;
+    bool bytes = f->tag & 1;
+    f->tag >>= 1;
+    f->at = bytes ? rest->at : NULL;
+    if (!bytes)
+        return true;
+    if (f->n > rest->len)
+        return false;
+    rest->at += f->n;
+    rest->len -= (size_t)f->n;
+    return true;
+}
+
+static struct row_value value_of(const struct raw *f)
+{
+    if (f->at)
+        return (struct row_value){ .there = true, .bytes = true, .text = span_make(f->at, (size_t)f->n) };
+    return (struct row_value){ .there = true, .number = (int64_t)(f->n >> 1 ^ (f->n & 1 ? UINT64_MAX : 0)) };
+}
+
 static bool next(struct span *rest, uint64_t *tag, struct row_value *v)
 {
-    uint64_t n;
-    if (!take_varint(rest, tag) || !take_varint(rest, &n))
+    struct raw f;
+    if (!step(rest, &f))
         return false;
-    *v = (struct row_value){ .there = true, .bytes = *tag & 1, .number = (int64_t)(n >> 1 ^ (n & 1 ? UINT64_MAX : 0)) };
-    *tag >>= 1;
-    if (!v->bytes)
-        return true;
-    if (n > rest->len)
-        return false;
-    v->text = span_first(*rest, (size_t)n);
-    v->number = 0;
-    *rest = span_from(*rest, (size_t)n);
+    *tag = f.tag;
+    *v = value_of(&f);
     return true;
 }
 
@@ -152,22 +184,30 @@ static struct span body_of(struct span row)
 
 struct row_value row_field(struct span row, enum row_tag tag)
 {
-    struct row_value values[ROW_TAGS];
-    must((unsigned)tag < ROW_TAGS);
-    read_all(body_of(row), values);
-    return values[tag];
+    struct row_value v;
+    row_pick(row, &tag, 1, &v);
+    return v;
 }
 
+/* Once over the row: what nobody asked for is stepped over with one look at a bit. */
 void row_pick(struct span row, const enum row_tag *tags, size_t count, struct row_value *out)
 {
+    enum { BITS = 64 };
+    uint64_t wanted[ROW_TAGS / BITS] = { 0 };
     struct span body = body_of(row);
-    struct row_value v;
-    uint64_t tag;
-    memset(out, 0, count * sizeof(*out));
-    while (next(&body, &tag, &v))
+    struct raw f;
+    for (size_t i = 0; i < count; i++) {
+        must((unsigned)tags[i] < ROW_TAGS);
+        wanted[tags[i] / BITS] |= UINT64_C(1) << tags[i] % BITS;
+        out[i] = (struct row_value){ 0 };
+    }
+    while (step(&body, &f)) {
+        if (f.tag >= ROW_TAGS || !(wanted[f.tag / BITS] >> f.tag % BITS & 1))
+            continue;
         for (size_t i = 0; i < count; i++)
-            if (tags[i] == tag)
-                out[i] = v;
+            if (tags[i] == f.tag)
+                out[i] = value_of(&f);
+    }
 }
 
 struct span row_scope(struct span row, struct span name)

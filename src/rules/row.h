@@ -100,7 +100,7 @@ struct row_value {
     struct span text;
 };
 struct row_value row_field(struct span row, enum row_tag tag);
-/* A few of them: out[i] is that of tags[i]. Cheaper than all. */
+/* A few of them, in one walk: out[i] is that of tags[i]. Cheaper than all, and than one by one. */
 void row_pick(struct span row, const enum row_tag *tags, size_t count, struct row_value *out);
 /* The first value of the scope of that name; SPAN_NONE: it has none. */
 struct span row_scope(struct span row, struct span name);

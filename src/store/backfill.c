@@ -45,7 +45,7 @@ static enum err add_rows(struct store *s, sqlite3_stmt *q, int64_t *done, int64_
     sql_bind_i64(q, 3, BACKFILL_ROWS);
     for (; e == E_OK && sql_next(q, &e); rows++) {
         struct store_record r = read_row(q);
-        struct said said = rollup_said(r.row);
+        struct said said = row_said(&r);
         *done = (int64_t)r.call;
         if (r.kind != STORE_CHANGE)
             e = rollup_add(s, &r, &said);

@@ -31,6 +31,7 @@ static void reset(struct batch *b)
     buf_clear(&b->ids);
     b->accounts = b->runs = b->holds = b->users = b->rollups = b->speeds = (struct map){ NULL, 0, 0 };
     b->hours = NULL;
+    b->last = (struct last){ NULL };
     b->records = b->rows = b->bytes = 0;
     b->signed_rows = 0;
     b->open = b->sign = false;

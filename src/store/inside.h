@@ -25,6 +25,8 @@
 #include "base/digest.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "rules/row.h"
+#include "store/speeds.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -53,6 +55,7 @@ enum {
     SWEEP_ROUND_MS = 60 * 60 * 1000, /* between two rounds */
     FACET_IDS = 64,                  /* calls of an hour and a facet that are named; statements.h, too */
     FACETS_KNOWN = 1 << 16,          /* whose number is kept in memory */
+    LAST_LINES = 8,                  /* of a row, whose balances are known without a look-up when the next row has the same */
     BACKFILL_ROWS = 20000,           /* in one transaction */
     CHECKPOINT_ROWS = 10000,            /* at most so many rows, and a batch's more, without a signature */
     CHECKPOINT_MS = 10 * 60 * 1000,     /* the longest that a row is without one */
@@ -91,6 +94,15 @@ struct chain {
     struct digest hash;
 };
 
+/* Of a batch: where the row before was added. Rows of one moment are often alike, and then no name is put together and looked up. */
+struct last {
+    struct rollup *rollup;
+    struct speed *speed;
+    struct user_sums *user;
+    struct run_sums *run;
+    struct balance *balances[LAST_LINES]; /* of its lines */
+};
+
 struct batch {
     struct arena memory;
     struct map accounts, runs; /* name -> sums (sums.c) */
@@ -99,6 +111,7 @@ struct batch {
     struct map rollups;        /* hour and facet -> sums (rollup.c) */
     struct map holds;          /* call id -> the hold's record, if its row has not come */
     struct hour *hours;
+    struct last last;
     struct chain chain; /* becomes the store's at commit */
     struct buf ids;     /* of the rows, in the order of the chain */
     size_t records, rows, bytes;
@@ -197,6 +210,13 @@ CHECKED enum err batch_sync(struct store *s);
 void batch_synchronous(struct store *s, bool on);
 
 /* row.c */
+/* What a row says of itself beside its columns, read in one walk for all who add it to something. */
+struct said {
+    struct span credential, label;
+    struct span object;         /* what a call or a settlement made at its vendor; what an event tells of */
+    struct row_value ms[TIMES]; /* in the order of enum speed_of */
+};
+struct said row_said(const struct store_record *r);
 CHECKED enum err row_put(struct store *s, const struct store_record *r);
 
 /* chain.c */
@@ -242,7 +262,7 @@ struct taken {
 CHECKED enum err doubts_take(struct store *s, const struct store_record *r, struct taken *out);
 
 /* made.c */
-CHECKED enum err made_put(struct store *s, const struct store_record *r);
+CHECKED enum err made_put(struct store *s, const struct store_record *r, const struct said *said);
 
 /* notes.c */
 CHECKED enum err notes_put(struct store *s, const struct store_record *r);
@@ -254,20 +274,16 @@ CHECKED enum err notes_unkept(struct store *s, const struct store_record *r);
 void contents_erase(struct store *s);
 
 /* sums.c */
+CHECKED enum err sums_note(struct store *s, const struct store_record *r); /* when it was; what a change adds to */
 /* open: what the row adds to the amounts in doubt. */
-CHECKED enum err sums_add(struct store *s, const struct store_record *r, nano_usd open);
+CHECKED enum err sums_add(struct store *s, const struct store_record *r, const struct said *said, nano_usd open);
 CHECKED enum err sums_save(struct store *s);
 
 /* speeds.c */
-CHECKED enum err speeds_add(struct store *s, const struct store_record *r, struct span credential);
+CHECKED enum err speeds_add(struct store *s, const struct store_record *r, const struct said *said);
 CHECKED enum err speeds_save(struct store *s);
 
 /* rollup.c */
-/* What a row says of itself beside its columns. */
-struct said {
-    struct span credential, label;
-};
-struct said rollup_said(struct span row);
 CHECKED enum err rollup_add(struct store *s, const struct store_record *r, const struct said *said);
 CHECKED enum err rollup_save(struct store *s);
 void rollup_forget(struct store *s); /* the facets in memory */

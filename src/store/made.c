@@ -4,24 +4,20 @@
  * An index by hand beside `calls`: most rows name nothing, and SQLite would open an index of the table for each of them. */
 #include "store/inside.h"
 
-#include "rules/row.h"
 #include "store/reader.h"
 
 enum { MADE_ROWS_MOST = 1000000 /* of one answer */ };
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
-/* A call or a settlement names what it made; an event itself. */
-enum err made_put(struct store *s, const struct store_record *r)
+enum err made_put(struct store *s, const struct store_record *r, const struct said *said)
 {
-    struct row_value object = row_field(r->row, r->kind == STORE_EVENT ? ROW_OBJECT : ROW_OBJECT_ID);
-    if (!object.bytes || !object.text.len)
+    if (!said->object.len)
         return E_OK;
     sqlite3_stmt *q = s->statements[ST_MADE];
-    struct row_value credential = row_field(r->row, ROW_CREDENTIAL);
     sql_bind_i64(q, 1, (int64_t)r->call);
-    sql_bind(q, 2, credential.bytes ? credential.text : SPAN_NONE);
-    sql_bind_always(q, 3, object.text);
+    sql_bind(q, 2, said->credential);
+    sql_bind_always(q, 3, said->object);
     return sql_step(q);
 }
 

@@ -7,8 +7,6 @@
  * many as calls. What a batch adds is added up in memory; each hour and facet of it costs two writes. */
 #include "store/inside.h"
 
-#include "rules/row.h"
-
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
 enum { HOURS_A_DAY = 24, TEXTS = 8, ID_BYTES = 8, VERDICT_FAILED = 2, VERDICT_DOUBT = 3 };
@@ -23,14 +21,6 @@ struct rollup {
 };
 
 /* ---- names ------------------------------------------------------------------------------------------------------------------ */
-
-struct said rollup_said(struct span row)
-{
-    static const enum row_tag tags[] = { ROW_CREDENTIAL, ROW_LABEL };
-    struct row_value v[2];
-    row_pick(row, tags, 2, v);
-    return (struct said){ .credential = v[0].text, .label = v[1].text };
-}
 
 static void put_number(struct buf *b, uint64_t n, int bytes)
 {
@@ -56,7 +46,7 @@ static struct span write_name(struct buf *b, int64_t hour, const struct store_re
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------------- */
 
-static struct rollup *find(struct store *s, const struct store_record *r, const struct span texts[TEXTS])
+static struct rollup *look_up(struct store *s, const struct store_record *r, const struct span texts[TEXTS])
 {
     struct batch *b = &s->batch;
     int64_t hour = r->at / HOUR_MS;
@@ -76,6 +66,24 @@ static struct rollup *find(struct store *s, const struct store_record *r, const 
     for (int i = 0; i < TEXTS; i++)
         sum->texts[i] = arena_copy(&b->memory, texts[i]);
     return !b->memory.broken && map_put(&b->rollups, name, sum) ? sum : NULL;
+}
+
+static bool is_of(const struct rollup *sum, const struct store_record *r, const struct span texts[TEXTS])
+{
+    if (sum->hour != r->at / HOUR_MS || sum->verdict != r->verdict || sum->status != r->status)
+        return false;
+    for (int i = 0; i < TEXTS; i++)
+        if (!span_is(sum->texts[i], texts[i]))
+            return false;
+    return true;
+}
+
+static struct rollup *find(struct store *s, const struct store_record *r, const struct span texts[TEXTS])
+{
+    struct rollup **last = &s->batch.last.rollup;
+    if (!*last || !is_of(*last, r, texts))
+        *last = look_up(s, r, texts);
+    return *last;
 }
 
 static void put_id(struct rollup *sum, uint64_t id)

@@ -5,6 +5,22 @@
 
 #include "base/log.h"
 
+struct said row_said(const struct store_record *r)
+{
+    enum { CREDENTIAL, LABEL, OBJECT, MS, FIELDS = MS + TIMES };
+    const enum row_tag tags[FIELDS] = { [CREDENTIAL] = ROW_CREDENTIAL,
+        [LABEL] = ROW_LABEL,
+        [OBJECT] = r->kind == STORE_EVENT ? ROW_OBJECT : ROW_OBJECT_ID, /* an event names itself */
+        [MS + SPEED_CALL] = ROW_LATENCY_MS,
+        [MS + SPEED_FIRST_BYTE] = ROW_FIRST_BYTE_MS,
+        [MS + SPEED_GAP] = ROW_LONGEST_GAP };
+    struct row_value v[FIELDS];
+    row_pick(r->row, tags, FIELDS, v);
+    struct said said = { .credential = v[CREDENTIAL].text, .label = v[LABEL].text, .object = v[OBJECT].text };
+    memcpy(said.ms, v + MS, sizeof(said.ms));
+    return said;
+}
+
 static void bind(sqlite3_stmt *q, const struct store_record *r)
 {
     const int64_t numbers[] = { (int64_t)r->call, r->at, r->verdict, r->status, r->held, r->settled, r->cost, r->reserved,
@@ -56,7 +72,7 @@ static enum err put(struct store *s, const struct store_record *r, bool *there)
     return b->ids.broken ? E_NO_MEMORY : E_OK;
 }
 
-static enum err put_call(struct store *s, const struct store_record *r)
+static enum err put_call(struct store *s, const struct store_record *r, const struct said *said)
 {
     enum { ALLOWED = 0, IN_DOUBT = 3 };
     bool there = false, open = false;
@@ -74,11 +90,11 @@ static enum err put_call(struct store *s, const struct store_record *r)
     if (e == E_OK && r->verdict == ALLOWED && r->once.len)
         e = notes_unkept(s, r);
     if (e == E_OK)
-        e = made_put(s, r);
-    return e == E_OK ? sums_add(s, r, open ? r->reserved : 0) : e;
+        e = made_put(s, r, said);
+    return e == E_OK ? sums_add(s, r, said, open ? r->reserved : 0) : e;
 }
 
-static enum err put_settlement(struct store *s, const struct store_record *r)
+static enum err put_settlement(struct store *s, const struct store_record *r, const struct said *said)
 {
     struct taken taken = { .again = false };
     bool there = false;
@@ -97,12 +113,12 @@ static enum err put_settlement(struct store *s, const struct store_record *r)
     sql_bind_i64(s->statements[ST_SETTLEMENT], 3, taken.mark);
     e = sql_step(s->statements[ST_SETTLEMENT]);
     if (e == E_OK)
-        e = made_put(s, r);
-    return e == E_OK ? sums_add(s, r, taken.reserved > 0 ? -taken.reserved : 0) : e;
+        e = made_put(s, r, said);
+    return e == E_OK ? sums_add(s, r, said, taken.reserved > 0 ? -taken.reserved : 0) : e;
 }
 
 /* What the vendor told, of a call or of none that is known: its money counts, and it ends nothing. */
-static enum err put_event(struct store *s, const struct store_record *r)
+static enum err put_event(struct store *s, const struct store_record *r, const struct said *said)
 {
     bool there = false;
     enum err e = put(s, r, &there);
@@ -114,8 +130,8 @@ static enum err put_event(struct store *s, const struct store_record *r)
         e = sql_step(s->statements[ST_EVENT]);
     }
     if (e == E_OK)
-        e = made_put(s, r);
-    return e == E_OK ? sums_add(s, r, 0) : e;
+        e = made_put(s, r, said);
+    return e == E_OK ? sums_add(s, r, said, 0) : e;
 }
 
 static enum err put_change(struct store *s, const struct store_record *r)
@@ -128,20 +144,15 @@ static enum err put_change(struct store *s, const struct store_record *r)
     sql_bind_i64(q, 1, s->batch.chain.rows - 1);
     sql_bind_i64(q, 2, (int64_t)r->call);
     e = sql_step(q);
-    return e == E_OK ? sums_add(s, r, 0) : e;
+    return e == E_OK ? sums_note(s, r) : e;
 }
 
 enum err row_put(struct store *s, const struct store_record *r)
 {
-    switch (r->kind) {
-    case STORE_SETTLEMENT:
-        return put_settlement(s, r);
-    case STORE_EVENT:
-        return put_event(s, r);
-    case STORE_CHANGE:
+    if (r->kind == STORE_CHANGE)
         return put_change(s, r);
-    case STORE_CALL:
-        break;
-    }
-    return put_call(s, r);
+    struct said said = row_said(r);
+    if (r->kind == STORE_SETTLEMENT)
+        return put_settlement(s, r, &said);
+    return r->kind == STORE_EVENT ? put_event(s, r, &said) : put_call(s, r, &said);
 }

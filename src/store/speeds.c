@@ -4,7 +4,6 @@
  * Names that callers may choose are kept out: a model that was not answered as one (404, 400) is not told apart. */
 #include "store/speeds.h"
 
-#include "rules/row.h"
 #include "store/inside.h"
 #include "store/reader.h"
 
@@ -120,7 +119,7 @@ static struct span write_name(struct buf *b, int64_t slot, const struct span nam
     return buf_span(b);
 }
 
-static struct speed *find(struct store *s, int64_t slot, const struct span names[NAMES])
+static struct speed *look_up(struct store *s, int64_t slot, const struct span names[NAMES])
 {
     struct batch *b = &s->batch;
     struct span name = write_name(&s->text, slot, names);
@@ -137,6 +136,17 @@ static struct speed *find(struct store *s, int64_t slot, const struct span names
     return sum;
 }
 
+static struct speed *find(struct store *s, int64_t slot, const struct span names[NAMES])
+{
+    struct speed **last = &s->batch.last.speed;
+    bool same = *last && (*last)->slot == slot;
+    for (int i = 0; same && i < NAMES; i++)
+        same = span_is((*last)->names[i], names[i]);
+    if (!same)
+        *last = look_up(s, slot, names);
+    return *last;
+}
+
 static bool has_failed(const struct store_record *r)
 {
     if (r->verdict == VERDICT_BROKEN)
@@ -146,11 +156,9 @@ static bool has_failed(const struct store_record *r)
 
 static bool names_a_model(const struct store_record *r) { return r->verdict != VERDICT_REFUSED && (r->status < 400 || r->status == 429 || r->status >= 500); }
 
-enum err speeds_add(struct store *s, const struct store_record *r, struct span credential)
+enum err speeds_add(struct store *s, const struct store_record *r, const struct said *said)
 {
-    static const enum row_tag tags[] = { ROW_LATENCY_MS, ROW_FIRST_BYTE_MS, ROW_LONGEST_GAP };
-    struct row_value v[3];
-    const struct span names[NAMES] = { r->workspace, r->vendor, r->operation, names_a_model(r) ? r->model : SPAN(""), credential };
+    const struct span names[NAMES] = { r->workspace, r->vendor, r->operation, names_a_model(r) ? r->model : SPAN(""), said->credential };
     struct speed *sum = find(s, r->at / SLOT_MS, names);
     if (!sum)
         return E_NO_MEMORY;
@@ -164,10 +172,9 @@ enum err speeds_add(struct store *s, const struct store_record *r, struct span c
     sum->tokens_out = money_add(sum->tokens_out, r->tokens_out);
     if (r->verdict == VERDICT_REFUSED) /* how fast the gate says no tells nothing of a vendor */
         return E_OK;
-    row_pick(r->row, tags, 3, v);
     for (int what = 0; what < TIMES; what++)
-        if (v[what].there)
-            bins_add(&sum->bins, (enum speed_of)what, v[what].number);
+        if (said->ms[what].there)
+            bins_add(&sum->bins, (enum speed_of)what, said->ms[what].number);
     return E_OK;
 }
 

@@ -8,6 +8,7 @@
 /* One of these for each account, and a list of them where a rolling one has several slots. */
 struct balance {
     struct balance *next;
+    struct span account;
     int64_t slot, settled, doubt, ends_at;
 };
 
@@ -26,7 +27,7 @@ struct hour {
     int64_t hour, lowest, highest;
 };
 
-static struct balance *find_balance(struct batch *b, const struct store_line *line)
+static struct balance *look_up_balance(struct batch *b, const struct store_line *line)
 {
     struct balance *first = map_get(&b->accounts, line->account), *sum = first;
     while (sum && sum->slot != line->slot)
@@ -38,20 +39,30 @@ static struct balance *find_balance(struct batch *b, const struct store_line *li
         return NULL;
     sum->slot = line->slot;
     if (first) { /* behind the first, whose name is the map's key */
+        sum->account = first->account;
         sum->next = first->next;
         first->next = sum;
         return sum;
     }
-    struct span account = arena_copy(&b->memory, line->account);
-    return !b->memory.broken && map_put(&b->accounts, account, sum) ? sum : NULL;
+    sum->account = arena_copy(&b->memory, line->account);
+    return !b->memory.broken && map_put(&b->accounts, sum->account, sum) ? sum : NULL;
+}
+
+/* at: the line's place in its row. */
+static struct balance *find_balance(struct batch *b, const struct store_line *line, size_t at)
+{
+    struct balance **last = &b->last.balances[at % LAST_LINES];
+    if (!*last || (*last)->slot != line->slot || !span_is((*last)->account, line->account))
+        *last = look_up_balance(b, line);
+    return *last;
 }
 
 /* doubt: what is in doubt from now on, or, below zero, no more. */
-static enum err add_line(struct batch *b, const struct store_line *line, int64_t doubt)
+static enum err add_line(struct batch *b, const struct store_line *line, size_t at, int64_t doubt)
 {
     if (line->real == 0 && doubt == 0)
         return E_OK;
-    struct balance *sum = find_balance(b, line);
+    struct balance *sum = find_balance(b, line, at);
     if (!sum)
         return E_NO_MEMORY;
     sum->settled = money_add(sum->settled, line->real);
@@ -60,7 +71,7 @@ static enum err add_line(struct batch *b, const struct store_line *line, int64_t
     return E_OK;
 }
 
-static struct run_sums *find_run(struct batch *b, const struct store_record *r, struct span label)
+static struct run_sums *look_up_run(struct batch *b, const struct store_record *r, struct span label)
 {
     struct run_sums *first = map_get(&b->runs, r->run), *sums = first;
     while (sums && !span_is(sums->workspace, r->workspace))
@@ -74,6 +85,14 @@ static struct run_sums *find_run(struct batch *b, const struct store_record *r, 
         return NULL;
     *sums = (struct run_sums){ .run = run, .workspace = workspace, .key = key, .label = own, .first_at = r->at, .last_at = r->at, .next = first };
     return map_put(&b->runs, first ? first->run : run, sums) ? sums : NULL;
+}
+
+static struct run_sums *find_run(struct batch *b, const struct store_record *r, struct span label)
+{
+    struct run_sums *last = b->last.run;
+    if (!last || !span_is(last->run, r->run) || !span_is(last->workspace, r->workspace))
+        b->last.run = look_up_run(b, r, label);
+    return b->last.run;
 }
 
 static enum err add_run(struct batch *b, const struct store_record *r, nano_usd open, struct span label)
@@ -95,8 +114,9 @@ static enum err add_run(struct batch *b, const struct store_record *r, nano_usd 
     return E_OK;
 }
 
-static enum err add_hour(struct batch *b, const struct store_record *r)
+enum err sums_note(struct store *s, const struct store_record *r)
 {
+    struct batch *b = &s->batch;
     int64_t hour = r->at / HOUR_MS, id = (int64_t)r->call;
     struct hour *h = b->hours;
     while (h && h->hour != hour)
@@ -120,30 +140,27 @@ static int64_t doubt_of(const struct store_record *r, const struct store_line *l
     return line->kept ? line->held : 0;
 }
 
-enum err sums_add(struct store *s, const struct store_record *r, nano_usd open)
+enum err sums_add(struct store *s, const struct store_record *r, const struct said *said, nano_usd open)
 {
-    enum err e = add_hour(&s->batch, r);
-    if (r->kind == STORE_CHANGE)
-        return e;
-    struct said said = rollup_said(r->row);
+    enum err e = sums_note(s, r);
     if (e == E_OK && r->run.len)
-        e = add_run(&s->batch, r, open, said.label);
+        e = add_run(&s->batch, r, open, said->label);
     if (e == E_OK)
-        e = rollup_add(s, r, &said);
+        e = rollup_add(s, r, said);
     if (e == E_OK)
-        e = speeds_add(s, r, said.credential);
+        e = speeds_add(s, r, said);
     for (size_t i = 0; i < r->count && e == E_OK; i++)
-        e = add_line(&s->batch, &r->lines[i], doubt_of(r, &r->lines[i]));
+        e = add_line(&s->batch, &r->lines[i], i, doubt_of(r, &r->lines[i]));
     return e;
 }
 
 /* ---- once a batch -------------------------------------------------------------------------------------------------------- */
 
-static enum err save_balances(sqlite3_stmt *q, struct span account, const struct balance *sum)
+static enum err save_balances(sqlite3_stmt *q, const struct balance *sum)
 {
     enum err e = E_OK;
     for (; sum && e == E_OK; sum = sum->next) {
-        sql_bind_always(q, 1, account);
+        sql_bind_always(q, 1, sum->account);
         sql_bind_i64(q, 2, sum->slot);
         sql_bind_i64(q, 3, sum->settled);
         sql_bind_i64(q, 4, sum->doubt);
@@ -181,7 +198,7 @@ enum err sums_save(struct store *s)
     const struct map_entry *entry;
     enum err e = E_OK;
     for (size_t at = 0; e == E_OK && (entry = map_next(&b->accounts, &at));)
-        e = save_balances(s->statements[ST_ACCOUNT], entry->key, entry->value);
+        e = save_balances(s->statements[ST_ACCOUNT], entry->value);
     for (size_t at = 0; e == E_OK && (entry = map_next(&b->runs, &at));)
         for (const struct run_sums *sums = entry->value; sums && e == E_OK; sums = sums->next)
             e = save_run(s->statements[ST_RUN], sums);

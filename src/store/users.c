@@ -20,7 +20,7 @@ static struct span write_name(struct buf *b, int64_t at, const struct store_reco
     return buf_span(b);
 }
 
-static struct user_sums *find(struct store *s, const struct store_record *r)
+static struct user_sums *look_up(struct store *s, const struct store_record *r)
 {
     struct batch *b = &s->batch;
     int64_t at = r->at / USERS_MS;
@@ -35,6 +35,14 @@ static struct user_sums *find(struct store *s, const struct store_record *r)
     *sums = (struct user_sums){ .workspace = arena_copy(&b->memory, r->workspace), .user = arena_copy(&b->memory, r->user), .at = at };
     sums->sums.first_at = sums->sums.last_at = r->at;
     return !b->memory.broken && map_put(&b->users, name, sums) ? sums : NULL;
+}
+
+static struct user_sums *find(struct store *s, const struct store_record *r)
+{
+    struct user_sums **last = &s->batch.last.user;
+    if (!*last || (*last)->at != r->at / USERS_MS || !span_is((*last)->user, r->user) || !span_is((*last)->workspace, r->workspace))
+        *last = look_up(s, r);
+    return *last;
 }
 
 enum err users_add(struct store *s, const struct store_record *r, bool forwarded)

@@ -241,6 +241,40 @@ TEST(read_at_once)
     rig_free(&g);
 }
 
+/* A few at once are those of all at once, whatever the bytes are: twice a tag, none of it, cut off, and damaged anywhere. */
+TEST(read_a_few)
+{
+    static const enum row_tag tags[] = { ROW_LABEL, ROW_ID, ROW_ATTEMPT, ROW_STATUS, ROW_OPERATION, ROW_TAGS - 1, ROW_STATUS };
+    enum { COUNT = sizeof(tags) / sizeof(tags[0]), ROUNDS = 20000 };
+    struct rig g;
+    struct row_value all[ROW_TAGS], few[COUNT];
+    uint64_t seed = 1;
+    rig_init(&g);
+    struct row_out o = row_out(&g.row);
+    write_all(&o);
+    row_number(&o, ROW_TAGS - 1, INT64_MIN);
+    row_text(&o, ROW_OPERATION, SPAN("the one that counts"));
+    for (int round = 0; round < ROUNDS; round++) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t at = (size_t)(seed >> 33) % (g.row.len - 1) + 1;
+        char before = g.row.at[at];
+        struct span row = span_first(buf_span(&g.row), round % 4 ? g.row.len : at);
+        if (round)
+            g.row.at[at] = (char)(seed >> 24);
+        row_read(row, all);
+        row_pick(row, tags, COUNT, few);
+        for (int i = 0; i < COUNT; i++) {
+            const struct row_value *want = &all[tags[i]];
+            CHECK(few[i].there == want->there && few[i].bytes == want->bytes && few[i].number == want->number);
+            CHECK(few[i].text.at == want->text.at && few[i].text.len == want->text.len);
+        }
+        g.row.at[at] = before;
+    }
+    CHECK_SPAN(row_field(buf_span(&g.row), ROW_OPERATION).text, SPAN("the one that counts"));
+    CHECK_INT(row_field(buf_span(&g.row), ROW_TAGS - 1).number, INT64_MIN);
+    rig_free(&g);
+}
+
 /* A later gate's row: what is not known is passed over, in the row and in its parts. */
 TEST(unknown_tags_are_skipped)
 {

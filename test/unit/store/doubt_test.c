@@ -308,6 +308,32 @@ TEST(slots_are_kept_apart)
     rig_free(&g);
 }
 
+/* Balances that stand at one place of row after row, and of which now one, now the other is meant. */
+TEST(balances_at_one_place_are_kept_apart)
+{
+    static const char *const accounts[] = { "key_a/0", "key_b/0", "key_a/0", "key_a/00" };
+    struct rig g;
+    rig_init(&g, 1);
+    for (uint64_t i = 0; i < 400; i++) {
+        struct rig_record row = rig_row(&g, i + 1);
+        row.lines[0].account = span_of(accounts[i / (1 + i % 2) % 4]);
+        row.lines[0].slot = i % 5 ? -1 : (int64_t)(i % 3);
+        row.lines[0].real = row.record.cost = (int64_t)i;
+        rig_append(&g, 0, row);
+    }
+    rig_open(&g, false);
+    for (int account = 0; account < 4; account++)
+        for (int slot = -1; slot < 3; slot++) {
+            char ask[128];
+            int64_t want = 0;
+            for (int64_t i = 0; i < 400; i++)
+                want += strcmp(accounts[i / (1 + i % 2) % 4], accounts[account]) == 0 && (i % 5 ? -1 : i % 3) == slot ? i : 0;
+            snprintf(ask, sizeof(ask), "SELECT coalesce(sum(settled), 0) FROM accounts WHERE account = '%s' AND slot = %d", accounts[account], slot);
+            CHECK_INT(rig_ask(&g, ask), want);
+        }
+    rig_free(&g);
+}
+
 struct balances {
     size_t count;
     int64_t settled, doubt, slots;

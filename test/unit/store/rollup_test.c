@@ -258,6 +258,22 @@ static void check_all(struct rig *g, int rounds)
     store_reader_free(r);
 }
 
+/* Every sum of a table, and no other, is that of its rows. */
+static void check_tables(struct rig *g)
+{
+#define ROWS_BY(width, names) "SELECT at / " width ", coalesce(workspace, ''), " names ", sum(kind = 0), sum(cost) FROM calls WHERE kind != 2 GROUP BY 1, 2, 3"
+#define SPEEDS "SELECT at, workspace, vendor || operation, sum(calls), sum(cost) FROM speeds GROUP BY 1, 2, 3"
+#define SPEED_ROWS ROWS_BY("600000", "vendor || operation")
+#define USERS "SELECT at, workspace, user, calls, cost FROM users"
+#define USER_ROWS ROWS_BY("21600000", "coalesce(user, '')")
+    CHECK_INT(rig_ask(g, "SELECT count(*) FROM (" SPEED_ROWS " EXCEPT " SPEEDS ")"), 0);
+    CHECK_INT(rig_ask(g, "SELECT count(*) FROM (" SPEEDS " EXCEPT " SPEED_ROWS ")"), 0);
+    CHECK_INT(rig_ask(g, "SELECT count(*) FROM (" USER_ROWS " EXCEPT " USERS ")"), 0);
+    CHECK_INT(rig_ask(g, "SELECT count(*) FROM (" USERS " EXCEPT " USER_ROWS ")"), 0);
+    CHECK_INT(rig_ask(g, "SELECT (SELECT sum(cost) FROM runs) - (SELECT sum(cost) FROM calls WHERE run IS NOT NULL AND kind != 2)"), 0);
+    CHECK_INT(rig_ask(g, "SELECT count(*) FROM users") > 4, 1);
+}
+
 TEST(sums_by_hour_are_the_sums_over_rows)
 {
     for (uint64_t s = 1; s <= 3; s++) {
@@ -279,6 +295,7 @@ TEST(sums_by_hour_are_the_sums_over_rows)
         }
         CHECK_INT(store_barrier(g.store), E_OK);
         check_all(&g, 60);
+        check_tables(&g);
         rig_free(&g);
     }
 }
