@@ -17,6 +17,7 @@ static const char *const rule_names[LINT_RULES] = { [LINT_COST] = "cost",
     [LINT_DOUBT] = "doubt",
     [LINT_SECRET] = "secret",
     [LINT_DENY] = "deny",
+    [LINT_WRITES] = "writes",
     [LINT_SHADOW] = "shadow",
     [LINT_UNKNOWN] = "unknown" };
 
@@ -107,6 +108,16 @@ static bool sounds_secret(const struct operation *op)
     return has_word(op->name, words) || has_word(op->path, words);
 }
 
+static bool sounds_like_writing(struct span name)
+{
+    static const char *const words[] = { "create", "Create", "update", "Update", "merge", "Merge", "upload", "Upload", "store", "Store",
+        NULL };
+    struct span rest = name, piece = name;
+    while (span_next(&rest, '.', &piece))
+        continue; /* the last: "uploads.get" reads */
+    return has_word(piece, words);
+}
+
 /* ---- rules of thumb ---- */
 
 static void check_cost(struct linting *l, const struct operation *op, const struct node *n, struct span place)
@@ -118,6 +129,16 @@ static void check_cost(struct linting *l, const struct operation *op, const stru
             SPAN("writes, and nothing says what it may cost; give `reserve`, or `moves_money: false` if it costs nothing"));
     if (op->moves_money && !r->has_reserve && !op->dialect.at)
         find(l, LINT_COST, n, place, SPAN("moves money without a rule: it is refused wherever a money budget applies"));
+}
+
+/* A stop of writes lets through what is marked so. */
+static void check_writes(struct linting *l, const struct operation *op, const struct node *n, struct span place)
+{
+    bool said = n->kind == NODE_MAP && node_get(n, "note");
+    bool could = span_is(op->method, SPAN("POST")) || span_is(op->method, SPAN("PUT")) || span_is(op->method, SPAN("PATCH"));
+    if (could && !op->writes && !said && sounds_like_writing(op->name))
+        find(l, LINT_WRITES, n, place,
+            SPAN("says `writes: false`, and sounds as if it wrote; drop it, or say in `note` what it only reads"));
 }
 
 static bool says_unknown(const struct expr *x)
@@ -303,6 +324,7 @@ enum err lint(
     for (const struct node *n = node_get(root, "operations")->first; n && i < operations; n = n->next, i++) {
         struct span place = arena_print(a, "operations.%.*s", SPAN_ARG(n->name));
         check_cost(&l, &list[i], n, place);
+        check_writes(&l, &list[i], n, place);
         check_money(&l, &list[i], n, place);
         check_secret(&l, &list[i], n, place);
         check_route(&l, &list[i], n, place);

@@ -9,7 +9,7 @@
 
 #include "vendor/sample.h"
 
-enum lint_rule { LINT_COST, LINT_SCOPES, LINT_DOUBT, LINT_SECRET, LINT_DENY, LINT_SHADOW, LINT_UNKNOWN, LINT_RULES };
+enum lint_rule { LINT_COST, LINT_SCOPES, LINT_DOUBT, LINT_SECRET, LINT_DENY, LINT_WRITES, LINT_SHADOW, LINT_UNKNOWN, LINT_RULES };
 
 struct finding {
     enum lint_rule rule;

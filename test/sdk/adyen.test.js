@@ -10,7 +10,7 @@ import { startVendor } from "./lib/vendor.js";
 
 const hosts = {};
 ledElsewhere(hosts);
-const { CheckoutAPI, Client, EnvironmentEnum, PayoutAPI, TransfersAPI } = createRequire(import.meta.url)("@adyen/api-library");
+const { BalancePlatformAPI, CheckoutAPI, Client, EnvironmentEnum, PayoutAPI, TransfersAPI } = createRequire(import.meta.url)("@adyen/api-library");
 
 let v;
 const usd = (n) => BigInt(Math.round(n * 1e9));
@@ -79,6 +79,22 @@ test("a capture counts what its payment did not count here; a refund counts", as
   const refund = await v.row((run) => checkout("day", run).ModificationsApi.refundCapturedPayment(pspReference, { amount: { value: 700, currency: "USD" }, merchantAccount: "Acme" }));
   assert.equal(nanos(refund.cost_usd), usd(7));
   await v.refused(() => checkout("day").ModificationsApi.refundOrCancelPayment("PSPUNKNOWN", { merchantAccount: "Acme" }), "price_unknown");
+});
+
+test("a session that is made larger counts what is more", async () => {
+  const { id } = await checkout("day").PaymentsApi.sessions({ amount: { value: 1000, currency: "USD" }, merchantAccount: "Acme", reference: "r", returnUrl: "https://acme.example" });
+  const larger = await v.row((run) => checkout("day", run).PaymentsApi.updateSession(id, { amount: { value: 150_000, currency: "USD" }, sessionData: "x" }));
+  assert.equal(larger.operation, "adyen.payments.update_session");
+  assert.equal(nanos(larger.cost_usd), usd(1490));
+});
+
+test("a stop of writes stops what makes a balance account", async () => {
+  const account = () => new BalancePlatformAPI(client("free")).BalanceAccountsApi.createBalanceAccount({ accountHolderId: "AH1" });
+  await v.gate.post("/stop", { vendor: "adyen", writes_only: true, reason: "a drill" });
+  const error = await v.refused(account, "stopped");
+  assert.equal(error.statusCode, 403);
+  await v.gate.post("/resume", { vendor: "adyen" });
+  await account();
 });
 
 test("links that can be used again have no end", async () => {

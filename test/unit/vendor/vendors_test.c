@@ -41,6 +41,81 @@ static enum look_up_verdict lists(const char *body)
     return vendor_looked_up(b.json, &b.asked, &b.understood, SENT, &head, span_of(body), &b.call, &found);
 }
 
+/* ---- what calls reserve ---- */
+
+enum { UNKNOWN = -1 };
+
+struct row {
+    const char *vendor, *method, *target, *body;
+    int64_t cents; /* or UNKNOWN */
+};
+
+static int64_t counted_cents;
+
+static int64_t counted(void *self, struct span id)
+{
+    (void)self, (void)id;
+    return counted_cents * (NANO_PER_USD / 100);
+}
+
+static void check_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct row *r = &rows[i];
+        bench_open(&b, r->vendor, SPAN_NONE);
+        b.counted = counted;
+        enum err e = bench_ask(&b, r->method, r->target, r->body);
+        int64_t cents = b.understood.cost_known ? b.understood.worst[UNIT_USD] / (NANO_PER_USD / 100) : UNKNOWN;
+        if (e || cents != r->cents)
+            test_fail(__FILE__, __LINE__, "%s %s %s: %d (%.*s), %lld cents, want %lld", r->method, r->target, r->body, (int)e,
+                SPAN_ARG(b.why), (long long)cents, (long long)r->cents);
+        bench_close(&b);
+    }
+}
+
+#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+#define AMOUNT "{\"amount\":{\"value\":150000,\"currency\":\"USD\"},"
+
+TEST(what_changes_or_repeats_an_amount_is_counted)
+{
+    static const struct row fresh[] = {
+        { "adyen", "PATCH", "/v71/sessions/CS1", AMOUNT "\"sessionData\":\"x\"}", 150000 },
+        { "adyen", "PATCH", "/v71/sessions/CS1", "{\"sessionData\":\"x\"}", 0 },
+        { "adyen", "PATCH", "/v71/sessions/CS1", "{\"amount\":{\"value\":150000}}", UNKNOWN },
+        { "adyen", "POST", "/v71/paypal/updateOrder", AMOUNT "\"pspReference\":\"P1\"}", 150000 },
+        { "adyen", "POST", "/v71/paypal/updateOrder", AMOUNT "\"paymentData\":\"x\"}", 150000 },
+        { "adyen", "POST", "/v71/paypal/updateOrder", "{\"pspReference\":\"P1\",\"deliveryMethods\":[]}", 0 },
+        { "adyen", "POST", "/ca/services/DisputeService/v30/acceptDispute", "{\"disputePspReference\":\"P1\"}", UNKNOWN },
+        { "adyen", "POST", "/v3/merchants/M1/terminalOrders", "{\"items\":[{\"id\":\"T\",\"quantity\":90}]}", UNKNOWN },
+        { "square", "PUT", "/v2/subscriptions/s1", "{\"subscription\":{\"price_override_money\":{\"amount\":150000,\"currency\":\"USD\"}}}",
+            UNKNOWN },
+        { "plaid", "POST", "/payment_initiation/payment/create", "{\"recipient_id\":\"r\",\"amount\":{\"value\":12.5,\"currency\":\"USD\"}}", 1250 },
+        { "plaid", "POST", "/payment_initiation/payment/create",
+            "{\"recipient_id\":\"r\",\"amount\":{\"value\":12.5,\"currency\":\"USD\"},\"schedule\":{\"interval\":\"WEEKLY\"}}", UNKNOWN },
+    };
+    static const struct row again[] = {
+        { "adyen", "PATCH", "/v71/sessions/CS1", AMOUNT "\"sessionData\":\"x\"}", 50000 },
+        { "adyen", "POST", "/v71/paypal/updateOrder", AMOUNT "\"pspReference\":\"P1\"}", 50000 },
+    };
+    counted_cents = 0;
+    CHECK_ROWS(fresh);
+    counted_cents = 100000;
+    CHECK_ROWS(again);
+}
+
+TEST(what_adyen_is_told_to_make_or_change_writes)
+{
+    static const char *const calls[][2] = { { "POST", "/v71/storedPaymentMethods" }, { "POST", "/pal/servlet/StoredValue/v46/mergeBalance" },
+        { "POST", "/bcl/v2/balanceAccounts" }, { "POST", "/bcl/v2/balancePlatforms/b1/webhooks/w1/settings" },
+        { "POST", "/lem/v3/documents" }, { "POST", "/v71/paypal/updateOrder" } };
+    struct matched m;
+    bench_open(&b, "adyen", SPAN_NONE);
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (!vendor_match(&b.vendor, span_of(calls[i][0]), span_of(calls[i][1]), &m) || !m.operation->writes)
+            test_fail(__FILE__, __LINE__, "%s %s", calls[i][0], calls[i][1]);
+    bench_close(&b);
+}
+
 /* ---- prices that come later ---- */
 
 TEST(telnyx_tells_a_price_at_once_or_later)
