@@ -2,8 +2,8 @@
  * approve.c - the step that holds a call for a person, where a rule of the policy says so (rules/approval.h, flow/approvals.h).
  *
  * The agent is refused, with the approval's id and how to go on; the same request goes through, once, after a yes. Nothing is
- * reserved while it waits. An object that an allowed call touched under a policy with `first_seen` is remembered as an account of
- * the ledger, whose lines survive with the journal.
+ * reserved while it waits. An object that a rule with `first_seen` let through is remembered as an account of the ledger, whose lines
+ * survive with the journal.
  *
  * Next to read: reserve.c. */
 #include "flow/steps.h"
@@ -15,24 +15,34 @@ enum { REQUEST_MOST = 4096, VALUE_MOST = 200 };
 
 /* ---- objects seen before ---- */
 
-static struct span seen_account(struct exchange *x, struct span scope, struct span value)
+/* Known is known to rules of this amount, for what this call does: who was paid little, or only read, is nobody to pay much. */
+static struct span seen_account(struct exchange *x, const struct approval_rule *r, struct span value)
 {
-    return arena_print(&x->arena, "seen %.*s/%.*s=%.*s", SPAN_ARG(x->facts.workspace), SPAN_ARG(scope), SPAN_ARG(value));
+    struct span above = !r->has_above ? SPAN("") : arena_print(&x->arena, ">%lld%.*s", (long long)r->above, SPAN_ARG(unit_name(r->above_unit)));
+    return arena_print(&x->arena, "%s %.*s/%.*s%.*s=%.*s", x->facts.moves_money ? "paid" : "seen", SPAN_ARG(x->facts.workspace),
+        SPAN_ARG(r->first_seen), SPAN_ARG(above), SPAN_ARG(value));
 }
 
-bool object_seen(void *self, struct span scope, struct span value)
+bool object_seen(void *self, const struct approval_rule *r, struct span value)
 {
     struct exchange *x = self;
     struct ledger_balance b;
-    return ledger_balance(x->desk->ledger, seen_account(x, scope, value), LEDGER_NO_SLOT, &b) && b.settled > 0;
+    return ledger_balance(x->desk->ledger, seen_account(x, r, value), LEDGER_NO_SLOT, &b) && b.settled > 0;
 }
 
-static bool asks_first_seen(const struct policy *p, struct span scope)
+/* What this call touches of the rule's kind, and was not known to it. */
+static size_t seen_by(struct exchange *x, const struct approval_rule *r, struct journal_line *lines, size_t room)
 {
-    for (size_t i = 0; i < p->approval_count; i++)
-        if (p->approvals[i].first_seen.at && span_is(p->approvals[i].first_seen, scope))
-            return true;
-    return false;
+    size_t count = 0;
+    for (size_t i = 0; i < x->facts.scope_count && count < room; i++) {
+        const struct scope *s = &x->facts.scopes[i];
+        if (!span_is(s->name, r->first_seen) || span_is(s->value, FACTS_UNTOLD) || object_seen(x, r, s->value))
+            continue;
+        struct span account = seen_account(x, r, s->value);
+        if (account.at && ledger_adjust(x->desk->ledger, account, LEDGER_NO_SLOT, 1, 0))
+            lines[count++] = (struct journal_line){ .account = account, .slot = LEDGER_NO_SLOT, .real = 1 };
+    }
+    return count;
 }
 
 size_t seen_lines(struct exchange *x, struct journal_line *lines, size_t room)
@@ -41,14 +51,9 @@ size_t seen_lines(struct exchange *x, struct journal_line *lines, size_t room)
     size_t count = 0;
     if (!p || !p->approval_count || x->fault != E_OK || x->charging.kept || x->answering.rehearsed || x->answering.status >= 400)
         return 0;
-    for (size_t i = 0; i < x->facts.scope_count && count < room; i++) {
-        const struct scope *s = &x->facts.scopes[i];
-        if (!asks_first_seen(p, s->name) || span_is(s->value, FACTS_UNTOLD) || object_seen(x, s->name, s->value))
-            continue;
-        struct span account = seen_account(x, s->name, s->value);
-        if (account.at && ledger_adjust(x->desk->ledger, account, LEDGER_NO_SLOT, 1, 0))
-            lines[count++] = (struct journal_line){ .account = account, .slot = LEDGER_NO_SLOT, .real = 1 };
-    }
+    for (size_t i = 0; i < p->approval_count; i++)
+        if (p->approvals[i].first_seen.at && approval_is_about(&p->approvals[i], &x->facts))
+            count += seen_by(x, &p->approvals[i], lines + count, room - count);
     return count;
 }
 

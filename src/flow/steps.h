@@ -185,7 +185,7 @@ bool weigh(struct exchange *x);                                   /* weigh.c: is
 int64_t weigh_input(struct exchange *x);                          /* weigh.c: about what it was, where the vendor did not tell */
 enum vocabulary vocabulary_of(const struct exchange *x);          /* weigh.c: of the model that it goes to */
 bool counts_tokens(const struct exchange *x);                     /* reserve.c: some limit in tokens applies */
-bool object_seen(void *x, struct span scope, struct span value);  /* approve.c: by an allowed call of this workspace */
+bool object_seen(void *x, const struct approval_rule *rule, struct span value); /* approve.c: an approval_seen, of this workspace */
 void choose_budgets(struct exchange *x);                          /* reserve.c: those that apply to this call */
 enum next try_to_hold(struct exchange *x, enum err *e);           /* reserve.c: on every account, or none; STOP: refused as such */
 enum next refuse_for_budget(struct exchange *x);                  /* reserve.c: by charging.refusal */

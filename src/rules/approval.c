@@ -133,7 +133,7 @@ enum err approvals_read(struct arena *a, const struct node *n, const char *path,
 
 /* ---- asking ---- */
 
-static bool is_about(const struct approval_rule *r, const struct facts *f)
+static bool is_named(const struct approval_rule *r, const struct facts *f)
 {
     for (size_t i = 0; i < r->operation_count; i++)
         if (span_like(f->operation, r->operations[i]))
@@ -154,21 +154,26 @@ static bool is_of(struct span scope, const struct facts *f)
     return span_cut(&scope, '.', &vendor) && (span_is(vendor, f->vendor) || span_is(vendor, manifest));
 }
 
-static bool touches_new(const struct approval_rule *r, const struct facts *f, bool (*seen)(void *self, struct span scope, struct span value), void *self)
+static bool touches_new(const struct approval_rule *r, const struct facts *f, approval_seen *seen, void *self)
 {
     if (f->scopes_unresolved && is_of(r->first_seen, f))
         return true;
     for (size_t i = 0; i < f->scope_count; i++) {
         struct span value = f->scopes[i].value;
-        if (span_is(f->scopes[i].name, r->first_seen) && (span_is(value, FACTS_UNTOLD) || !seen(self, r->first_seen, value)))
+        if (span_is(f->scopes[i].name, r->first_seen) && (span_is(value, FACTS_UNTOLD) || !seen(self, r, value)))
             return true;
     }
     return false;
 }
 
-bool approval_holds(const struct approval_rule *r, const struct facts *f, bool (*seen)(void *self, struct span scope, struct span value), void *self)
+bool approval_is_about(const struct approval_rule *r, const struct facts *f)
 {
-    return is_about(r, f) && is_above(r, f) && (!r->first_seen.at || touches_new(r, f, seen, self));
+    return is_named(r, f) && is_above(r, f);
+}
+
+bool approval_holds(const struct approval_rule *r, const struct facts *f, approval_seen *seen, void *self)
+{
+    return approval_is_about(r, f) && (!r->first_seen.at || touches_new(r, f, seen, self));
 }
 
 bool approval_may_hold(const struct approval_rule *r, struct span operation)

@@ -343,6 +343,35 @@ test("first seen: a customer that no allowed call has touched", async () => {
   await sdk(gate).balance.retrieve();
 });
 
+test("first seen above an amount: neither a read, nor a small payment, nor one that failed makes a payee known", async () => {
+  const { vendor, gate } = await setUp({ policy: { allow: ["*"], approvals: [
+    { name: "new-customer", first_seen: "stripe.customer", above: "50 usd" },
+    { name: "new-and-much", first_seen: "stripe.customer", above: "500 usd" },
+  ] } });
+  const pay = (dollars, run = newRun()) => charge(gate, { dollars, customer: "cus_new", run });
+  const run = newRun();
+  const { id } = await held(pay(200, run));
+  await sdk(gate).customers.retrieve("cus_new");
+  await sdk(gate).customers.update("cus_new", { description: "an old friend" });
+  assert.equal((await held(pay(200, run))).id, id, "reading makes nobody known");
+  await pay(50);
+  assert.equal((await held(pay(200, run))).id, id, "nor does a payment that the rule is not about");
+  assert.equal(vendor.count, 3);
+  vendor.next = (call, res) => { vendor.next = null; answerJson(res, 402, { error: { type: "card_error", code: "card_declined", message: "no" } }); };
+  await approve(gate, id);
+  await thrown(pay(200, run));
+  const again = await held(pay(200, run));
+  await approve(gate, again.id);
+  await pay(200, run);
+  await pay(300);
+  assert.match((await held(pay(600))).error.message, /new-and-much/);
+  await gate.kill();
+  await gate.start();
+  await pay(51);
+  await held(pay(501));
+  assert.equal(vendor.count, 7);
+});
+
 test("silence is refusal, and a yes does not hold for ever", { timeout: 60_000 }, async () => {
   const clock = startClock("2026-03-28T10:00:00Z");
   const { vendor, gate } = await setUp({ env: clock.env });

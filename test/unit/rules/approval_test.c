@@ -77,10 +77,10 @@ TEST(mistakes)
     arena_free(&arena);
 }
 
-static bool knows_a(void *self, struct span scope, struct span value)
+static bool knows_a(void *self, const struct approval_rule *r, struct span value)
 {
     ++*(int *)self;
-    return span_is(scope, SPAN("stripe.customer")) && span_is(value, SPAN("cus_A"));
+    return span_is(r->first_seen, SPAN("stripe.customer")) && span_is(value, SPAN("cus_A"));
 }
 
 static bool held(const char *rule, const struct facts *f)
@@ -157,6 +157,17 @@ TEST(all_conditions_must_hold)
     CHECK(held("[{ first_seen: stripe.customer, above: 50 usd }]", &f));
     CHECK(!held("[{ first_seen: stripe.customer, above: 150 usd }]", &f));
     CHECK(!held("[{ first_seen: stripe.customer, operations: [\"*.list\"] }]", &f));
+}
+
+TEST(an_object_is_known_by_what_the_rule_is_about)
+{
+    struct policy p = begin("[{ first_seen: stripe.customer, above: 50 usd }, { first_seen: stripe.customer, operations: [\"stripe.charges.*\"] }]");
+    struct facts much = charge(51), little = charge(50), read = charge(0);
+    read.moves_money = false;
+    read.operation = SPAN("stripe.customers.retrieve");
+    CHECK(approval_is_about(&p.approvals[0], &much) && !approval_is_about(&p.approvals[0], &little) && !approval_is_about(&p.approvals[0], &read));
+    CHECK(approval_is_about(&p.approvals[1], &much) && approval_is_about(&p.approvals[1], &little) && !approval_is_about(&p.approvals[1], &read));
+    arena_free(&arena);
 }
 
 TEST(body_is_wanted_where_a_rule_may_hold)
