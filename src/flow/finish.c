@@ -83,13 +83,22 @@ static void estimate_usage(struct exchange *x)
     u->tokens[METER_OUT] = u->output_total = m->output_tokens;
 }
 
+/* Cut before its first word: how much the model has thought by then nobody tells. Where nothing was reserved an estimate is better than none. */
+static bool reserve_stands(const struct exchange *x)
+{
+    const struct stream_meter *m = &x->answering.meter;
+    return !m->output_bytes && !m->finished && !m->failed && (x->facts.cost_known || x->facts.worst[UNIT_TOKENS]);
+}
+
 static void read_usage(struct exchange *x)
 {
     struct answering *a = &x->answering;
     a->usage.vendor_cost = -1;
     if (a->mode == RELAY_EVENTS) {
         a->usage = a->meter.usage;
-        if (!a->usage.known || !a->meter.finished) /* before the end it is not all */
+        if (reserve_stands(x))
+            a->usage.known = false;
+        else if (!a->usage.known || !a->meter.finished) /* before the end it is not all */
             estimate_usage(x);
         return;
     }
@@ -121,7 +130,7 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
         c->priced = true;
         return;
     }
-    if (!u->known) { /* an answer without usage, or none that could be read: the reservation stands in */
+    if (!u->known) { /* an answer without usage, or none that could be read, or no word of it: the reservation stands in */
         c->estimated = true;
         c->priced = x->facts.cost_known;
         memcpy(real, x->facts.worst, UNIT_COUNT * sizeof(*real));

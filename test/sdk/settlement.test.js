@@ -9,7 +9,7 @@ import { config, key, tokenOf } from "./lib/config.js";
 import { nanos, startGate } from "./lib/gate.js";
 import { startAnthropic, startOpenai } from "./lib/llm.js";
 import { until } from "./lib/process.js";
-import { assert, newRun, test } from "./lib/test.js";
+import { assert, newRun, test, thrown } from "./lib/test.js";
 
 let gate, openai, anthropic;
 const say = (content) => [{ role: "user", content }];
@@ -104,4 +104,77 @@ test("where the vendor told no input and not all of it is in the body, a stream 
     }
   const words = (on) => oai("day").chat.completions.create({ model: "gpt-4o-mini", max_tokens: 100, stream: true, messages: say("Say hello.") }, on);
   assert.ok((await leave(words, (event) => event.choices[0]?.delta.content)).input_tokens < 20, "what is in the body is counted");
+});
+
+const thinker = { model: "gpt-5", max_completion_tokens: 20_000, stream: true, messages: say("Think.") };
+const wordless = { pause: 60_000, text: ["never heard"] }; // its first event has no words
+
+test("a stream that ends before its first word costs what was reserved", async () => {
+  openai.play = anthropic.play = wordless;
+  const claude = { model: "claude-sonnet-4-5", max_tokens: 5000, stream: true, messages: say("Think.") };
+  for (const [what, open] of [
+    ["chat", (on) => oai("day").chat.completions.create(thinker, on)],
+    ["responses", (on) => oai("day").responses.create({ model: "gpt-5", max_output_tokens: 20_000, stream: true, input: "Think." }, on)],
+    ["messages", (on) => ant("day").messages.create(claude, on)],
+  ]) {
+    const row = await leave(open, () => true);
+    assert.ok(nanos(row.reserved_usd) >= 5000n * 10_000n, row.reserved_usd);
+    assert.equal(row.cost_usd, row.reserved_usd, what);
+    assert.ok(row.output_tokens >= 5000, `${what}: the row says what the budgets counted`);
+  }
+  const nothing = await leave((on) => oai("free").chat.completions.create(thinker, on), () => true);
+  assert.ok(nanos(nothing.cost_usd) > 0n && nothing.input_tokens < 20, "nothing was reserved: at least its input");
+
+  const run = newRun();
+  openai.play = { cutAfter: 1 };
+  await thrown((async () => {
+    for await (const _ of await oai("day").chat.completions.create(thinker, { headers: { "x-agent-run-id": run } }));
+  })());
+  const broken = await rowOf(run);
+  assert.deepEqual([broken.denied, broken.cost_usd], ["upstream_broken", broken.reserved_usd]);
+});
+
+test("a race's loser that had said nothing costs what was reserved for it", async () => {
+  openai.play = wordless;
+  anthropic.play = { delay: 150 };
+  const race = { strategy: { mode: "race" }, targets: [{ provider: "openai", model: "gpt-4o-mini" }, { provider: "anthropic", model: "claude-haiku-4-5" }] };
+  const sdk = oai("day", { baseURL: `${gate.url}/v1`, defaultHeaders: { "x-tollgate-config": JSON.stringify(race) } });
+  const run = newRun();
+  for await (const _ of await sdk.chat.completions.create({ model: "gpt-4o-mini", max_tokens: 100, stream: true, messages: say(picture) }, { headers: { "x-agent-run-id": run } }));
+  const [loser, winner] = (await rowOf(run)).attempts;
+  assert.equal(nanos(loser.cost_usd), 128_000n * 150n + 100n * 600n);
+  assert.equal(nanos(winner.cost_usd), 25n * 1000n + 15n * 5000n);
+});
+
+test("a stream that is an error, or ends as it should without words, does not cost what was reserved", async () => {
+  const usual = openai.hold;
+  const playing = async (text, ask) => {
+    const run = newRun();
+    openai.hold = async (call, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      res.end(text);
+      return true;
+    };
+    try {
+      for await (const _ of await oai("day").chat.completions.create(ask, { headers: { "x-agent-run-id": run } }));
+    } catch (error) {
+      assert.match(error.message, /had an error/);
+    } finally {
+      openai.hold = usual;
+    }
+    return rowOf(run);
+  };
+  const error = 'data: {"error":{"message":"The server had an error","type":"server_error","code":null}}\n\n';
+  const chunk = (choice) => `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "gpt-5", choices: [{ index: 0, finish_reason: null, ...choice }] })}\n\n`;
+  const start = chunk({ delta: { role: "assistant", content: "" } });
+  for (const [text, ask] of [
+    [error, thinker],
+    [start + error, thinker],
+    [error, { ...thinker, messages: say(picture) }],
+    [`${start}${chunk({ delta: {}, finish_reason: "stop" })}data: [DONE]\n\n`, thinker],
+  ]) {
+    const row = await playing(text, ask);
+    assert.ok(row.estimated && nanos(row.cost_usd) < 500n * 1250n, `${row.cost_usd} of ${row.reserved_usd}: ${text}`);
+    assert.equal(row.output_tokens, 0);
+  }
 });
