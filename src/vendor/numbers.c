@@ -5,16 +5,26 @@
 #include "vendor/functions.h"
 #include "vendor/sms.h"
 
-/* sms_segments(text [, smart]): parts of a text message; no text at all counts as one. */
+/* 'true' encodes smartly; 'ucs2' and 'unicode' are vendors' words for sixteen bits; with any other it goes out as it is. */
+static enum sms_way way_of(struct value v)
+{
+    if (v.kind != VALUE_TEXT)
+        return SMS_AS_IS;
+    if (span_is_nocase(v.text, SPAN("ucs2")) || span_is_nocase(v.text, SPAN("unicode")))
+        return SMS_UCS2;
+    return span_is(v.text, SPAN("true")) ? SMS_SMART : SMS_AS_IS;
+}
+
+/* sms_segments(text [, way]): parts of a text message; no text at all counts as one. */
 struct value number_segments(struct eval *e, const struct expr *x)
 {
     struct value text = expr_run(e, x->args[0]);
-    struct value smart = x->count > 1 ? expr_run(e, x->args[1]) : VALUE_NOT_KNOWN;
+    struct value way = x->count > 1 ? expr_run(e, x->args[1]) : (struct value){ .kind = VALUE_ABSENT };
     if (text.kind == VALUE_ABSENT)
         return value_of(NANO_PER_USD);
-    if (text.kind != VALUE_TEXT)
+    if (text.kind != VALUE_TEXT || way.kind == VALUE_UNKNOWN)
         return VALUE_NOT_KNOWN;
-    int64_t parts = sms_segments(text.text, smart.kind == VALUE_TEXT && span_is(smart.text, SPAN("true")));
+    int64_t parts = sms_segments(text.text, way_of(way));
     return value_of((parts ? parts : 1) * NANO_PER_USD);
 }
 

@@ -119,10 +119,10 @@ static void fill_ucs2(struct reader *r, struct filling *f)
     put(f, width);
 }
 
-int64_t sms_segments(struct span utf8, bool smart)
+int64_t sms_segments(struct span utf8, enum sms_way way)
 {
-    struct reader r = { utf8, SPAN_NONE, smart };
-    bool gsm = fits_gsm(utf8, smart);
+    struct reader r = { utf8, SPAN_NONE, way == SMS_SMART };
+    bool gsm = way != SMS_UCS2 && fits_gsm(utf8, r.smart);
     struct filling f = { .parts = 1, .part = gsm ? GSM_PART : UCS2_PART };
     if (utf8.len == 0)
         return 0;

@@ -5,8 +5,14 @@
 
 #include "base/span.h"
 
-/* Parts of a text; with `smart`, look-alikes of GSM characters are brought back first. 0 for an empty text. (sms.c) */
-int64_t sms_segments(struct span utf8, bool smart);
+enum sms_way {
+    SMS_AS_IS,
+    SMS_SMART, /* look-alikes of GSM characters are brought back first */
+    SMS_UCS2   /* sent in sixteen bits, whether it needs them or not */
+};
+
+/* Parts of a text. 0 for an empty one. (sms.c) */
+int64_t sms_segments(struct span utf8, enum sms_way way);
 
 /* What smart encoding writes for a character, perhaps nothing (""); SPAN_NONE: it stays. */
 struct span look_alike(uint32_t c);

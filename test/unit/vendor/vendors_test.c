@@ -3,6 +3,8 @@
  * The official SDKs are driven in test/sdk; what takes minutes there is checked here. */
 #include "test/unit/vendor/bench.h"
 
+#include <stdio.h>
+
 /* Sat, 21 Nov 2026 12:00:00 UTC */
 #define SENT INT64_C(1795262400000)
 
@@ -101,6 +103,53 @@ TEST(what_changes_or_repeats_an_amount_is_counted)
     CHECK_ROWS(fresh);
     counted_cents = 100000;
     CHECK_ROWS(again);
+}
+
+/* A text of 71 and one of 160 letters, with `switch` behind it in the body. */
+static void check_parts(const char *vendor, const char *target, const char *body, int64_t first, int64_t second, int line)
+{
+    static const char letters[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const int64_t want[] = { first, second };
+    const int sizes[] = { 71, 160 };
+    char text[1024];
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text), body, sizes[i], letters);
+        bench_open(&b, vendor, SPAN_NONE);
+        b.account = SPAN("MA1");
+        bench_settings(&b, "sms_price_usd: { \"1\": \"0.01\", default: \"0.01\" }\nmms_price_usd: \"5\"\nmessage_price_usd: \"7\"\n");
+        enum err e = bench_ask(&b, "POST", target, text);
+        int64_t cents = b.understood.cost_known ? b.understood.worst[UNIT_USD] / (NANO_PER_USD / 100) : UNKNOWN;
+        if (e || cents != want[i])
+            test_fail(__FILE__, line, "%s %s: %d (%.*s), %lld cents, want %lld", target, text, (int)e, SPAN_ARG(b.why), (long long)cents,
+                (long long)want[i]);
+        bench_close(&b);
+    }
+}
+#define PARTS(vendor, target, body, first, second) check_parts(vendor, target, body, first, second, __LINE__)
+
+TEST(texts_sent_as_sixteen_bit_are_counted_so)
+{
+    PARTS("vonage", "/sms/json", "{\"to\":\"15558675310\",\"from\":\"A\",\"text\":\"%.*s\"}", 1, 1);
+    PARTS("vonage", "/sms/json", "{\"to\":\"15558675310\",\"from\":\"A\",\"type\":\"unicode\",\"text\":\"%.*s\"}", 2, 3);
+    PARTS("vonage", "/sms/json", "{\"to\":\"15558675310\",\"from\":\"A\",\"type\":\"text\",\"text\":\"%.*s\"}", 1, 1);
+    PARTS("vonage", "/v1/messages",
+        "{\"channel\":\"sms\",\"to\":\"15558675310\",\"sms\":{\"encoding_type\":\"unicode\"},\"text\":\"%.*s\"}", 2, 3);
+    PARTS("messagebird", "/messages", "{\"recipients\":[\"15558675310\"],\"originator\":\"A\",\"body\":\"%.*s\"}", 1, 1);
+    PARTS("messagebird", "/messages", "{\"recipients\":[\"15558675310\"],\"originator\":\"A\",\"datacoding\":\"unicode\",\"body\":\"%.*s\"}", 2, 3);
+    static const char *const telnyx[] = { "/v2/messages", "/v2/messages/long_code", "/v2/messages/number_pool", "/v2/messages/short_code",
+        "/v2/messages/schedule", "/v2/messages/alphanumeric_sender_id" };
+    for (size_t i = 0; i < sizeof(telnyx) / sizeof(telnyx[0]); i++) {
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"text\":\"%.*s\"}", 1, 1);
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"encoding\":\"ucs2\",\"text\":\"%.*s\"}", 2, 3);
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"encoding\":\"UCS2\",\"text\":\"%.*s\"}", 2, 3);
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"encoding\":[\"ucs2\"],\"text\":\"%.*s\"}", UNKNOWN, UNKNOWN);
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"type\":\"MMS\",\"text\":\"%.*s\"}", 501, 501);
+        PARTS("telnyx", telnyx[i], "{\"to\":\"+15558675310\",\"type\":\"MMS\",\"media_urls\":[\"https://a.example\"],\"text\":\"%.*s\"}", 501, 501);
+    }
+    PARTS("plivo", "/v1/Account/MA1/Message/", "{\"dst\":\"15558675310\",\"type\":\"sms\",\"text\":\"%.*s\"}", 1, 1);
+    PARTS("plivo", "/v1/Account/MA1/Message/", "{\"dst\":\"15558675310\",\"type\":\"mms\",\"text\":\"%.*s\"}", 501, 501);
+    PARTS("plivo", "/v1/Account/MA1/Message/", "{\"dst\":\"15558675310\",\"media_ids\":[\"m1\",\"m2\"],\"text\":\"%.*s\"}", 1001, 1001);
 }
 
 TEST(what_adyen_is_told_to_make_or_change_writes)
