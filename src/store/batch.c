@@ -32,9 +32,11 @@ static void reset(struct batch *b)
     b->accounts = b->runs = b->holds = b->users = b->rollups = b->speeds = (struct map){ NULL, 0, 0 };
     b->hours = NULL;
     b->last = (struct last){ NULL };
+    b->waiting = NULL;
+    b->waiting_count = 0;
     b->records = b->rows = b->bytes = 0;
     b->signed_rows = 0;
-    b->open = b->sign = false;
+    b->open = b->sign = b->twice = false;
 }
 
 static void forget_kept(struct store *s)
@@ -116,7 +118,9 @@ static void tell_sources(struct store *s)
 enum err batch_commit(struct store *s)
 {
     struct batch *b = &s->batch;
-    enum err e = sums_save(s);
+    enum err e = inserts_save(s);
+    if (e == E_OK)
+        e = sums_save(s);
     if (e == E_OK)
         e = rollup_save(s);
     if (e == E_OK)
@@ -265,6 +269,19 @@ static enum err fill(struct store *s, uint64_t generation)
     return E_OK;
 }
 
+/* That a call came twice is seen when its row is inserted: other rows were chained behind it by then, and sums made. So the batch is taken
+ * back and applied again, each row inserted before the next is chained. */
+static enum err apply_carefully(struct store *s)
+{
+    batch_rollback(s);
+    s->careful = true;
+    enum err e = apply_kept(s);
+    if (e == E_OK && s->batch.open)
+        e = batch_commit(s);
+    s->careful = false;
+    return e;
+}
+
 enum err batch_run(struct store *s, uint64_t generation, bool *more)
 {
     bool again = s->kept;
@@ -273,6 +290,10 @@ enum err batch_run(struct store *s, uint64_t generation, bool *more)
     s->busy = s->batch.records >= BUSY_RECORDS;
     if (e == E_OK && s->batch.open)
         e = batch_commit(s);
+    if (s->batch.twice) {
+        e = apply_carefully(s);
+        *more = true; /* it may have been seen before all was read */
+    }
     if (e == E_OK)
         forget_kept(s);
     else

@@ -112,11 +112,14 @@ struct batch {
     struct map holds;          /* call id -> the hold's record, if its row has not come */
     struct hour *hours;
     struct last last;
+    struct waiting *waiting; /* rows that are chained and not yet in `calls` (inserts.c) */
+    size_t waiting_count;
     struct chain chain; /* becomes the store's at commit */
     struct buf ids;     /* of the rows, in the order of the chain */
     size_t records, rows, bytes;
     int64_t signed_rows; /* by a checkpoint of this batch; 0: it has none */
     bool open, sign;     /* sign: make one in any case */
+    bool twice;          /* a call came twice, which was seen too late */
 };
 
 /* How far the janitor is in its round. */
@@ -162,6 +165,7 @@ struct store {
     struct buf text; /* what is hashed */
     uint64_t commits; /* so far */
     char trouble[160]; /* of the last write that failed, in SQLite's words */
+    bool careful;   /* no row waits: one of the batch came twice */
     bool replaying; /* in store_recover: larger batches */
     bool recovered; /* it was good */
     bool synchronous; /* commits wait for the disk now */
@@ -217,7 +221,16 @@ struct said {
     struct row_value ms[TIMES]; /* in the order of enum speed_of */
 };
 struct said row_said(const struct store_record *r);
+/* r stays until the batch ends, if it is an ordinary call's (row.c: can_wait). */
 CHECKED enum err row_put(struct store *s, const struct store_record *r);
+
+/* inserts.c: what is bound is the row, the hash before it and its own */
+/* *there: false: its id has a row. */
+CHECKED enum err inserts_now(struct store *s, const struct store_record *r, const struct digest *prev, const struct digest *hash, bool *there);
+/* With those that are saved together; r stays until then. */
+CHECKED enum err inserts_later(struct store *s, const struct store_record *r, const struct digest *prev, const struct digest *hash);
+/* E_CONFLICT: one of them has a row already; the batch is `twice`, and of no use. */
+CHECKED enum err inserts_save(struct store *s);
 
 /* chain.c */
 struct digest chain_hash(struct buf *text, const struct digest *prev, uint64_t id, struct span row);

@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 
+enum { ALLOWED = 0, IN_DOUBT = 3 }; /* verdicts */
+
 struct said row_said(const struct store_record *r)
 {
     enum { CREDENTIAL, LABEL, OBJECT, MS, FIELDS = MS + TIMES };
@@ -21,32 +23,21 @@ struct said row_said(const struct store_record *r)
     return said;
 }
 
-static void bind(sqlite3_stmt *q, const struct store_record *r)
+/* Nothing that is applied behind it in the same batch looks for it in `calls`. */
+static bool can_wait(const struct store *s, const struct store_record *r)
 {
-    const int64_t numbers[] = { (int64_t)r->call, r->at, r->verdict, r->status, r->held, r->settled, r->cost, r->reserved,
-        r->tokens_in, r->tokens_out };
-    const struct span texts[] = { r->workspace, r->key, r->run, r->step, r->vendor, r->operation, r->model, r->denied, r->user };
-    enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]), TEXTS = sizeof(texts) / sizeof(texts[0]) };
-    for (int i = 0; i < NUMBERS; i++)
-        sql_bind_i64(q, 1 + i, numbers[i]);
-    for (int i = 0; i < TEXTS; i++)
-        sql_bind(q, 1 + NUMBERS + i, texts[i]);
+    return r->kind == STORE_CALL && r->verdict != IN_DOUBT && !r->late && !s->careful;
 }
 
-static enum err insert(struct store *s, const struct store_record *r, const struct digest *hash)
+/* Whoever cannot wait may look for those that do. */
+static enum err insert(struct store *s, const struct store_record *r, const struct digest *hash, bool *there)
 {
-    enum { PREV = 20, HASH, ROW, KIND, OF };
-    sqlite3_stmt *q = s->statements[ST_CALL];
-    bind(q, r);
-    sql_bind_blob(q, PREV, span_make((const char *)s->batch.chain.hash.bytes, DIGEST_LEN));
-    sql_bind_blob(q, HASH, span_make((const char *)hash->bytes, DIGEST_LEN));
-    sql_bind_blob(q, ROW, r->row);
-    sql_bind_i64(q, KIND, r->kind);
-    if (r->kind == STORE_SETTLEMENT || (r->kind == STORE_EVENT && r->of))
-        sql_bind_i64(q, OF, (int64_t)r->of);
-    else
-        sql_bind(q, OF, SPAN_NONE);
-    return sql_step(q);
+    const struct digest *prev = &s->batch.chain.hash;
+    *there = true;
+    if (can_wait(s, r))
+        return inserts_later(s, r, prev, hash);
+    enum err e = inserts_save(s);
+    return e == E_OK ? inserts_now(s, r, prev, hash, there) : e;
 }
 
 /* *there: it was put at the end of the chain; else there is a row of this id already. */
@@ -56,10 +47,9 @@ static enum err put(struct store *s, const struct store_record *r, bool *there)
     struct digest hash = chain_hash(&s->text, &b->chain.hash, r->call, r->row);
     if (s->text.broken)
         return E_NO_MEMORY;
-    enum err e = insert(s, r, &hash);
+    enum err e = insert(s, r, &hash, there);
     if (e != E_OK)
         return e;
-    *there = sqlite3_changes(s->db) != 0;
     if (!*there) {
         /* One id, one row: a second one would count its money twice. Only a bug of the writer can bring us here. */
         log_error("store", "call %llu was recorded twice, the second time is left out", (unsigned long long)r->call);
@@ -74,7 +64,6 @@ static enum err put(struct store *s, const struct store_record *r, bool *there)
 
 static enum err put_call(struct store *s, const struct store_record *r, const struct said *said)
 {
-    enum { ALLOWED = 0, IN_DOUBT = 3 };
     bool there = false, open = false;
     enum err e = put(s, r, &there);
     if (e == E_OK && r->held)
@@ -98,7 +87,9 @@ static enum err put_settlement(struct store *s, const struct store_record *r, co
 {
     struct taken taken = { .again = false };
     bool there = false;
-    enum err e = doubts_take(s, r, &taken);
+    enum err e = inserts_save(s);
+    if (e == E_OK)
+        e = doubts_take(s, r, &taken);
     if (e == E_OK && taken.again) {
         log_warn("store", "call %llu was settled before: settlement %llu is left out", (unsigned long long)r->of,
             (unsigned long long)r->call);

@@ -11,10 +11,16 @@
 
 STATEMENT(BEGIN, "BEGIN IMMEDIATE")
 STATEMENT(COMMIT, "COMMIT")
-STATEMENT(CALL,
-    "INSERT OR IGNORE INTO calls(id, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace,"
-    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row, kind, of)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+#define INTO_CALLS                                                                                                       \
+    "INSERT OR IGNORE INTO calls(id, at, verdict, status, held, settled, cost, reserved, tokens_in, tokens_out, workspace,"  \
+    " key, run, step, vendor, operation, model, denied, user, prev_hash, hash, row, kind, of) VALUES"
+#define A_ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define FOUR_ROWS A_ROW "," A_ROW "," A_ROW "," A_ROW
+STATEMENT(CALL, INTO_CALLS A_ROW)
+STATEMENT(CALLS, INTO_CALLS FOUR_ROWS "," FOUR_ROWS "," FOUR_ROWS "," FOUR_ROWS) /* as many as inserts.c says */
+#undef INTO_CALLS
+#undef A_ROW
+#undef FOUR_ROWS
 STATEMENT(CHAIN, "INSERT INTO chain(first, ids, hash) VALUES(?,?,?)")
 STATEMENT(ACCOUNT,
     "INSERT INTO accounts(account, slot, settled, doubt, ends_at) VALUES(?,?,?,?,?) ON CONFLICT(account, slot) DO UPDATE SET "

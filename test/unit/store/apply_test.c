@@ -353,6 +353,52 @@ TEST(second_row_of_a_call_is_left_out)
     rig_free(&g);
 }
 
+/* Rows of a batch go in together: one that comes a second time is left out wherever it stands, in this batch or another, and what was read
+ * beside it is not. */
+TEST(second_row_among_many_is_left_out)
+{
+    enum { CALLS = 500 };
+    for (uint64_t twice = 1; twice <= CALLS; twice += 83) {
+        struct rig g;
+        rig_init(&g, 2);
+        rig_open(&g, true);
+        for (uint64_t i = 1; i <= CALLS; i++) {
+            rig_append(&g, i % 2, rig_row(&g, i * 7 % (CALLS + 1))); /* in no order */
+            if (i == CALLS / 2)
+                CHECK_INT(store_barrier(g.store), E_OK);
+            if (i == CALLS - 20)
+                rig_append(&g, 0, rig_row(&g, twice));
+        }
+        rig_append(&g, 1, rig_row(&g, twice));
+        rig_append(&g, 1, rig_row(&g, CALLS + 2));
+        CHECK_INT(store_barrier(g.store), E_OK);
+        CHECK(!g.store->careful);
+        CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), CALLS + 1);
+        CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), (CALLS + 1) * INT64_C(10000000));
+        CHECK_INT(rig_ask(&g, "SELECT calls FROM runs"), CALLS + 1);
+        CHECK_INT(rig_verified(&g), CALLS + 1);
+        rig_free(&g);
+    }
+}
+
+/* What was told of a call in the batch that brought it finds it. */
+TEST(settled_in_the_batch_of_its_row)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    for (uint64_t i = 1; i <= 40; i++) {
+        rig_append(&g, 0, rig_row(&g, i));
+        if (i % 2)
+            rig_append(&g, 0, rig_settlement(&g, 1000 + i, i, 0, 500, SPAN("corrected")));
+    }
+    rig_open(&g, false);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM calls"), 60);
+    CHECK_INT(rig_ask(&g, "SELECT count(*) FROM settlements JOIN calls ON calls.id = settlements.of"), 20);
+    CHECK_INT(rig_ask(&g, "SELECT settled FROM accounts"), 40 * INT64_C(10000000) + 20 * 500);
+    CHECK_INT(rig_verified(&g), 60);
+    rig_free(&g);
+}
+
 TEST(balances_stop_at_the_largest_integer)
 {
     struct rig g;
