@@ -120,12 +120,12 @@ static struct value minor_units(struct eval *e, const struct expr *x)
     return to_usd(e, nano, code);
 }
 
-/* major_units(amount, currency): decimal text, "-0.0075". */
+/* major_units(amount, currency): decimal text, "-0.0075" in an answer. When reserving, no amount lowers what others can cost. */
 static struct value major_units(struct eval *e, const struct expr *x)
 {
     char code[3];
     struct value amount = value_number(expr_run(e, x->args[0]));
-    if (amount.kind != VALUE_NUMBER || !code_of(expr_run(e, x->args[1]), code))
+    if (amount.kind != VALUE_NUMBER || (e->worst && amount.nano < 0) || !code_of(expr_run(e, x->args[1]), code))
         return VALUE_NOT_KNOWN;
     return to_usd(e, amount.nano, code);
 }

@@ -128,9 +128,12 @@ struct summing {
     int64_t sum;
 };
 
+/* When reserving, an item below zero would hide what the others cost. */
 static bool add_up(struct summing *s, struct value v)
 {
     v = value_number(v);
+    if (s->eval->worst && v.nano < 0)
+        return false;
     return v.kind == VALUE_NUMBER && !__builtin_add_overflow(s->sum, v.nano, &s->sum);
 }
 

@@ -56,6 +56,23 @@ TEST(sums_go_over_items)
     CHECK_INT(reckoned("first(item.x, 1)", "a=1"), -1);
 }
 
+TEST(no_item_lowers_what_the_others_can_cost)
+{
+    static const char rule[] = "sum(body.items, major_units(item.amount, 'usd'))";
+    CHECK_INT(reckoned(rule, "{\"items\":[{\"amount\":\"1000.00\"},{\"amount\":\"1\"}]}"), USD(1001));
+    CHECK_INT(reckoned(rule, "{\"items\":[{\"amount\":\"1000.00\"},{\"amount\":\"-999.00\"}]}"), -1);
+    CHECK_INT(reckoned(rule, "{\"items\":[{\"amount\":1000},{\"amount\":-999}]}"), -1);
+    CHECK_INT(reckoned("sum(body.items, item.amount)", "items[0][amount]=1000&items[1][amount]=-999"), -1);
+    CHECK_INT(reckoned("sum(body.items.*.amount)", "{\"items\":[{\"amount\":1000},{\"amount\":-999}]}"), -1);
+    CHECK_INT(reckoned("sum(body.items, item.count * 5)", "{\"items\":[{\"count\":7},{\"count\":-6}]}"), -1);
+    CHECK_INT(reckoned("major_units(body.a, 'usd') + 3", "{\"a\":\"-2\"}"), -1);
+    CHECK_INT(reckoned("max(0, major_units(body.a, 'usd'))", "{\"a\":\"-2\"}"), -1);
+    CHECK_INT(reckoned("minor_units(body.a, 'usd') + 3", "{\"a\":-200}"), -1);
+    CHECK_INT(reckoned("minor_units(abs(body.a), 'usd')", "{\"a\":-200}"), USD(2));
+    CHECK_INT(reckoned("major_units(abs(body.a), 'usd')", "{\"a\":-2}"), USD(2));
+    CHECK_INT(reckoned("when(above(0, body.a), 0, major_units(body.a, 'usd'))", "{\"a\":-2}"), 0);
+}
+
 TEST(a_long_list_in_a_form_is_unknown)
 {
     char body[12000];

@@ -152,6 +152,28 @@ TEST(texts_sent_as_sixteen_bit_are_counted_so)
     PARTS("plivo", "/v1/Account/MA1/Message/", "{\"dst\":\"15558675310\",\"media_ids\":[\"m1\",\"m2\"],\"text\":\"%.*s\"}", 1001, 1001);
 }
 
+TEST(a_negative_amount_takes_nothing_off_a_batch)
+{
+#define PAID(value) "{\"recipient_type\":\"EMAIL\",\"receiver\":\"a@x.example\",\"amount\":{\"value\":\"" value "\",\"currency\":\"USD\"}}"
+#define BACK(amount) "{\"kind\":\"refund\",\"parent_id\":1,\"amount\":\"" amount "\"}"
+#define FROM_BALANCE(amount) "{\"type\":\"balance\",\"amount\":\"" amount "\",\"currency\":\"USD\"}"
+#define ADJUST(amount) "{\"adjustment\":{\"amount\":" amount "}}"
+    static const char refunds[] = "/admin/api/2024-10/orders/1/refunds.json", card[] = "/admin/api/2024-10/gift_cards/1/adjustments.json";
+    const struct row rows[] = {
+        { "paypal", "POST", "/v1/payments/payouts", "{\"items\":[" PAID("1000.00") "," PAID("1.00") "]}", 100100 },
+        { "paypal", "POST", "/v1/payments/payouts", "{\"items\":[" PAID("1000.00") "," PAID("-999.00") "]}", UNKNOWN },
+        { "shopify", "POST", refunds, "{\"refund\":{\"transactions\":[" BACK("500.00") "," BACK("5.00") "]}}", 50500 },
+        { "shopify", "POST", refunds, "{\"refund\":{\"transactions\":[" BACK("500.00") "," BACK("-499.00") "]}}", UNKNOWN },
+        { "shopify", "POST", card, ADJUST("25"), 2500 },
+        { "shopify", "POST", card, ADJUST("\"-25.00\""), 0 },
+        { "shopify", "POST", card, "{\"adjustment\":{}}", UNKNOWN },
+        { "duffel", "POST", "/air/orders", "{\"data\":{\"payments\":[" FROM_BALANCE("300.00") "," FROM_BALANCE("20.50") "]}}", 32050 },
+        { "duffel", "POST", "/air/orders", "{\"data\":{\"payments\":[" FROM_BALANCE("300.00") "," FROM_BALANCE("-299.00") "]}}", UNKNOWN },
+        { "lob", "POST", "/v1/checks", "{\"bank_account\":\"bank_1\",\"amount\":-1}", UNKNOWN },
+    };
+    CHECK_ROWS(rows);
+}
+
 TEST(what_adyen_is_told_to_make_or_change_writes)
 {
     static const char *const calls[][2] = { { "POST", "/v71/storedPaymentMethods" }, { "POST", "/pal/servlet/StoredValue/v46/mergeBalance" },
