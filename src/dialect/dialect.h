@@ -16,6 +16,7 @@ struct ask {
     bool stream;
     bool usage_wanted;    /* the client asked for usage in its stream: do not hide it */
     int64_t output_limit; /* per choice; -1: none set */
+    bool new_limit_name;  /* a limit stands under max_completion_tokens, which a vendor that knows max_tokens alone does not read */
     int64_t usual_limit;  /* what the vendor takes where none is set: the gate, where it must set one, sets no higher one; 0: it tells none */
     int64_t choices;      /* n; 1 if absent */
     int64_t input_most;   /* upper bound of input tokens */
@@ -38,7 +39,7 @@ struct ask_edit {
     struct span model;    /* plain: call it this; SPAN_NONE: leave */
     int64_t output_limit; /* set it to this; -1: leave */
     bool include_usage;   /* ask for usage in the stream */
-    bool old_limit_name;  /* this vendor knows max_tokens, not max_completion_tokens: matters where the request set neither */
+    bool old_limit_name;  /* this vendor knows max_tokens, not max_completion_tokens: what stands under that is said so, the larger of both */
 };
 
 /* Metering of a stream, from its first event to its last. Zeroed at first. */

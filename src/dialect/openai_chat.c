@@ -135,6 +135,7 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     if (e)
         return e;
     ask_begin(body, &found, out);
+    out->new_limit_name = found.limit >= 0;
     if (found.messages.at)
         walk(found.messages, message_names, weigh_message, out);
     weigh_searches(&found, out);
@@ -163,21 +164,66 @@ static void edit_options(struct json *j, const struct member *options, struct sp
     }
 }
 
+static bool is_set(const struct member *m) { return m->raw.at && m->kind != JSON_NULL; }
+
 /* Both limits are set if both are there; a limit that is null is not there for the vendor, and is replaced too. */
 static void edit_limit(const struct member *limit, const struct member *old_limit, const struct ask_edit *edit, struct span body,
     struct ask_splices *s)
 {
     long long most = edit->output_limit;
-    bool neither = (!limit->raw.at || limit->kind == JSON_NULL) && (!old_limit->raw.at || old_limit->kind == JSON_NULL);
+    bool neither = !is_set(limit) && !is_set(old_limit);
     const struct member *wanted = edit->old_limit_name ? old_limit : limit;
     if (neither && !wanted->raw.at)
         ask_insert(s, body, false, "\"%.*s\":%lld", SPAN_ARG(wanted->name), most);
     else if (neither)
         ask_replace(s, wanted->raw, "%lld", most);
-    if (limit->raw.at && limit->kind != JSON_NULL)
+    if (is_set(limit))
         ask_replace(s, limit->raw, "%lld", most);
-    if (old_limit->raw.at && old_limit->kind != JSON_NULL)
+    if (is_set(old_limit))
         ask_replace(s, old_limit->raw, "%lld", most);
+}
+
+/* The member's name in the text, with its quotes: none of the names that are found has a quote in it, escaped or not. */
+static struct span name_before(struct span body, struct span raw)
+{
+    const char *end = raw.at;
+    while (end[-1] != '"')
+        end--;
+    const char *at = end - 2;
+    while (*at != '"')
+        at--;
+    must(at > body.at);
+    return span_make(at, (size_t)(end - at));
+}
+
+/* With the comma before it, or behind it where it is the first of several. */
+static void drop_member(struct span body, struct span raw, struct ask_splices *s)
+{
+    const char *at = name_before(body, raw).at, *end = raw.at + raw.len, *before = at - 1;
+    while (*before != ',' && *before != '{')
+        before--;
+    if (*before == ',')
+        at = before;
+    else
+        end += span_find_byte(span_from(body, (size_t)(end - body.at)), ',') + 1;
+    ask_replace(s, span_make(at, (size_t)(end - at)), "%s", "");
+}
+
+/* For a vendor that reads max_tokens alone: what was reserved for stands there, or it would have no limit. */
+static void rename_limit(const struct member *limit, const struct member *old_limit, const struct ask_edit *edit, struct span body, struct ask_splices *s)
+{
+    int64_t most = edit->output_limit, said = -1, old = -1;
+    if (!old_limit->raw.at) {
+        ask_replace(s, name_before(body, limit->raw), "\"max_tokens\"");
+        if (most >= 0)
+            ask_replace(s, limit->raw, "%lld", (long long)most);
+        return;
+    }
+    (void)json_raw_integer(limit->raw, &said);
+    if (is_set(old_limit))
+        (void)json_raw_integer(old_limit->raw, &old);
+    ask_replace(s, old_limit->raw, "%lld", (long long)(most >= 0 ? most : said > old ? said : old));
+    drop_member(body, limit->raw, s);
 }
 
 static void edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out)
@@ -191,10 +237,13 @@ static void edit_ask(struct json *j, struct span body, const struct ask_edit *ed
         return;
     }
     ask_edit_model(&s, &m[3], edit);
-    if (edit->output_limit >= 0)
+    bool renamed = edit->old_limit_name && is_set(&m[0]);
+    if (edit->output_limit >= 0 && !renamed)
         edit_limit(&m[0], &m[1], edit, body, &s);
     if (edit->include_usage)
         edit_options(j, &m[2], body, &s);
+    if (renamed) /* last: what is put in at the start of the object stands before what is dropped there */
+        rename_limit(&m[0], &m[1], edit, body, &s);
     ask_write(&s, out);
 }
 

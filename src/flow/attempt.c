@@ -87,7 +87,8 @@ static struct span keep_body(struct exchange *x)
     return span_make(at, text.len);
 }
 
-/* Our own edits to an LLM body: the model as the vendor knows it, the output limit that was reserved for, usage in the stream where it has to be asked for. */
+/* Our own edits to an LLM body: the model as the vendor knows it, the output limit that was reserved for (by the name that the vendor
+ * reads), usage in the stream where it has to be asked for. */
 static enum next edit_body(struct exchange *x)
 {
     struct deciding *d = &x->deciding;
@@ -95,8 +96,11 @@ static enum next edit_body(struct exchange *x)
     bool tells = quirks->stream_usage != USAGE_ON_REQUEST || quirks->no_stream_options;
     struct ask_edit edit = { .model = is_translated(x) ? SPAN_NONE : x->speaking.model, .output_limit = x->charging.output_limit,
         .include_usage = d->ask.stream && !d->ask.usage_wanted && !tells, .old_limit_name = quirks->limit == LIMIT_MAX_TOKENS };
-    if (!is_llm(x) || (!d->dialect->edit_ask && !d->dialect->edit_form) || (edit.output_limit < 0 && !edit.include_usage && !edit.model.at) || d->edited)
+    bool renamed = edit.old_limit_name && d->ask.new_limit_name && !is_translated(x);
+    bool none = edit.output_limit < 0 && !edit.include_usage && !edit.model.at && !renamed;
+    if (!is_llm(x) || (!d->dialect->edit_ask && !d->dialect->edit_form) || none || d->edited)
         return NEXT;
+    d->limit_renamed = renamed;
     buf_clear(&x->desk->scratch);
     metered_edit(x, &edit, &x->desk->scratch);
     d->body = keep_body(x);

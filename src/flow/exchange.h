@@ -103,6 +103,7 @@ struct deciding {
     struct span token;   /* of a brokered vendor */
     bool probes;         /* the breaker of its target lets this one attempt through, to see */
     bool edited;         /* the gate's own edits to an LLM body were made */
+    bool limit_renamed;  /* ... and its output limit has the name that the vendor reads */
     int tries;           /* requests sent, or tried to, of this leg */
     const struct price *price;
     struct span policy_version;

@@ -517,7 +517,9 @@ struct span speak_dropped(struct exchange *x)
 struct span speak_adapted(struct exchange *x)
 {
     const struct translation *t = x->speaking.translation;
-    return t ? joined(x, t->notes.adapted, t->notes.adapted_count) : SPAN_NONE;
+    if (t)
+        return joined(x, t->notes.adapted, t->notes.adapted_count);
+    return x->deciding.limit_renamed ? SPAN("max_completion_tokens") : SPAN_NONE;
 }
 
 const struct call *speak_call(const struct exchange *x)

@@ -70,3 +70,19 @@ test("chat: a content cached at Google is reserved for by the model's context", 
   assert.deepEqual([plain.status, cached.status], [200, 200], cached.text);
   assert.ok(Number(cached.row.reserved_usd) > 100 * Number(plain.row.reserved_usd), `${cached.row.reserved_usd} ${plain.row.reserved_usd}`);
 });
+
+test("chat: a limit is said by the name that the vendor reads, as it was reserved for", async () => {
+  const ask = { model: "deepseek-chat", messages };
+  for (const [path, model] of [["/v1/chat/completions", "@deepseek/deepseek-chat"], ["/deepseek/chat/completions", "deepseek-chat"]])
+    for (const [limits, want] of [[{ max_completion_tokens: 5 }, 5], [{ max_completion_tokens: 5, max_tokens: 9 }, 9], [{ max_tokens: 5, max_completion_tokens: 9 }, 9]])
+      for (const as of ["money", "free"]) {
+        const passed = await post(as, path, { ...ask, model, ...limits });
+        assert.equal(passed.status, 200, passed.text);
+        assert.deepEqual(heard.pop(), { ...ask, max_tokens: want }, `${path} ${as}`);
+        assert.equal(passed.headers.get("x-tollgate-adapted"), "max_completion_tokens");
+      }
+  const old = await post("money", "/deepseek/chat/completions", { ...ask, max_tokens: 5 });
+  assert.deepEqual([heard.pop(), old.headers.get("x-tollgate-adapted")], [{ ...ask, max_tokens: 5 }, null]);
+  await post("money", "/v1/chat/completions", { ...ask, model: "@groq/openai/gpt-oss-120b", max_completion_tokens: 5 });
+  assert.equal(heard.pop().max_completion_tokens, 5, "what the vendor reads stays as it is");
+});

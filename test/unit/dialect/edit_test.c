@@ -47,9 +47,42 @@ TEST(chat_edits)
     struct buf out;
     buf_init(&out, 1 << 20);
     CHECK_SPAN(edit("{\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_tokens\":7,\"model\":\"m\"}"));
-    CHECK_SPAN(edit("{\"max_completion_tokens\":9,\"model\":\"m\"}", 7, false, true, &out), SPAN("{\"max_completion_tokens\":7,\"model\":\"m\"}"));
     buf_free(&out);
     dialect_rig_close(&r);
+}
+
+/* What a vendor does not read limits nothing: it has the limit under the name that it reads, the larger of two as it was reserved for. */
+TEST(a_limit_is_said_by_the_name_that_the_vendor_reads)
+{
+    static const struct {
+        const char *body;
+        int64_t limit;
+        bool usage;
+        const char *want;
+    } cases[] = {
+        { "{\"max_completion_tokens\":9,\"model\":\"m\"}", 7, false, "{\"max_tokens\":7,\"model\":\"m\"}" },
+        { "{\"max_completion_tokens\":9,\"model\":\"m\"}", -1, false, "{\"max_tokens\":9,\"model\":\"m\"}" },
+        { "{\"max_completion_tokens\":9,\"model\":\"m\"}", -1, true, "{\"stream_options\":{\"include_usage\":true},\"max_tokens\":9,\"model\":\"m\"}" },
+        { "{\"model\":\"m\" , \"max_completion_t\\u006fkens\" : 9 }", -1, false, "{\"model\":\"m\" , \"max_tokens\" : 9 }" },
+        { "{\"max_completion_tokens\":5,\"max_tokens\":9,\"model\":\"m\"}", -1, true, "{\"stream_options\":{\"include_usage\":true},\"max_tokens\":9,\"model\":\"m\"}" },
+        { "{ \"max_completion_tokens\" : 9 , \"max_tokens\":5,\"model\":\"m\"}", -1, false, "{  \"max_tokens\":9,\"model\":\"m\"}" },
+        { "{\"max_tokens\":5,\"model\":\"m\" , \"max_completion_tokens\":9}", -1, false, "{\"max_tokens\":9,\"model\":\"m\" }" },
+        { "{\"max_tokens\":5,\"max_completion_tokens\":9,\"model\":\"m\"}", 7, false, "{\"max_tokens\":7,\"model\":\"m\"}" },
+        { "{\"max_tokens\":null,\"max_completion_tokens\":9,\"model\":\"m\"}", -1, false, "{\"max_tokens\":9,\"model\":\"m\"}" },
+        { "{\"max_completion_tokens\":null,\"model\":\"m\"}", 7, false, "{\"max_tokens\":7,\"max_completion_tokens\":null,\"model\":\"m\"}" },
+        { "{\"max_tokens\":9,\"model\":\"m\"}", -1, false, "{\"max_tokens\":9,\"model\":\"m\"}" },
+    };
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    dialect_rig_open(&r, "openai_chat");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct span got = edit(cases[i].body, cases[i].limit, cases[i].usage, true, &out);
+        CHECK_INT(r.ask.new_limit_name, strstr(cases[i].body, ":null,\"model") == NULL && strstr(cases[i].body, "max_completion") != NULL);
+        if (!span_is(got, span_of(cases[i].want)))
+            test_fail(__FILE__, __LINE__, "got %.*s, want %s", SPAN_ARG(got), cases[i].want);
+    }
+    dialect_rig_close(&r);
+    buf_free(&out);
 }
 
 TEST(other_edits)
