@@ -37,17 +37,6 @@ int span_compare(struct span a, struct span b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-struct span span_from(struct span s, size_t from)
-{
-    if (!s.at)
-        return s;
-    if (from > s.len)
-        from = s.len;
-    return span_make(s.at + from, s.len - from);
-}
-
-struct span span_first(struct span s, size_t len) { return span_make(s.at, len < s.len ? len : s.len); }
-
 static bool blank(char c) { return c == ' ' || c == '\t'; }
 
 struct span span_trim(struct span s)

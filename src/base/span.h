@@ -36,8 +36,15 @@ bool span_ends(struct span s, struct span suffix);
 /* Memory order: <0, 0, >0. */
 int span_compare(struct span a, struct span b);
 /* The part of s from `from` (clamped) to its end; and the first `len` bytes (clamped). */
-struct span span_from(struct span s, size_t from);
-struct span span_first(struct span s, size_t len);
+static inline struct span span_from(struct span s, size_t from)
+{
+    if (!s.at)
+        return s;
+    if (from > s.len)
+        from = s.len;
+    return span_make(s.at + from, s.len - from);
+}
+static inline struct span span_first(struct span s, size_t len) { return span_make(s.at, len < s.len ? len : s.len); }
 /* Without blanks and tabs at either end. */
 struct span span_trim(struct span s);
 /* Index of the first occurrence, or -1. */

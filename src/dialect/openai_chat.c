@@ -278,30 +278,38 @@ static const struct span event_names[] = {
     [E_FUNCTION] = { NULL, 0 },
 };
 
-/* Bytes of what the model wrote: text, thoughts, names and arguments of functions. */
-static void count_delta(void *self, uint64_t place, bool name, struct span raw)
+/* What one walk over a chunk looks for. */
+struct look {
+    struct stream_meter *m;
+    const char *end; /* of the chunk */
+    bool worth;      /* it has a usage that is not null, or an error */
+};
+
+static bool null_follows(struct span rest)
 {
-    struct stream_meter *m = self;
+    rest = span_trim(rest);
+    return !rest.len || *rest.at != ':' || span_starts(span_trim(span_from(rest, 1)), SPAN("null"));
+}
+
+static void look_closer(struct look *l, struct span raw)
+{
+    const char *end = raw.at + raw.len;
+    if (span_is(raw, SPAN("\"error\"")) || (span_is(raw, SPAN("\"usage\"")) && !null_follows(span_make(end, (size_t)(l->end - end)))))
+        l->worth = true;
+}
+
+/* Bytes of what the model wrote: text, thoughts, names and arguments of functions. */
+static void look_at(void *self, uint64_t place, bool name, struct span raw)
+{
+    struct look *l = self;
     const uint64_t delta = WALK_AT3(E_CHOICES, WALK_ITEM, E_DELTA);
     const uint64_t function = WALK_AT6(E_CHOICES, WALK_ITEM, E_DELTA, E_TOOL_CALLS, WALK_ITEM, E_FUNCTION);
     uint64_t last = place & 0xff;
     bool text = place >> 8 == delta && last >= E_CONTENT && last <= E_REFUSAL;
     if (!name && raw.len > 2 && (text || place >> 8 == function))
-        meter_output(m, raw);
-}
-
-/* A usage that is not null, or the first chunk (which names the model), or an error: worth reading. */
-static bool worth_reading(struct span data, const struct stream_meter *m)
-{
-    struct span rest = data, quoted = SPAN("\"usage\"");
-    if (!m->usage.model.at || answer_mentions(data, SPAN("\"error\"")))
-        return true;
-    for (ptrdiff_t at; (at = span_find(rest, quoted)) >= 0;) {
-        rest = span_trim(span_from(rest, (size_t)at + quoted.len));
-        if (rest.len && *rest.at == ':' && !span_starts(span_trim(span_from(rest, 1)), SPAN("null")))
-            return true;
-    }
-    return false;
+        meter_output(l->m, raw);
+    if (raw.len == strlen("\"usage\"") && (raw.at[1] == 'e' || raw.at[1] == 'u'))
+        look_closer(l, raw);
 }
 
 static bool no_choices(const struct member *choices)
@@ -364,8 +372,9 @@ static void tap_event(struct json *j, const struct sse_event *event, bool usage_
         m->finished = true;
         return;
     }
-    walk(event->data, event_names, count_delta, m);
-    if (worth_reading(event->data, m))
+    struct look look = { m, event->data.at + event->data.len, !m->usage.model.at }; /* the first chunk names the model */
+    walk(event->data, event_names, look_at, &look);
+    if (look.worth)
         answer_event(j, event->data, m, read_chunk, &chunk);
 }
 

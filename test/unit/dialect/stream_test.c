@@ -225,3 +225,20 @@ TEST(error_events)
     check_error(__LINE__, "openai_responses", "event: error\ndata: {\"type\":\"error\",\"code\":\"stopped\",\"message\":\"a \\\"stop\\\"\",\"param\":null}\n\n");
     check_error(__LINE__, "anthropic_messages", "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"stopped\",\"message\":\"a \\\"stop\\\"\"}}\n\n");
 }
+
+/* What is worth reading is told by names, not by words that look like them. */
+TEST(chat_words_that_look_like_members)
+{
+    dialect_rig_open(&r, "openai_chat");
+    dialect_rig_stream(&r, SPAN("data: {\"model\":\"m\",\"choices\":[]}\n\n"
+        "data: {\"model\":\"n\",\"choices\":[{\"delta\":{\"content\":\"usage\"}}],\"usage\" : null}\n\n"
+        "data: {\"model\":\"n\",\"choices\":[{\"delta\":{\"content\":\" \\\"error\\\": \"}}]}\n\n" DONE), false);
+    METER("", true, false);
+    CHECK_SPAN(r.meter.usage.model, SPAN("m"));
+    dialect_rig_stream(&r, SPAN("data: {\"model\":\"m\",\"choices\":[]}\n\n"
+        "data: {\"choices\":[],\"x_groq\":{\"id\":\"x\",\"usage\" : {\"prompt_tokens\":5,\"completion_tokens\":1}}}\n\n" DONE), false);
+    METER("in=5 out=1", true, false);
+    dialect_rig_stream(&r, SPAN("data: {\"model\":\"m\",\"choices\":[]}\n\ndata: {\"error\" :{\"message\":\"late\"}}\n\n"), false);
+    METER("", false, true);
+    dialect_rig_close(&r);
+}
