@@ -250,6 +250,7 @@ struct answering {
     struct buf body; /* held, or tapped */
     bool tapped_whole;
     int64_t passed; /* bytes of a body that went through unread */
+    bool piece_noted;         /* in this wake */
     int64_t piece_ns, gap_ns; /* of a stream: when the last piece came (-1: it is not read), and the longest wait for one; 0: there was none */
     struct frames frames;
     bool events;

@@ -38,13 +38,14 @@ static void push(struct exchange *x, struct span bytes, bool last)
     } while (bytes.len);
 }
 
-/* How long a stream was silent. What is held comes as it comes. */
+/* How long a stream was silent. What is held comes as it comes; and what one wake brings came at once. */
 static void note_piece(struct exchange *x)
 {
     const struct world *w = x->desk->world;
     struct answering *a = &x->answering;
-    if (a->mode == RELAY_HOLD)
+    if (a->mode == RELAY_HOLD || a->piece_noted)
         return;
+    a->piece_noted = true;
     int64_t now = w->monotonic_ns(w->self);
     if (a->piece_ns && now - a->piece_ns > a->gap_ns)
         a->gap_ns = now - a->piece_ns;
@@ -178,15 +179,18 @@ static enum next relay_stream(struct exchange *x)
 static void push_events(struct exchange *x)
 {
     struct buf *out = &x->desk->scratch;
+    if (!out->len)
+        return;
     veil_cover(x->answering.veil, out->at, out->len);
     struct span bytes = speak_events(x, buf_span(out), false);
     if (!x->answering.began && x->caller) {
         buf_put(&x->answering.pending, bytes); /* it is not known yet whether it is an answer */
-        return;
+    } else {
+        capture_hear(x, bytes);
+        if (x->caller && bytes.len)
+            x->desk->world->reply_write(x->caller, bytes);
     }
-    capture_hear(x, bytes);
-    if (x->caller && bytes.len)
-        x->desk->world->reply_write(x->caller, bytes);
+    buf_clear(out);
 }
 
 /* What waited goes out. */
@@ -237,16 +241,25 @@ static void pass_event(struct exchange *x, const struct sse_event *event)
         buf_put(&x->desk->scratch, event->raw);
 }
 
-/* One run of bytes from the vendor: whole events go on in one write, an unfinished one waits in the scanner. */
+/* A vendor may send each event as a chunk of its own: what came together goes on in one write. Not before the stream has begun, when each
+ * run is looked at. */
+static bool gathers(const struct exchange *x)
+{
+    enum { GATHERED_MOST = 32 << 10 };
+    return x->answering.began && x->desk->scratch.len < GATHERED_MOST;
+}
+
+/* One run of bytes from the vendor: whole events go to the scratch, an unfinished one waits in the scanner. */
 static enum next pass_events(struct exchange *x, struct span bytes)
 {
     struct answering *a = &x->answering;
     struct sse_event event;
-    buf_clear(&x->desk->scratch);
     while (!a->garbled && frames_next(&a->frames, &bytes, &event))
         pass_event(x, &event);
-    push_events(x);
-    if (a->frames.broken || x->desk->scratch.broken || a->garbled) {
+    bool broken = a->frames.broken || x->desk->scratch.broken || a->garbled;
+    if (broken || !gathers(x))
+        push_events(x);
+    if (broken) {
         a->lost = true;
         return fail(x, E_UPSTREAM_BROKEN, "%.*s sent a stream that cannot be read: %s", SPAN_ARG(x->facts.vendor),
             a->frames.broken ? a->frames.broken : "an event is none of its dialect, or too large");
@@ -295,8 +308,12 @@ static enum next relay_events(struct exchange *x)
     struct span bytes;
     if (!taste_waits(x) && !x->routing.racing && !guard_holds(x))
         give_pending(x);
+    buf_clear(&x->desk->scratch);
     while (caller_has_room(x)) {
-        switch (next_bytes(x, &bytes)) {
+        enum io got = next_bytes(x, &bytes);
+        if (got != IO_BYTES)
+            push_events(x);
+        switch (got) {
         case IO_BYTES:
             if (pass_events(x, bytes) == STOP || taste_first(x) == STOP)
                 return STOP;
@@ -311,6 +328,7 @@ static enum next relay_events(struct exchange *x)
             return stream_is_told(x) && !frames_rest(&x->answering.frames) && !x->answering.garbled ? events_ended(x) : answer_broke(x);
         }
     }
+    push_events(x);
     return WAIT;
 }
 
@@ -318,6 +336,7 @@ enum next relay(struct exchange *x)
 {
     if (realtime_switched(x))
         return realtime_relay(x);
+    x->answering.piece_noted = false;
     if (drain(x) == STOP || keep_time(x) == STOP)
         return STOP;
     if (x->asking.opaque && x->caller && pump_body(x) == STOP) /* an early answer: the body still goes up */

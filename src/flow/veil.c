@@ -263,14 +263,15 @@ static size_t any_escaped_at(const struct veil *v, struct span s)
     return longest;
 }
 
-/* Most texts have no backslash at all, which is known at a fraction of what looking for more costs. */
+/* Most texts have no backslash at all, or only those of line ends. */
 static bool may_be_escaped(struct span s)
 {
-    ptrdiff_t at = span_find_byte(s, '\\');
-    if (at < 0)
-        return false;
-    s = span_from(s, (size_t)at);
-    return span_find(s, SPAN("\\u00")) >= 0 || span_find(s, SPAN("\\\\")) >= 0;
+    for (ptrdiff_t at; (at = span_find_byte(s, '\\')) >= 0;) {
+        s = span_from(s, (size_t)at + 1);
+        if (span_starts(s, SPAN("u00")) || span_starts(s, SPAN("\\")))
+            return true;
+    }
+    return false;
 }
 
 static void cover_escaped(const struct veil *v, char *at, size_t len)

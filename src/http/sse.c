@@ -117,6 +117,34 @@ static bool read_event(struct sse *s, struct span raw, struct sse_event *out)
 
 /* ---- runs ---- */
 
+/* A line that ends in LF alone, as nearly all do. */
+static bool cut_plain(struct span *rest, struct span *line)
+{
+    return span_cut(rest, '\n', line) && span_find_byte(*line, '\r') < 0;
+}
+
+static struct span after_colon(struct span line, size_t colon)
+{
+    struct span value = span_from(line, colon + 1);
+    return span_starts(value, SPAN(" ")) ? span_from(value, 1) : value;
+}
+
+/* The event that starts `in`, where it is as models write them: one line of data, at most its name before it. Its length; 0: look closer. */
+static size_t read_plain(struct span in, struct sse_event *out)
+{
+    struct span rest = in, line = SPAN(""), name = SPAN_NONE;
+    if (span_starts(rest, SPAN("event:"))) {
+        if (!cut_plain(&rest, &line))
+            return 0;
+        name = after_colon(line, strlen("event"));
+    }
+    if (!span_starts(rest, SPAN("data:")) || !cut_plain(&rest, &line) || !span_starts(rest, SPAN("\n")))
+        return 0;
+    size_t len = in.len - rest.len + 1;
+    *out = (struct sse_event){ span_first(in, len), name, after_colon(line, strlen("data")) };
+    return len;
+}
+
 static void drop_handed_out(struct sse *s)
 {
     if (s->scanned != HANDED_OUT)
@@ -153,7 +181,13 @@ bool sse_next(struct sse *s, struct span *in, struct sse_event *out)
         return false;
     if (s->partial.len > 0)
         return next_split(s, in, out);
-    size_t end = event_end(*in, &s->scanned);
+    size_t end = read_plain(*in, out);
+    if (end > 0 && end <= s->partial.ceiling) {
+        s->started = true;
+        *in = span_from(*in, end);
+        return true;
+    }
+    end = event_end(*in, &s->scanned);
     if (end > 0) {
         struct span raw = span_first(*in, end);
         s->scanned = 0;
