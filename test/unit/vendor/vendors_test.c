@@ -76,6 +76,7 @@ static void check_rows(const struct row *rows, size_t count)
 }
 
 #define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+#define QUICK "{\"quick_pay\":{\"name\":\"x\",\"location_id\":\"L\",\"price_money\":{\"amount\":4200,\"currency\":\"USD\"}}"
 #define AMOUNT "{\"amount\":{\"value\":150000,\"currency\":\"USD\"},"
 
 TEST(what_changes_or_repeats_an_amount_is_counted)
@@ -91,6 +92,16 @@ TEST(what_changes_or_repeats_an_amount_is_counted)
         { "adyen", "POST", "/v3/merchants/M1/terminalOrders", "{\"items\":[{\"id\":\"T\",\"quantity\":90}]}", UNKNOWN },
         { "square", "PUT", "/v2/subscriptions/s1", "{\"subscription\":{\"price_override_money\":{\"amount\":150000,\"currency\":\"USD\"}}}",
             UNKNOWN },
+        { "square", "POST", "/v2/online-checkout/payment-links", QUICK "}", 4200 },
+        { "square", "POST", "/v2/online-checkout/payment-links",
+            QUICK ",\"checkout_options\":{\"shipping_fee\":{\"charge\":{\"amount\":900000,\"currency\":\"USD\"}}}}", 904200 },
+        { "square", "POST", "/v2/online-checkout/payment-links", QUICK ",\"checkout_options\":{\"subscription_plan_id\":\"p\"}}", UNKNOWN },
+        { "square", "PUT", "/v2/online-checkout/payment-links/l1", "{\"payment_link\":{\"description\":\"x\"}}", 0 },
+        { "square", "PUT", "/v2/online-checkout/payment-links/l1",
+            "{\"payment_link\":{\"checkout_options\":{\"shipping_fee\":{\"charge\":{\"amount\":900000,\"currency\":\"USD\"}}}}}", UNKNOWN },
+        { "square", "POST", "/v2/orders/o1/pay", "{\"idempotency_key\":\"k\",\"payment_ids\":[]}", 0 },
+        { "square", "POST", "/v2/orders/o1/pay", "{\"idempotency_key\":\"k\",\"payment_ids\":[\"p1\",\"p2\"]}", UNKNOWN },
+        { "telnyx", "PATCH", "/v2/inbound_channels", "{\"channels\":500}", UNKNOWN },
         { "plaid", "POST", "/payment_initiation/payment/create", "{\"recipient_id\":\"r\",\"amount\":{\"value\":12.5,\"currency\":\"USD\"}}", 1250 },
         { "plaid", "POST", "/payment_initiation/payment/create",
             "{\"recipient_id\":\"r\",\"amount\":{\"value\":12.5,\"currency\":\"USD\"},\"schedule\":{\"interval\":\"WEEKLY\"}}", UNKNOWN },
@@ -103,6 +114,40 @@ TEST(what_changes_or_repeats_an_amount_is_counted)
     CHECK_ROWS(fresh);
     counted_cents = 100000;
     CHECK_ROWS(again);
+}
+
+static int64_t completes(const char *target, const char *body, int64_t cents)
+{
+    static struct object payment;
+    struct json *j = json_new();
+    counted_cents = cents;
+    bench_open(&b, "square", SPAN_NONE);
+    b.reads = true;
+    b.counted = counted;
+    CHECK_INT(bench_ask(&b, "POST", target, body), E_OK);
+    CHECK(!b.understood.cost_known);
+    CHECK_SPAN(b.understood.wanted.path, SPAN("/v2/payments/p1"));
+    CHECK(vendor_object(j, &b.vendor, &b.understood.wanted, 200,
+        SPAN("{\"payment\":{\"id\":\"p1\",\"total_money\":{\"amount\":4200,\"currency\":\"USD\"},\"customer_id\":\"c1\"}}"), &b.call, &payment));
+    b.objects = &payment;
+    b.object_count = 1;
+    CHECK_INT(bench_ask(&b, "POST", target, body), E_OK);
+    int64_t out = b.understood.cost_known ? b.understood.worst[UNIT_USD] / (NANO_PER_USD / 100) : UNKNOWN;
+    CHECK_SPAN(bench_scope(&b, "square.customer"), SPAN("c1"));
+    bench_close(&b);
+    json_free(j);
+    return out;
+}
+
+/* It may have been authorized elsewhere, where nothing counted it. */
+TEST(a_square_payment_that_is_completed_counts_once)
+{
+    static const char pay[] = "{\"idempotency_key\":\"k\",\"payment_ids\":[\"p1\"]}";
+    CHECK_INT(completes("/v2/payments/p1/complete", "{}", 0), 4200);
+    CHECK_INT(completes("/v2/payments/p1/complete", "{}", 4000), 200);
+    CHECK_INT(completes("/v2/payments/p1/complete", "{}", 4200), 0);
+    CHECK_INT(completes("/v2/orders/o1/pay", pay, 0), 4200);
+    CHECK_INT(completes("/v2/orders/o1/pay", pay, 4200), 0);
 }
 
 /* A text of 71 and one of 160 letters, with `switch` behind it in the body. */
