@@ -383,6 +383,15 @@ TEST(what_a_session_or_subscription_gains_is_not_known)
         { "/v1/subscriptions/sub_1", "items[0][id]=si_1&items[0][price]=price_1", 1500 },
         { "/v1/subscriptions/sub_lost", "items[0][id]=si_1&items[0][price]=price_1", UNKNOWN },
         { "/v1/subscriptions/sub_1", "items[0][price]=price_1&items[0][quantity]=-5", UNKNOWN },
+        /* several periods at once; another price for a while; usage that is collected now */
+        { "/v1/subscriptions", "items[0][price]=price_1&billing_schedules[0][bill_until][type]=duration", UNKNOWN },
+        { "/v1/subscriptions/sub_1", "billing_schedules[0][bill_until][type]=duration", UNKNOWN },
+        { "/v1/subscriptions", "items[0][price]=price_1&items[0][current_trial][trial_offer]=to_1", UNKNOWN },
+        { "/v1/subscription_items", "subscription=sub_1&price=price_1&current_trial[trial_offer]=to_1", UNKNOWN },
+        { "/v1/subscription_items/si_1", "current_trial[trial_offer]=to_1", UNKNOWN },
+        { "/v1/subscriptions/sub_1/pause", "", 0 },
+        { "/v1/subscriptions/sub_1/pause", "invoicing_behavior=pending_invoice_item", 0 },
+        { "/v1/subscriptions/sub_1/pause", "invoicing_behavior=invoice", UNKNOWN },
     };
     shelf_open(&b);
     CHECK_ROWS("POST", rows);
