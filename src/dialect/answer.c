@@ -120,6 +120,22 @@ static struct span search_size(struct span said)
     return SPAN_NONE;
 }
 
+/* xAI says how often its tools ran, which its items need not show: a search of X may look like a function's call. */
+static void count_own_tools(struct json_value usage, struct usage *u)
+{
+    static const struct {
+        struct span name;
+        enum fee fee;
+    } tools[] = { { { "web_search_calls", 16 }, FEE_WEB_SEARCH }, { { "x_search_calls", 14 }, FEE_X_SEARCH }, { { "code_interpreter_calls", 22 }, FEE_CODE_EXECUTION },
+        { { "file_search_calls", 17 }, FEE_FILE_SEARCH }, { { "document_search_calls", 21 }, FEE_ATTACHMENT_SEARCH }, { { "image_generation_calls", 22 }, FEE_IMAGE_UNIT } };
+    struct json_value said = json_member(usage, SPAN("server_side_tool_usage_details"));
+    for (size_t i = 0; json_kind(said) == JSON_OBJECT && i < sizeof(tools) / sizeof(*tools); i++) {
+        int64_t count = member_count(said, tools[i].name);
+        if (count > u->fees[tools[i].fee])
+            u->fees[tools[i].fee] = count;
+    }
+}
+
 void answer_openai_usage(struct json *j, struct span usage, struct usage *u)
 {
     struct json_value v;
@@ -135,6 +151,7 @@ void answer_openai_usage(struct json *j, struct span usage, struct usage *u)
     split_output(&c, u);
     u->tokens[METER_CITATION] = member_count(v, SPAN("citation_tokens"));
     u->fees[FEE_WEB_SEARCH] = member_count(v, SPAN("num_search_queries"));
+    count_own_tools(v, u);
     u->search = search_size(json_string(json_member(v, SPAN("search_context_size"))));
     u->vendor_cost = vendor_cost(j, usage);
 }

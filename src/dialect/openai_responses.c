@@ -8,6 +8,7 @@
 #include "dialect/ask.h"
 #include "dialect/dialects.h"
 #include "dialect/openai_responses_int.h"
+#include "dialect/own_tool.h"
 #include "dialect/picture.h"
 #include "dialect/walk.h"
 
@@ -30,7 +31,7 @@ static const struct ask_field fields[] = {
     { .name = { NULL, 0 } },
 };
 
-enum { TYPE = 1, CONTENT, OUTPUT, IMAGE_URL, FILE_ID, FILE_URL, FILE_DATA, ACTION, SEARCH_SIZE, ID };
+enum { TYPE = 1, CONTENT, OUTPUT, IMAGE_URL, FILE_ID, FILE_URL, FILE_DATA, ACTION, SEARCH_SIZE, ID, ENVIRONMENT, CONTAINER_ID };
 static const struct span names[] = {
     [TYPE - 1] = { "type", 4 },
     [CONTENT - 1] = { "content", 7 },
@@ -42,7 +43,9 @@ static const struct span names[] = {
     [ACTION - 1] = { "action", 6 },
     [SEARCH_SIZE - 1] = { "search_context_size", 19 },
     [ID - 1] = { "id", 2 },
-    [ID] = { NULL, 0 },
+    [ENVIRONMENT - 1] = { "environment", 11 },
+    [CONTAINER_ID - 1] = { "container_id", 12 },
+    [CONTAINER_ID] = { NULL, 0 },
 };
 
 /* --- the request --- */
@@ -116,20 +119,22 @@ static bool has_references(struct json *j, struct span input)
     return false;
 }
 
-/* Functions run at the caller's; everything else may bring input and fees of its own. */
+/* A shell is the caller's own but where it is given a container of the vendor's. */
 static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
 {
     struct ask *ask = self;
-    if (name || place != WALK_AT2(WALK_ITEM, TYPE) || span_is(raw, SPAN("\"function\"")) || span_is(raw, SPAN("\"custom\"")))
-        return;
-    ask->input_most += ASK_OWN_TOOL_OVERHEAD;
-    ask->input_unbounded = true;
-    if (span_starts(raw, SPAN("\"web_search")))
-        ask->fees[FEE_WEB_SEARCH] = -1;
-    else if (span_is(raw, SPAN("\"file_search\"")))
-        ask->fees[FEE_FILE_SEARCH] = -1;
-    else if (span_is(raw, SPAN("\"image_generation\""))) /* another model's pictures, as many as it likes, beside the usage */
-        ask->fees[FEE_IMAGE_UNIT] = -1;
+    if (!name && place == WALK_AT2(WALK_ITEM, TYPE))
+        own_tool_weigh(ask, raw);
+    else if (!name && place == WALK_AT3(WALK_ITEM, ENVIRONMENT, TYPE) && !span_is(raw, SPAN("\"local\"")))
+        ask->fees[FEE_CODE_SESSION] = ask->fees[FEE_CODE_EXECUTION] = -1;
+}
+
+/* max_tool_calls bounds what is charged by the call; of tools that are not known nothing is known. */
+static void bound_calls(struct ask *ask, int64_t calls)
+{
+    for (int fee = 0; fee < FEE_COUNT; fee++)
+        if (ask->fees[fee] < 0 && fee != FEE_REQUEST)
+            ask->fees[fee] = calls;
 }
 
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
@@ -145,10 +150,8 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     walk(found.input, names, weigh_item, &w);
     if (w.ids && !out->input_unbounded && has_references(j, found.input))
         out->input_unbounded = true;
-    walk(found.tools, names, weigh_tool, out);
-    for (int fee = 0; fee < FEE_COUNT; fee++)
-        if (out->fees[fee] < 0)
-            out->fees[fee] = found.tool_calls;
+    walk_top(found.tools, 3, names, weigh_tool, out);
+    bound_calls(out, found.tool_calls);
     return E_OK;
 }
 
@@ -159,19 +162,50 @@ static void edit_ask(struct json *j, struct span body, const struct ask_edit *ed
 
 /* --- answers --- */
 
-/* Calls of tools that cost by the piece. Of web searches only the searching is charged, not opening or leafing. */
+/* Calls of tools that cost by the piece, as the items show them. */
+struct calls {
+    int64_t fees[FEE_COUNT];
+    struct span container; /* the one seen last */
+};
+
+static void count_type(struct calls *c, struct span type)
+{
+    static const struct {
+        struct span name;
+        enum fee fee;
+    } known[] = { { { "\"web_search_call\"", 17 }, FEE_WEB_SEARCH }, { { "\"file_search_call\"", 18 }, FEE_FILE_SEARCH }, { { "\"x_search_call\"", 15 }, FEE_X_SEARCH },
+        { { "\"attachment_search_call\"", 24 }, FEE_ATTACHMENT_SEARCH }, { { "\"code_interpreter_call\"", 23 }, FEE_CODE_EXECUTION },
+        { { "\"image_generation_call\"", 23 }, FEE_IMAGE_UNIT } };
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        c->fees[known[i].fee] += span_is(type, known[i].name);
+}
+
+/* Of web searches only the searching is charged, not opening or leafing; of code the container that it runs in, however often it does. */
 static void count_call(void *self, uint64_t place, bool name, struct span raw)
 {
-    struct usage *u = self;
+    struct calls *c = self;
     if (name)
         return;
     if (place == WALK_AT2(WALK_ITEM, TYPE)) {
-        u->fees[FEE_WEB_SEARCH] += span_is(raw, SPAN("\"web_search_call\""));
-        u->fees[FEE_FILE_SEARCH] += span_is(raw, SPAN("\"file_search_call\""));
+        count_type(c, raw);
+    } else if (place == WALK_AT2(WALK_ITEM, CONTAINER_ID) || place == WALK_AT3(WALK_ITEM, ENVIRONMENT, CONTAINER_ID)) {
+        c->fees[FEE_CODE_SESSION] += !span_is(raw, c->container);
+        c->container = raw;
     } else if (place == WALK_AT3(WALK_ITEM, ACTION, TYPE)) {
         bool free = span_is(raw, SPAN("\"open_page\"")) || span_is(raw, SPAN("\"find_in_page\""));
-        u->fees[FEE_WEB_SEARCH] -= free && u->fees[FEE_WEB_SEARCH] > 0;
+        c->fees[FEE_WEB_SEARCH] -= free && c->fees[FEE_WEB_SEARCH] > 0;
     }
+}
+
+static void count_calls(struct span output, struct usage *u)
+{
+    struct calls c = { .container = SPAN_NONE };
+    walk(output, names, count_call, &c);
+    if (!c.fees[FEE_CODE_SESSION]) /* nothing is said of containers */
+        c.fees[FEE_CODE_SESSION] = c.fees[FEE_CODE_EXECUTION];
+    for (int fee = 0; fee < FEE_COUNT; fee++)
+        if (c.fees[fee] > u->fees[fee])
+            u->fees[fee] = c.fees[fee];
 }
 
 static void note_search_size(void *self, uint64_t place, bool name, struct span raw)
@@ -194,7 +228,7 @@ void responses_usage(struct json *j, struct span response, struct arena *a, stru
     u->tier = ask_tier(answer_text(m[2].raw, a));
     if (!u->known)
         return;
-    walk(m[3].raw, names, count_call, u);
+    count_calls(m[3].raw, u);
     walk(m[4].raw, names, note_search_size, u);
 }
 

@@ -78,7 +78,7 @@ static enum err add_pieces(struct bill *b)
         price_wide units = 0;
         int64_t count = u->fees[fee];
         bool due = fee == FEE_REQUEST && count == 0 && price_charges(b->p, FEE_REQUEST);
-        if ((count <= 0 && !due) || is_in_tokens(b, fee))
+        if ((count <= 0 && !due) || is_in_tokens(b, fee) || price_is_other_count(b->p, fee, u->fees))
             continue;
         enum meter same = price_same_content(fee);
         if (!price_pieces(b->p, fee, due ? 1 : count, &kind, &units)) {

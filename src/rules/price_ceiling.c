@@ -81,14 +81,8 @@ static int64_t dearest_factor(const struct price *p, struct span tier)
     return place * (mode > 100 ? mode : 100);
 }
 
-/* A row that charges this content in tokens alone: the tokens, which are bounded beside it, are what it costs. */
-static bool is_in_tokens(const struct price *p, enum fee fee, const struct price_most *most)
-{
-    enum meter m = price_same_content(fee);
-    return m != METER_COUNT && !price_charges(p, fee) && (price_is_output(m) ? most->output : most->input) > 0;
-}
-
-/* The dearest price of so many of each piece; *content: some are content. A count below 0 has no bound. */
+/* The dearest price of so many of each piece; *content: some are content. A count below 0 has no bound. That the model answers in tokens
+ * excuses no piece: a picture that a tool makes is another model's. */
 static enum err pieces_most(const struct price *p, const struct price_most *most, price_wide *sum, bool *content)
 {
     const struct piece_kind kind = { most->size, most->quality, most->search, most->results, true };
@@ -96,7 +90,7 @@ static enum err pieces_most(const struct price *p, const struct price_most *most
         enum fee fee = (enum fee)f;
         int64_t count = most->fees[fee];
         price_wide units = 0;
-        if (count == 0 || (p && count > 0 && is_in_tokens(p, fee, most)))
+        if (count == 0 || (p && price_is_other_count(p, fee, most->fees)))
             continue;
         if (!p || count < 0 || !price_pieces(p, fee, count, &kind, &units))
             return E_PRICE_UNKNOWN;

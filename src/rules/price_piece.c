@@ -171,3 +171,10 @@ bool price_charges(const struct price *p, enum fee fee)
             return true;
     return false;
 }
+
+bool price_is_other_count(const struct price *p, enum fee fee, const int64_t counts[FEE_COUNT])
+{
+    enum fee other = fee == FEE_CODE_SESSION ? FEE_CODE_EXECUTION : FEE_CODE_SESSION;
+    bool code = fee == FEE_CODE_SESSION || fee == FEE_CODE_EXECUTION;
+    return code && counts[other] != 0 && !price_charges(p, fee) && price_charges(p, other);
+}

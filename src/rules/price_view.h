@@ -64,6 +64,9 @@ struct piece_kind {
 bool price_pieces(const struct price *p, enum fee fee, int64_t count, const struct piece_kind *kind, price_wide *out);
 /* The meter that counts the same content in tokens; METER_COUNT: none. */
 enum meter price_same_content(enum fee fee);
+/* Code that the vendor runs is counted by the session and by the run, and charged once: is this the count that the row does not charge,
+ * and the one that it does is there? */
+bool price_is_other_count(const struct price *p, enum fee fee, const int64_t counts[FEE_COUNT]);
 /* Pieces of content (and not of a tool's work): where a row charges those and no tokens, tokens are not charged. */
 bool price_is_content(enum fee fee);
 

@@ -86,3 +86,33 @@ test("chat: a limit is said by the name that the vendor reads, as it was reserve
   await post("money", "/v1/chat/completions", { ...ask, model: "@groq/openai/gpt-oss-120b", max_completion_tokens: 5 });
   assert.equal(heard.pop().max_completion_tokens, 5, "what the vendor reads stays as it is");
 });
+
+const usage = { input_tokens: 20, output_tokens: 5, total_tokens: 25 };
+const response = (output, more = {}) => ({ id: "resp_1", object: "response", status: "completed", output, usage: { ...usage, ...more } });
+
+test("responses: a picture that a tool makes is another model's, and has no price here", async () => {
+  const tools = [{ type: "image_generation", quality: "high" }];
+  answer = response([{ type: "image_generation_call", id: "ig_1", status: "completed", result: "AAAA" }]);
+  const passed = await unpriced("/v1/responses", { model: "gpt-5", input: "draw", tools, max_tool_calls: 1, max_output_tokens: 50 });
+  assert.equal(passed.row.cost_usd ?? null, null, "never as if there had been none");
+  assert.equal(passed.headers.get("x-tollgate-cost-usd"), null);
+});
+
+test("responses: code costs by the container", async () => {
+  const ask = { model: "gpt-5", input: "count", tools: [{ type: "code_interpreter", container: { type: "auto" } }], max_output_tokens: 50 };
+  answer = response([{ type: "code_interpreter_call", container_id: "cntr_1" }, { type: "code_interpreter_call", container_id: "cntr_1" }]);
+  await unpriced("/v1/responses", ask);
+  const bounded = await post("money", "/v1/responses", { ...ask, max_tool_calls: 2 });
+  assert.equal(bounded.status, 200, bounded.text);
+  assert.ok(Number(bounded.row.reserved_usd) > 0.06, bounded.row.reserved_usd);
+  assert.equal(bounded.headers.get("x-tollgate-cost-usd"), "0.030075");
+});
+
+test("responses: xAI's tools cost by the call", async () => {
+  const ask = { model: "grok-4", input: "news?", tools: [{ type: "x_search" }, { type: "code_interpreter" }], max_output_tokens: 50 };
+  answer = response([{ type: "custom_tool_call", name: "x_keyword_search" }], { server_side_tool_usage_details: { x_search_calls: 1, code_interpreter_calls: 1 } });
+  await unpriced("/xai/v1/responses", ask);
+  const bounded = await post("money", "/xai/v1/responses", { ...ask, max_tool_calls: 2 });
+  assert.equal(bounded.status, 200, bounded.text);
+  assert.equal(bounded.headers.get("x-tollgate-cost-usd"), "0.010135");
+});

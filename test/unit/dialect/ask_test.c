@@ -217,6 +217,36 @@ TEST(responses)
     CLOSE();
 }
 
+TEST(responses_tools_are_charged_apart)
+{
+    static const struct {
+        const char *tool;
+        enum fee fee;
+        int64_t bounded; /* by max_tool_calls: 3 */
+    } own[] = { { "\"image_generation\",\"quality\":\"high\"", FEE_IMAGE_UNIT, 3 }, { "\"code_interpreter\",\"container\":{\"type\":\"auto\"}", FEE_CODE_SESSION, 3 },
+        { "\"code_interpreter\"", FEE_CODE_EXECUTION, 3 }, { "\"x_search\"", FEE_X_SEARCH, 3 }, { "\"collections_search\"", FEE_FILE_SEARCH, 3 },
+        { "\"shell\",\"environment\":{\"type\":\"container_auto\"}", FEE_CODE_SESSION, 3 }, { "\"tool_of_tomorrow\"", FEE_REQUEST, -1 } };
+    static const char *const callers[] = { "function", "custom", "computer", "computer_use_preview", "local_shell", "shell", "apply_patch", "mcp", "namespace" };
+    char body[300];
+    OPEN("openai_responses");
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"tools\":[{\"type\":%s}]}", own[i].tool);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        if (!r.ask.input_unbounded || r.ask.fees[own[i].fee] != -1)
+            test_fail(__FILE__, __LINE__, "bounded: %s", own[i].tool);
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"max_tool_calls\":3,\"tools\":[{\"type\":%s}]}", own[i].tool);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        CHECK_INT(r.ask.fees[own[i].fee], own[i].bounded);
+    }
+    for (size_t i = 0; i < sizeof(callers) / sizeof(*callers); i++) {
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"tools\":[{\"type\":\"%s\",\"environment\":{\"type\":\"local\"}}]}", callers[i]);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        for (int fee = 0; fee < FEE_COUNT; fee++)
+            CHECK_INT(r.ask.fees[fee], 0);
+    }
+    CLOSE();
+}
+
 TEST(embeddings)
 {
     OPEN("openai_embeddings");

@@ -110,6 +110,26 @@ TEST(responses_usage)
     dialect_rig_close(&r);
 }
 
+#define RUN(container) "{\"type\":\"code_interpreter_call\",\"container_id\":\"" container "\"}"
+#define RESPONSE(output, usage) "{\"output\":[" output "],\"usage\":{\"input_tokens\":1,\"output_tokens\":1" usage "}}"
+
+TEST(responses_usage_of_tools)
+{
+    dialect_rig_open(&r, "openai_responses");
+    dialect_rig_usage(&r, RESPONSE(RUN("a") "," RUN("a") "," RUN("b") ",{\"type\":\"image_generation_call\"},{\"type\":\"function_call\"}", ""));
+    CHECK_INT(r.usage.fees[FEE_CODE_EXECUTION], 3);
+    CHECK_INT(r.usage.fees[FEE_CODE_SESSION], 2);
+    CHECK_INT(r.usage.fees[FEE_IMAGE_UNIT], 1);
+    dialect_rig_usage(&r, RESPONSE("{\"type\":\"shell_call\",\"environment\":{\"type\":\"container_reference\",\"container_id\":\"a\"}},{\"type\":\"shell_call\"}", ""));
+    CHECK_INT(r.usage.fees[FEE_CODE_SESSION], 1);
+    dialect_rig_usage(&r, RESPONSE("{\"type\":\"x_search_call\"},{\"type\":\"code_interpreter_call\"},{\"type\":\"custom_tool_call\"}",
+        ",\"server_side_tool_usage_details\":{\"x_search_calls\":2,\"code_interpreter_calls\":1,\"document_search_calls\":4,\"mcp_calls\":9}"));
+    CHECK_INT(r.usage.fees[FEE_X_SEARCH], 2);
+    CHECK_INT(r.usage.fees[FEE_CODE_EXECUTION], 1);
+    CHECK_INT(r.usage.fees[FEE_ATTACHMENT_SEARCH], 4);
+    dialect_rig_close(&r);
+}
+
 TEST(embeddings_usage)
 {
     dialect_rig_open(&r, "openai_embeddings");
@@ -174,6 +194,8 @@ TEST(published_bills)
         "{\"web_search_requests\":1}}}", "0.055");
     BILL("openai_responses", "openai", "gpt-4o-mini", "{\"usage\":{\"input_tokens\":1000,\"output_tokens\":482,\"output_tokens_details\":{\"reasoning_tokens\":448}},"
         "\"output\":[{\"type\":\"web_search_call\"}]}", "0.0104392");
+    BILL("openai_responses", "openai", "gpt-5", RESPONSE(RUN("a") "," RUN("a"), ""), "0.03001125");
+    BILL("openai_responses", "xai", "grok-4", RESPONSE("{\"type\":\"x_search_call\"},{\"type\":\"code_interpreter_call\"}", ""), "0.010018");
 }
 
 TEST(cut_answers_do_no_harm)

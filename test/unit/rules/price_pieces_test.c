@@ -127,6 +127,39 @@ TEST(calls_charged_by_the_piece_have_a_ceiling)
     CHECK_INT(price_call_ceiling(row("openai", "dall-e-3"), &most, &ceiling), E_PRICE_UNKNOWN);
 }
 
+/* What a tool makes is no content of the model's own: tokens that are bounded beside it do not pay for it. */
+TEST(a_tools_picture_is_not_in_the_tokens)
+{
+    int64_t fees[FEE_COUNT] = { [FEE_IMAGE_UNIT] = 1 };
+    struct price_most most = { .input = 5000, .output = 5000, .fees = fees, .at_ms = AT };
+    struct usage u = pieces(FEE_IMAGE_UNIT, 1, NULL, NULL);
+    struct price *priced = line("in=1 out=1;unit image_out=0.25/1");
+    nano_usd ceiling;
+    CHECK_INT(price_call_ceiling(row("openai", "gpt-5"), &most, &ceiling), E_PRICE_UNKNOWN);
+    COST(row("openai", "gpt-5"), u, "price_unknown");
+    CHECK_INT(price_call_ceiling(priced, &most, &ceiling), E_OK);
+    CHECK_INT(ceiling, 260000000);
+    free(priced);
+}
+
+TEST(code_is_charged_by_the_session_or_by_the_run)
+{
+    int64_t fees[FEE_COUNT] = { [FEE_CODE_SESSION] = 2, [FEE_CODE_EXECUTION] = 2 };
+    struct usage u = pieces(FEE_CODE_SESSION, 1, NULL, NULL);
+    nano_usd ceiling;
+    u.fees[FEE_CODE_EXECUTION] = 3;
+    CHECK_INT(price_fees_ceiling(row("openai", "gpt-5"), fees, &ceiling), E_OK);
+    CHECK_INT(ceiling, 60000000);
+    COST(row("openai", "gpt-5"), u, "0.03");
+    CHECK_INT(price_fees_ceiling(row("xai", "grok-4"), fees, &ceiling), E_OK);
+    CHECK_INT(ceiling, 10000000);
+    COST(row("xai", "grok-4"), u, "0.015");
+    u.fees[FEE_CODE_SESSION] = 0; /* runs alone, where sessions are charged: never nothing */
+    COST(row("openai", "gpt-5"), u, "price_unknown");
+    CHECK_INT(price_fees_ceiling(row("groq", "openai/gpt-oss-120b"), fees, &ceiling), E_PRICE_UNKNOWN);
+    COST(row("groq", "openai/gpt-oss-120b"), u, "price_unknown");
+}
+
 TEST(rows_beyond_all_reason_are_refused)
 {
     static const char *const wrong[] = { "in=1000001", "mul fast=101", "mul fast=0", "mul fast=5555555555510", "unit page=1000001/1",
