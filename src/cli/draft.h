@@ -17,7 +17,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { DRAFT_CALLS = 65536, DRAFT_FIELDS = 120 /* of one body */, DRAFT_HEADERS = 64, DRAFT_SCOPES = 8, DRAFT_RECIPIENTS = 6 };
+enum { DRAFT_CALLS = 65536, DRAFT_FIELDS = 120 /* of one body */, DRAFT_HEADERS = 64, DRAFT_SCOPES = 8, DRAFT_RECIPIENTS = 6, DRAFT_QUERIES = 16 };
 
 enum draft_type { TYPE_OTHER, TYPE_TEXT, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN };
 
@@ -51,6 +51,8 @@ struct draft_call {
     const struct draft_field *to[DRAFT_RECIPIENTS];
     size_t to_count;
     bool mails;           /* recipients are mail addresses */
+    struct span queries[DRAFT_QUERIES]; /* parameters of its query */
+    size_t query_count;
 };
 
 /* An object that calls name: a scope. */

@@ -152,9 +152,23 @@ static bool needs_body_line(const struct draft_call *c, enum draft_body usual)
     return bodiless || c->body != usual;
 }
 
+/* A write says in its query only what its manifest names. */
+static bool needs_query_line(const struct draft_call *c)
+{
+    return c->query_count && !span_is(c->method, SPAN("GET")) && !span_is(c->method, SPAN("HEAD")) && (c->body == DRAFT_JSON || c->body == DRAFT_MULTIPART);
+}
+
+static void put_queries(const struct draft_call *c, struct buf *out)
+{
+    buf_put(out, SPAN("    in_query: ["));
+    for (size_t i = 0; i < c->query_count; i++)
+        buf_print(out, "%s\"%.*s\"", i ? ", " : "", SPAN_ARG(c->queries[i]));
+    buf_put(out, SPAN("] # CHECK: none of them says what it costs?\n"));
+}
+
 static void put_call(const struct draft_call *c, struct buf *out, enum draft_body usual)
 {
-    bool body = needs_body_line(c, usual), map = body || c->secret || c->money || c->amount || c->to_count;
+    bool body = needs_body_line(c, usual), queries = needs_query_line(c), map = body || queries || c->secret || c->money || c->amount || c->to_count;
     struct buf call;
     buf_init(&call, 4096);
     buf_print(&call, "%.*s %.*s", SPAN_ARG(c->method), SPAN_ARG(c->path));
@@ -163,6 +177,8 @@ static void put_call(const struct draft_call *c, struct buf *out, enum draft_bod
     buf_free(&call);
     if (body)
         buf_print(out, "    body: %s\n", body_names[c->body]);
+    if (queries)
+        put_queries(c, out);
     if (c->secret)
         buf_put(out, SPAN("    secret: true # CHECK: does its answer give a secret away?\n"));
     if (c->amount)

@@ -15,7 +15,7 @@ static const char *const top_names[] = { "vendor", "title", "provider", "base_ur
     "ignored_prefix", "needs_account", "account_in_path", "key_in", "send", "request_headers", "default_headers",
     "exclusive_headers", "answer_headers_dropped", "body", "repeat", "parameters", "scopes", "currencies", "settings", "replayed",
     "idempotency", "request_id", "object_id", "deny", "operations", "objects", "lates", "redact", "hook", "quirks",
-    "fill", "default_query", "check", NULL };
+    "fill", "default_query", "in_query", "check", NULL };
 
 bool say(struct compiler *c, const struct node *at, const char *path, struct span found, const char *allowed)
 {
@@ -242,6 +242,7 @@ static bool compile(struct compiler *c, const struct node *root, struct span bas
     c->vendor->settings = m->settings;
     return node_only(root, "", top_names, c->trouble) && maps_are_maps(c, root) && names_read(c, root) && envelope_read(c, root, base_url) &&
            node_spans(c->arena, node_get(root, "repeat"), "repeat", &m->repeat, &m->repeat_count, c->trouble) &&
+           node_spans(c->arena, node_get(root, "in_query"), "in_query", &m->in_query, &m->in_query_count, c->trouble) &&
            objects_read(c, node_get(root, "objects")) &&
            scopes_read(c, node_get(root, "scopes"), "scopes", &m->scopes, &m->scope_count) &&
            parameters_read(c, node_get(root, "parameters"), "parameters", SPAN("body."), &m->parameters, &m->parameter_count) &&

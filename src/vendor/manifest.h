@@ -3,7 +3,7 @@
  *
  * Read vendor.h first, then rule.h: what rules are made of. manifest.c compiles the file, operation.c its operations, route.c
  * their paths; envelope.c and send.c how requests are dressed, scope.c, parameter.c, objects.c, doubt.c, late.c, once.c, hook.c,
- * guard.c, graphql.c and deny.c what is named like them. understand.c, settle.c and look_up.c run it. Everything lives in the
+ * guard.c, graphql.c, in_query.c and deny.c what is named like them. understand.c, settle.c and look_up.c run it. Everything lives in the
  * arena it was compiled into and never changes. */
 #ifndef TG_VENDOR_MANIFEST_H
 #define TG_VENDOR_MANIFEST_H
@@ -180,6 +180,8 @@ struct rules {
     size_t scope_count;
     struct parameter_check *parameters;
     size_t parameter_count;
+    struct span *in_query; /* beside the manifest's */
+    size_t in_query_count;
     const struct field *object_id; /* of the answer: the id of what the call made; NULL: none */
     bool object_id_last;           /* ... behind its last slash: "models/veo/operations/1" is 1 */
     struct search *search;         /* NULL: it cannot be looked up */
@@ -236,6 +238,8 @@ struct manifest {
     struct span *ignored_prefixes; /* "/api": taken off a path that has it, the longest that fits */
     size_t ignored_count;
 
+    struct span *in_query;     /* parameters that any operation takes in its query beside its body (in_query.c) */
+    size_t in_query_count;
     struct span default_query; /* pairs that are added where the caller has none of that name; SPAN_NONE: none */
     struct carrier *carriers;
     size_t carrier_count;

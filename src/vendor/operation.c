@@ -4,7 +4,7 @@
 
 static const char *const operation_names[] = { "call", "body", "origin", "dialect", "reserve", "settle", "scopes", "parameters",
     "moves_money", "writes", "refund", "secret", "grants", "batch_input", "note", "unscoped", "object_id", "doubt", "late", "redact", "objects",
-    "fields", "streams", "model", "models", "query", "upstream", "lane", "cache", "results", NULL };
+    "fields", "streams", "model", "models", "query", "upstream", "lane", "cache", "results", "in_query", NULL };
 static const char *const body_names[] = { "none", "form", "json", "multipart", "opaque", NULL };
 
 static bool is_method(struct span s)
@@ -183,6 +183,7 @@ static bool rules_read(struct compiler *c, const struct node *n, const char *pat
            scopes_read(c, node_get(n, "scopes"), below(c, path, SPAN("scopes")), &r->scopes, &r->scope_count) &&
            parameters_read(c, node_get(n, "parameters"), below(c, path, SPAN("parameters")),
                r->by_field ? SPAN("argument.") : SPAN("body."), &r->parameters, &r->parameter_count) &&
+           node_spans(c->arena, node_get(n, "in_query"), below(c, path, SPAN("in_query")), &r->in_query, &r->in_query_count, c->trouble) &&
            object_id_read(c, node_get(n, "object_id"), below(c, path, SPAN("object_id")), &r->object_id, &r->object_id_last) &&
            search_read(c, node_get(n, "doubt"), below(c, path, SPAN("doubt")), r) &&
            late_read(c, node_get(n, "late"), below(c, path, SPAN("late")), op, r) &&

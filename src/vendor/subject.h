@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * subject.h - a request while it is being understood; for understand.c, parameter.c, parameter_note.c and scope.c only. */
+ * subject.h - a request while it is being understood; for understand.c, in_query.c, parameter.c, parameter_note.c and scope.c only. */
 #ifndef TG_VENDOR_SUBJECT_H
 #define TG_VENDOR_SUBJECT_H
 
@@ -30,6 +30,8 @@ CHECKED enum err parameters_check(struct understanding *u, const struct paramete
 
 /* parameter_note.c: fills out->parameters. */
 enum err parameters_note(struct understanding *u);
+/* in_query.c: what may stand in the query beside a body that is read; once subject.query is. */
+CHECKED enum err in_query_check(struct understanding *u);
 /* scope.c: fills out->scopes and out->customer. */
 void scopes_note(struct understanding *u);
 

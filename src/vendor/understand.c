@@ -124,7 +124,8 @@ static enum err read_query(struct understanding *u)
     drop_keys(m, &u->subject.query);
     if (u->operation->body == BODY_FORM && u->subject.query.count)
         return refuse(u->arena, u->why, E_NOT_CANONICAL, "parameters of this operation belong into the body, not into the query");
-    return understanding_write(u, &u->subject.query, &u->out->query);
+    e = in_query_check(u);
+    return e ? e : understanding_write(u, &u->subject.query, &u->out->query);
 }
 
 /* ---- body ---- */

@@ -79,6 +79,25 @@ TEST(references_in_circles_and_to_nowhere_end)
     }
 }
 
+TEST(a_write_names_what_stands_in_its_query)
+{
+    static const char document[] =
+        "{\"openapi\":\"3.0.0\",\"paths\":{\"/notes\":{\"parameters\":[{\"in\":\"query\",\"name\":\"dry_run\"}],\"get\":{},\"post\":{\"parameters\":[{\"in\":\"query\",\"name\":\"filter[id]\"},"
+        "{\"in\":\"query\",\"name\":\"filter[at]\"},{\"in\":\"query\",\"name\":\"a\\\"b\"},{\"in\":\"query\"}],\"requestBody\":{\"content\":{\"application/json\":{\"schema\":{}}}}}}}}";
+    struct arena a;
+    struct json *j = json_new();
+    struct buf out;
+    arena_init(&a, 8 << 20);
+    buf_init(&out, 1 << 20);
+    struct draft d = read(&a, j, document, E_OK);
+    draft_write(&d, &out);
+    ptrdiff_t at = span_find(buf_span(&out), SPAN("in_query: [\"dry_run\", \"filter\"] #"));
+    CHECK(at > 0 && span_find(span_from(buf_span(&out), (size_t)at + 1), SPAN("in_query:")) < 0);
+    buf_free(&out);
+    json_free(j);
+    arena_free(&a);
+}
+
 TEST(amounts_and_recipients_are_found_by_their_words)
 {
     static const char document[] =

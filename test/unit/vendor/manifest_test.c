@@ -68,7 +68,7 @@ static int64_t reckoned(const char *rule, const char *body)
     char yaml[2048];
     snprintf(yaml, sizeof(yaml),
         TOP "currencies: { others: 2 }\nsettings: { price: \"0.5\", table: { \"1\": \"0.1\" }, fx: { eur: \"2\" }, fx_margin: "
-            "10%% }\n"
+            "10%% }\nin_query: [q]\n"
             "operations:\n  a:\n    call: POST /x/{id}\n    reserve: { usd: \"%s\" }\n",
         rule);
     if (bench_read(&b, yaml))

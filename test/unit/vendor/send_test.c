@@ -273,7 +273,7 @@ TEST(what_is_no_aws_signature_has_no_key)
 TEST(an_hmac_covers_what_the_manifest_says)
 {
     CHECK_INT(bench_read(&b, TOP "key_in: header:x-key\nsend: { hmac: { header: x-signature, prefix: \"v1=\", encoding: hex, timestamp: x-time, key_id: x-key, "
-                                 "text: \"{timestamp}\\n{method}\\n{path}?{query}\\n{body}|{body_sha256}|{key_id}\" } }\noperations:\n  a: POST /a\n"),
+                                 "text: \"{timestamp}\\n{method}\\n{path}?{query}\\n{body}|{body_sha256}|{key_id}\" } }\nin_query: [x]\noperations:\n  a: POST /a\n"),
         E_OK);
     CHECK(vendor_signs(&b.vendor) && b.vendor.needs_key_id);
     matches("POST", "/a?x=1", "{\"a\":1}");
