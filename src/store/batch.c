@@ -31,7 +31,7 @@ static void reset(struct batch *b)
     buf_clear(&b->ids);
     b->accounts = b->runs = b->holds = b->users = b->rollups = b->speeds = (struct map){ NULL, 0, 0 };
     b->hours = NULL;
-    b->last = (struct last){ NULL };
+    b->last = (struct last){ .rollup = NULL };
     b->waiting = NULL;
     b->waiting_count = 0;
     b->records = b->rows = b->bytes = 0;
