@@ -17,6 +17,7 @@ async function setUp(answer) {
   const upstream = await startScripted(answer);
   const gate = await startGate(config({ twilio: upstream.url }, {
     keys: [key("agent", ["twilio-main"], { budgets: [{ limit: "1 usd", window: "day" }] })],
+    workers: 1, // each has a pool of its own
   }));
   return { upstream, gate };
 }
