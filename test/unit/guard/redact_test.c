@@ -20,7 +20,7 @@ static const struct redactor *rule_of(const char *json, struct trouble *t)
 
 static struct span redacted(const char *rule, enum redact_form form, bool pieces, const char *text)
 {
-    struct trouble t;
+    static struct trouble t; /* the reason is handed out */
     const char *why;
     arena_free(&memory);
     buf_free(&out);
