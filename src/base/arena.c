@@ -177,6 +177,37 @@ struct span arena_copy(struct arena *a, struct span s)
     return span_make(at, s.len);
 }
 
+struct span arena_join(struct arena *a, const struct span *parts, size_t count)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(len, parts[i].len, &len))
+            len = SIZE_MAX; /* over any ceiling; stays there */
+    char *start = arena_take(a, len), *at = start;
+    if (!start)
+        return SPAN_NONE;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(at, parts[i].at, parts[i].len);
+        at += parts[i].len;
+    }
+    return span_make(start, len - 1);
+}
+
+struct span arena_number(struct arena *a, int64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t left = n < 0 ? UINT64_C(0) - (uint64_t)n : (uint64_t)n;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (n < 0)
+        digits[--at] = '-';
+    return arena_copy(a, span_make(digits + at, sizeof(digits) - at));
+}
+
 struct span arena_print(struct arena *a, const char *format, ...)
 {
     va_list args, again;

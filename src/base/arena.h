@@ -36,7 +36,11 @@ void *arena_take_array(struct arena *a, size_t size, size_t n);
 void *arena_grow(struct arena *a, void *list, size_t size, size_t count);
 /* A copy with a NUL behind it (not counted). SPAN_NONE when broken; SPAN_NONE stays SPAN_NONE. */
 struct span arena_copy(struct arena *a, struct span s);
-/* printf into the arena. */
+/* All of them, one behind the other, with a NUL behind (not counted). SPAN_NONE when broken. */
+struct span arena_join(struct arena *a, const struct span *parts, size_t count);
+/* Its decimal text. SPAN_NONE when broken. */
+struct span arena_number(struct arena *a, int64_t n);
+/* printf into the arena: several times as slow as the two above. */
 struct span arena_print(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 /* What was taken after a mark is given back by arena_rewind. */
 struct arena_mark arena_mark(const struct arena *a);

@@ -332,7 +332,7 @@ struct span json_decimal(struct json_value v, struct arena *a)
     case '"':
         return arena_copy(a, json_string(v));
     case 'l':
-        return arena_print(a, "%lld", (long long)reader(v)->tape.cells[v.index + 1]);
+        return arena_number(a, (int64_t)reader(v)->tape.cells[v.index + 1]);
     case 'u':
         return arena_print(a, "%llu", (unsigned long long)reader(v)->tape.cells[v.index + 1]);
     case 'd':

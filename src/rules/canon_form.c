@@ -14,19 +14,42 @@ enum { FORM_DEPTH = 8 };
 enum form_node { NODE_VALUE, NODE_REPEATED, NODE_ITEMS, NODE_OBJECT };
 static const enum form_node node_marks[] = { NODE_VALUE, NODE_REPEATED, NODE_ITEMS, NODE_OBJECT };
 
+enum { FEW = 16 };
+
 struct form_tree {
-    struct map nodes; /* name prefix -> one of node_marks */
+    struct span few[FEW]; /* name prefixes: the first ones, which are sooner compared than hashed */
+    enum form_node few_kinds[FEW];
+    size_t few_count;
+    struct map nodes; /* further name prefix -> one of node_marks */
     const char *why;
 };
 
+/* NULL: it is new. */
+static const enum form_node *find_node(const struct form_tree *t, struct span name)
+{
+    for (size_t i = 0; i < t->few_count; i++)
+        if (span_is(t->few[i], name))
+            return &t->few_kinds[i];
+    return map_get(&t->nodes, name);
+}
+
+static bool add_node(struct form_tree *t, struct span name, enum form_node kind)
+{
+    if (t->few_count < FEW) {
+        t->few[t->few_count] = name;
+        t->few_kinds[t->few_count++] = kind;
+        return true;
+    }
+    if (!map_put(&t->nodes, name, (void *)(uintptr_t)&node_marks[kind]))
+        t->why = "the form needs more memory than there is";
+    return !t->why;
+}
+
 static bool note_node(struct form_tree *t, struct span name, enum form_node kind)
 {
-    const enum form_node *seen = map_get(&t->nodes, name);
-    if (!seen) {
-        if (!map_put(&t->nodes, name, (void *)(uintptr_t)&node_marks[kind]))
-            t->why = "the form needs more memory than there is";
-        return !t->why;
-    }
+    const enum form_node *seen = find_node(t, name);
+    if (!seen)
+        return add_node(t, name, kind);
     if (*seen == kind && kind != NODE_VALUE)
         return true;
     t->why = *seen == kind ? "a parameter is given twice" : "a parameter is given in two shapes (value, list or object)";
@@ -137,7 +160,10 @@ enum err canon_form(struct arena *a, struct span text, const struct span *repeat
     *why = "the form needs more memory than a call has";
     if (!out->list)
         return E_TOO_LARGE;
-    struct form_tree tree = { 0 };
+    struct form_tree tree;
+    tree.few_count = 0;
+    tree.nodes = (struct map){ NULL, 0, 0 };
+    tree.why = NULL;
     struct span rest = text, piece;
     bool fine = true;
     while (fine && span_next(&rest, '&', &piece)) {

@@ -189,13 +189,17 @@ static bool walk_json(const struct walk *w, struct json_value v, size_t at)
 
 enum { NAME_STEPS = 10 };
 
-/* "a[b][0]" to its keys; canon_form has made sure that brackets nest and of the depth. */
+static bool has_brackets(struct span name) { return name.len && name.at[name.len - 1] == ']'; }
+
+/* "a[b][0]" to its keys; canon_form has made sure that brackets nest, end the name, and of the depth. */
 static size_t split_name(struct span name, struct span keys[NAME_STEPS])
 {
     struct span rest = name;
     size_t count = 1;
-    ptrdiff_t open = span_find_byte(rest, '[');
-    keys[0] = open < 0 ? rest : span_first(rest, (size_t)open);
+    keys[0] = name;
+    if (!has_brackets(name))
+        return count;
+    keys[0].len = (size_t)span_find_byte(name, '[');
     rest = span_from(rest, keys[0].len);
     while (rest.len > 1 && count < NAME_STEPS) {
         ptrdiff_t close = span_find_byte(rest, ']');
@@ -237,6 +241,18 @@ static size_t fit_steps(const struct step *steps, size_t count, const struct spa
     return fit_steps(steps + 1, count - 1, keys, key_count, at + 1);
 }
 
+/* False: surely not. Every field looks at every pair, and most fit none: this needs no keys. */
+static bool may_fit(const struct walk *w, struct span name)
+{
+    const struct step *step = w->steps;
+    if (w->count > 1 && step->kind == STEP_DEEP && !has_brackets(name))
+        step++; /* one key, which there is nothing above */
+    if (!w->count || step->kind != STEP_NAME || step->any_case)
+        return true;
+    size_t len = step->name.len;
+    return name.len >= len && (name.len == len || name.at[len] == '[') && memcmp(name.at, step->name.at, len) == 0;
+}
+
 static bool is_number_text(struct span s)
 {
     int64_t n;
@@ -248,6 +264,8 @@ static bool walk_pairs(const struct walk *w, const struct pairs *p, size_t depth
 {
     for (size_t i = 0; i < p->count; i++) {
         struct span keys[NAME_STEPS], value = p->list[i].value;
+        if (!depth && !may_fit(w, p->list[i].name))
+            continue;
         size_t count = split_name(p->list[i].name, keys);
         size_t end = fit_steps(w->steps, w->count, keys, count, depth);
         if (!end)

@@ -10,17 +10,30 @@ bool settle_replayed(const struct manifest *m, const struct http_head *answer)
     return m->replayed.name.at && span_is_nocase(http_get(answer, m->replayed.name), m->replayed.value);
 }
 
-/* Form bodies are read again from their canonical text; JSON ones only where a reader is free for them. */
-void subject_again(struct subject *s, struct json *j, const struct asked *q, const struct understood *u, struct arena *a)
+static void forms_again(struct subject *s, const struct asked *q, const struct understood *u, struct arena *a)
 {
     const struct manifest *m = q->vendor->manifest;
+    bool is_form = q->matched->operation->body == BODY_FORM;
+    const char *why;
+    if (u->split) {
+        s->query = u->query_pairs;
+        s->form = is_form ? u->form : s->form;
+        s->body_shape = is_form ? SHAPE_FORM : s->body_shape;
+        return;
+    }
+    if (canon_form(a, u->query, m->repeat, m->repeat_count, SIZE_MAX, &s->query, &why) != E_OK)
+        s->query = (struct pairs){ 0 };
+    if (is_form && canon_form(a, u->body, m->repeat, m->repeat_count, SIZE_MAX, &s->form, &why) == E_OK)
+        s->body_shape = SHAPE_FORM;
+}
+
+/* Forms are those that were understood, or read from their canonical text; JSON is read again, only where a reader is free for it. */
+void subject_again(struct subject *s, struct json *j, const struct asked *q, const struct understood *u, struct arena *a)
+{
     enum operation_body body = q->matched->operation->body;
     const char *why;
     *s = (struct subject){ .asked = q, .arena = a };
-    if (canon_form(a, u->query, m->repeat, m->repeat_count, SIZE_MAX, &s->query, &why) != E_OK)
-        s->query = (struct pairs){ 0 };
-    if (body == BODY_FORM && canon_form(a, u->body, m->repeat, m->repeat_count, SIZE_MAX, &s->form, &why) == E_OK)
-        s->body_shape = SHAPE_FORM;
+    forms_again(s, q, u, a);
     if (body == BODY_JSON && j && json_parse(j, u->body, false, &s->body, &why) == E_OK)
         s->body_shape = SHAPE_JSON;
 }

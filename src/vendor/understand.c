@@ -312,5 +312,8 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
     scopes_note(&u);
     reckon(&u);
     touch_settlement(&u);
+    out->split = op->body != BODY_FORM || u.subject.body_shape == SHAPE_FORM;
+    out->query_pairs = u.subject.query;
+    out->form = u.subject.form;
     return a->broken ? refuse(a, why, E_TOO_LARGE, "the request needs more memory than a call has") : E_OK;
 }

@@ -161,6 +161,8 @@ struct understood {
     struct span
         counted_id; /* the object that `counted(...)` was asked about: what this call adds belongs to it; SPAN_NONE: none */
     struct object_read wanted; /* to be read first; all else here is not to be relied on until none is wanted */
+    bool split;                /* the two below are there: what `query`, and `body` where it is a form, say */
+    struct pairs query_pairs, form;
 };
 struct asked {
     const struct vendor *vendor;

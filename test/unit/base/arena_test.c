@@ -139,3 +139,20 @@ TEST(a_list_grows_one_by_one)
     CHECK(ARENA_GROW(&a, (uint64_t *)NULL, 0) == NULL && a.broken);
     arena_free(&a);
 }
+
+TEST(texts_are_joined_and_numbers_written)
+{
+    static const int64_t numbers[] = { 0, 7, -7, 10, INT64_MAX, INT64_MIN };
+    const struct span parts[] = { SPAN("http://"), SPAN_NONE, SPAN("gate"), SPAN(""), SPAN("/stripe") };
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    struct span text = arena_join(&a, parts, 5);
+    CHECK_SPAN(text, SPAN("http://gate/stripe"));
+    CHECK_INT(text.at[text.len], 0);
+    CHECK(arena_join(&a, NULL, 0).at && !arena_join(&a, NULL, 0).len);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        CHECK_SPAN(arena_number(&a, numbers[i]), arena_print(&a, "%lld", (long long)numbers[i]));
+    const struct span endless[] = { span_make(parts[0].at, SIZE_MAX - 4), parts[0], parts[0] };
+    CHECK(!arena_join(&a, endless, 3).at && a.broken);
+    arena_free(&a);
+}

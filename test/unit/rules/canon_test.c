@@ -134,6 +134,24 @@ TEST(forms_that_servers_read_differently_are_refused)
     }
 }
 
+TEST(a_name_that_comes_again_is_seen_behind_any_number_of_others)
+{
+    for (int names = 1; names < 40; names++) {
+        for (int again = 0; again < names; again++) {
+            char form[400] = "";
+            struct pairs p;
+            for (int i = 0; i < names; i++)
+                snprintf(form + strlen(form), sizeof(form) - strlen(form), "a%d=&", i);
+            CHECK_INT(form_of(form, &p), E_OK);
+            CHECK_INT(p.count, names);
+            arena_free(&arena);
+            snprintf(form + strlen(form), sizeof(form) - strlen(form), again % 2 ? "a%d=" : "a%d[]=", again);
+            CHECK_INT(form_of(form, &p), E_NOT_CANONICAL);
+            arena_free(&arena);
+        }
+    }
+}
+
 TEST(forms_have_a_limit)
 {
     char many[400] = "";
