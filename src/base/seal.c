@@ -4,6 +4,7 @@
  * Nonces are random: with 96 bits, one key is good for some billions of seals. */
 #include <limits.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #include "base/digest.h"
 
@@ -13,12 +14,25 @@ static const unsigned char *bytes(struct span s) { return (const unsigned char *
 
 static bool fits(struct span s) { return s.len <= INT_MAX - NONCE - TAG; }
 
+/* Looked for once: that takes longer than sealing a short text. */
+static struct {
+    pthread_once_t once;
+    EVP_CIPHER *cipher;
+} gcm = { .once = PTHREAD_ONCE_INIT };
+
+static void fetch(void)
+{
+    gcm.cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    must(gcm.cipher);
+}
+
 static EVP_CIPHER_CTX *begin(const uint8_t key[32], const unsigned char *nonce, struct span bound, int encrypt)
 {
     int len;
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     must(ctx);
-    must(EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, encrypt) == 1);
+    must(pthread_once(&gcm.once, fetch) == 0);
+    must(EVP_CipherInit_ex2(ctx, gcm.cipher, key, nonce, encrypt, NULL) == 1);
     if (bound.len)
         must(EVP_CipherUpdate(ctx, NULL, &len, bytes(bound), (int)bound.len) == 1);
     return ctx;

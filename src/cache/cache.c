@@ -304,11 +304,8 @@ void cache_forgo(struct cache *c, const struct digest *name, uint64_t call)
 
 /* ---- what was written since ---- */
 
-static size_t place_of(struct span account)
-{
-    struct digest d = digest_sha256(account);
-    return (size_t)(d.bytes[0] | d.bytes[1] << 8) % EDITIONS;
-}
+/* Operators name them: none is made up to meet another's. */
+static size_t place_of(struct span account) { return span_hash(account, 0) % EDITIONS; }
 
 uint64_t cache_edition(const struct cache *c, struct span account) { return c->first_edition + atomic_load(&c->written[place_of(account)]); }
 void cache_outdate(struct cache *c, struct span account) { atomic_fetch_add(&c->written[place_of(account)], 1); }

@@ -306,9 +306,11 @@ static bool comes_to_front(struct exchange *x)
     struct speaking *s = &x->speaking;
     const struct key *key = x->deciding.key;
     const struct upstream *u = x->deciding.upstream;
-    const struct front *f = front_match(x->asking.head->method, x->asking.path, &s->model_in_path);
     bool llm = u && u->llm;
-    if (!f || (u && (!u->llm || operation_of(x))))
+    if (u && !llm)
+        return false;
+    const struct front *f = front_match(x->asking.head->method, x->asking.path, &s->model_in_path);
+    if (!f || (u && operation_of(x)))
         return false;
     for (size_t i = 0; !u && i < key->credential_count; i++) {
         const struct upstream *offers = key->credentials[i]->upstream;

@@ -221,7 +221,8 @@ static bool field_travels(struct span name)
 struct span cached_account(struct exchange *x)
 {
     const struct credential *c = x->hooking.is ? x->hooking.credential : x->deciding.credential;
-    return arena_print(&x->arena, "%.*s:%.*s", SPAN_ARG(x->facts.vendor), SPAN_ARG(c->name));
+    const struct span parts[] = { x->facts.vendor, SPAN(":"), c->name };
+    return arena_join(&x->arena, parts, sizeof(parts) / sizeof(*parts));
 }
 
 static bool put_saas(struct exchange *x, struct buf *b)

@@ -71,17 +71,18 @@ void name_request(struct exchange *x)
 static struct span upstream_key(struct exchange *x, bool named)
 {
     enum { HALF = DIGEST_LEN / 2 };
-    struct buf hex;
+    struct buf key;
     struct digest name = x->repeating.once;
     if (!operation_of(x)->idempotent)
         return SPAN_NONE;
     if (!named)
         random_fill(name.bytes, HALF);
-    buf_init(&hex, 2 * HALF);
-    buf_put_hex(&hex, span_make((const char *)name.bytes, HALF));
-    struct span key = arena_print(&x->arena, "tg-%.*s", SPAN_ARG(buf_span(&hex)));
-    buf_free(&hex);
-    return key;
+    buf_init(&key, 3 + 2 * HALF);
+    buf_put(&key, SPAN("tg-"));
+    buf_put_hex(&key, span_make((const char *)name.bytes, HALF));
+    struct span text = arena_copy(&x->arena, buf_span(&key));
+    buf_free(&key);
+    return text;
 }
 
 static bool can_be_kept(const struct exchange *x)
