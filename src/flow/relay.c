@@ -242,11 +242,11 @@ static void pass_event(struct exchange *x, const struct sse_event *event)
 }
 
 /* A vendor may send each event as a chunk of its own: what came together goes on in one write. Not before the stream has begun, when each
- * run is looked at. */
+ * run is looked at; nor in an array of Gemini's, whose room is made for one. */
 static bool gathers(const struct exchange *x)
 {
     enum { GATHERED_MOST = 32 << 10 };
-    return x->answering.began && x->desk->scratch.len < GATHERED_MOST;
+    return x->answering.began && !x->speaking.array && x->desk->scratch.len < GATHERED_MOST;
 }
 
 /* One run of bytes from the vendor: whole events go to the scratch, an unfinished one waits in the scanner. */

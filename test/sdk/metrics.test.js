@@ -32,6 +32,7 @@ before(async () => {
   gate = await startGate(built);
   built = JSON.parse(fs.readFileSync(gate.file, "utf8")); // with its addresses
   for (let i = 0; i < 3; i++) await ask();
+  openai.play = { pause: 20 }; // so that there is a gap
   const stream = await ask({ stream: true });
   for await (const chunk of stream) void chunk;
   await assert.rejects(client("small").chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }));
