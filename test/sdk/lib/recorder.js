@@ -41,19 +41,27 @@ export async function startRecorder(target) {
     call.text = call.body.toString();
     res.on("close", () => { call.closed = true; });
     if (recorder.hold && (await recorder.hold(call, res))) return;
-    const onward = http.request(
-      { host: "127.0.0.1", port: target, method: req.method, path: req.url, headers: req.headers, agent },
-      (answer) => {
-        call.status = answer.statusCode;
-        const parts = [];
-        answer.on("data", (bytes) => parts.push(bytes));
-        answer.on("end", () => { call.answer = Buffer.concat(parts); call.answerHeaders = answer.headers; });
-        res.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
-        answer.pipe(res);
-      },
-    );
-    onward.on("error", (error) => { if (!res.headersSent) res.writeHead(502).end(String(error)); });
-    onward.end(call.body);
+    const pass = () => {
+      const onward = http.request(
+        { host: "127.0.0.1", port: target, method: req.method, path: req.url, headers: req.headers, agent },
+        (answer) => {
+          call.status = answer.statusCode;
+          const parts = [];
+          answer.on("data", (bytes) => parts.push(bytes));
+          answer.on("end", () => { call.answer = Buffer.concat(parts); call.answerHeaders = answer.headers; });
+          res.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
+          answer.pipe(res);
+        },
+      );
+      onward.on("error", (error) => {
+        if (res.headersSent) return;
+        // The upstream closed an idle connection, after five seconds mostly, just when it was taken again: nobody's fault.
+        if (onward.reusedSocket && error.code === "ECONNRESET") pass();
+        else res.writeHead(502).end(String(error));
+      });
+      onward.end(call.body);
+    };
+    pass();
   });
   atEnd(() => agent.destroy());
   recorder.port = await listen(server);
