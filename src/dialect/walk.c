@@ -146,6 +146,8 @@ static const bool means_something[256] = { ['"'] = true, ['{'] = true, ['['] = t
 void walk_top(struct span value, size_t levels, const struct span *names, walk_visit *visit, void *self)
 {
     struct walker w;
+    if (!value.len) /* a member that is not there */
+        return;
     w.names = names;
     w.listed = bits_of(names);
     w.depth = 0;
