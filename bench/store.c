@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     struct store *s = store_open(span_of(argv[1]), why);
     if (!s)
         return fprintf(stderr, "%s\n", why), 1;
-    struct store_source source = { &t, read_next, seek, applied };
+    struct store_source source = { &t, read_next, seek, applied, NULL };
     uint64_t calls = t.calls;
     t.calls = 0; /* nothing to replay */
     store_source_add(s, &source, WRITER);

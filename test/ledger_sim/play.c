@@ -42,7 +42,7 @@ void wrong(struct world *w, const char *what, struct span whom)
     if (w->wrong)
         return;
     w->wrong = what;
-    snprintf(w->whom, sizeof(w->whom), "%.*s", SPAN_ARG(span_first(whom, sizeof(w->whom) - 1)));
+    snprintf(w->whom, sizeof(w->whom), "%.*s", SPAN_ARG(span_first(whom.at ? whom : SPAN(""), sizeof(w->whom) - 1)));
     tell_history(w, "WRONG: %s %s", what, w->whom);
 }
 
