@@ -38,11 +38,9 @@ int span_compare(struct span a, struct span b);
 /* The part of s from `from` (clamped) to its end; and the first `len` bytes (clamped). */
 static inline struct span span_from(struct span s, size_t from)
 {
-    if (!s.at)
-        return s;
     if (from > s.len)
         from = s.len;
-    return span_make(s.at + from, s.len - from);
+    return span_make(from ? s.at + from : s.at, s.len - from); /* nothing is added to no pointer */
 }
 static inline struct span span_first(struct span s, size_t len) { return span_make(s.at, len < s.len ? len : s.len); }
 /* Without blanks and tabs at either end. */
