@@ -10,7 +10,7 @@ enum { SHOWN_LONGEST = 80, SHOWN_MOST = 8, WHY_MOST = 2048 };
 /* Text of a stranger, safe in a log line, a header and a JSON body. */
 static void put_shown(struct buf *out, struct span text)
 {
-    struct span shown = span_first(text, SHOWN_LONGEST);
+    struct span shown = span_first(text.at ? text : SPAN(""), SHOWN_LONGEST);
     for (size_t i = 0; i < shown.len; i++) {
         char c = shown.at[i];
         buf_put_byte(out, c >= 0x20 && c <= 0x7e && c != '"' ? c : '?');
