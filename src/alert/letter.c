@@ -83,7 +83,7 @@ static void put_words(struct buf *out, struct span s)
 /* One line's worth: no control characters, well-formed UTF-8. */
 static void put_clean(struct buf *out, struct span s)
 {
-    while (s.len > 0) {
+    while (s.at && s.len > 0) {
         size_t n = text_utf8_first(s);
         if (n == 0)
             buf_put(out, SPAN("\xef\xbf\xbd"));
