@@ -467,6 +467,8 @@ bool objects_try(struct visit *v, const struct config_change *c, struct config_i
 /* Applies a change, stores it with its audit row ("KIND.ACTION"), publishes it. False: *e and *t say why not, nothing was
  * changed. */
 bool objects_apply(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out, enum err *e, struct trouble *t);
+/* The same, told to who listens. False: replied. */
+bool objects_change(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out);
 /* For a visitor who is confined: whether this object is its workspace's. Else E_NOT_FOUND and *t, as if there were none. */
 CHECKED enum err objects_look(struct visit *v, const struct config_input *in, struct span kind, struct span id, struct trouble *t);
 /* The same for what config_rotate or config_apply made of `in`. */

@@ -204,8 +204,7 @@ bool objects_apply(struct visit *v, const struct config_change *c, const struct 
     return objects_try(v, c, &in, out, e, t) && objects_keep(v, &in, c->kind, act, out, e, t);
 }
 
-/* False: replied. */
-static bool change(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out)
+bool objects_change(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *out)
 {
     struct trouble t = { .set = false };
     enum err e;
@@ -224,7 +223,7 @@ void objects_create(struct visit *v)
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v) };
     c.body = confine_body(v, c.kind, body_of(v), true);
-    if (!c.body.at || !change(v, &c, &acts[CREATE], &made))
+    if (!c.body.at || !objects_change(v, &c, &acts[CREATE], &made))
         return;
     answer(v, 201, made.id, made.token);
 }
@@ -234,7 +233,7 @@ void objects_patch(struct visit *v)
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v), .id = v->id, .patch = true };
     c.body = confine_body(v, c.kind, body_of(v), false);
-    if (c.body.at && change(v, &c, &acts[UPDATE], &made))
+    if (c.body.at && objects_change(v, &c, &acts[UPDATE], &made))
         answer(v, 200, made.id, SPAN_NONE);
 }
 
@@ -242,6 +241,6 @@ void objects_delete(struct visit *v)
 {
     struct config_changed made;
     struct config_change c = { .kind = kind_of(v), .id = v->id };
-    if (change(v, &c, &acts[DELETE], &made))
+    if (objects_change(v, &c, &acts[DELETE], &made))
         reply_nothing(v);
 }

@@ -142,18 +142,6 @@ void tokens_list(struct visit *v)
 
 /* ---- changing ---- */
 
-static bool change(struct visit *v, const struct config_change *c, const struct act *act, struct config_changed *made)
-{
-    struct trouble t = { .set = false };
-    enum err e;
-    if (!objects_apply(v, c, act, made, &e, &t)) {
-        reply_trouble(v, e, &t);
-        return false;
-    }
-    events_tell_change(v->admin, c->kind, made->id, act->told);
-    return true;
-}
-
 /* False: replied. */
 static bool has_room(struct visit *v)
 {
@@ -176,7 +164,7 @@ void tokens_create(struct visit *v)
     if (!has_room(v))
         return;
     c.body = confine_body(v, c.kind, v->body.len ? buf_span(&v->body) : SPAN("{}"), true);
-    if (c.body.at && change(v, &c, &create_act, &made))
+    if (c.body.at && objects_change(v, &c, &create_act, &made))
         answer(v, 201, made.id, made.token);
 }
 
@@ -185,7 +173,7 @@ void tokens_patch(struct visit *v)
     struct config_changed made;
     struct config_change c = { .kind = SPAN("token"), .id = v->id, .patch = true };
     c.body = confine_body(v, c.kind, v->body.len ? buf_span(&v->body) : SPAN("{}"), false);
-    if (c.body.at && change(v, &c, &update_act, &made))
+    if (c.body.at && objects_change(v, &c, &update_act, &made))
         answer(v, 200, made.id, SPAN_NONE);
 }
 

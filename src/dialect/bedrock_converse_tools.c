@@ -7,8 +7,6 @@
 
 enum { DECLARED_MOST = 128 };
 
-static const struct span any_object = { "{\"type\":\"object\",\"properties\":{}}", 33 };
-
 static void put_spec(struct converse *c, struct span name, struct span description, struct span schema, bool strict)
 {
     json_open(&c->o, '{');
@@ -19,7 +17,7 @@ static void put_spec(struct converse *c, struct span name, struct span descripti
         json_pair_raw(&c->o, SPAN("description"), description);
     json_name(&c->o, SPAN("inputSchema"));
     json_open(&c->o, '{');
-    json_pair_raw(&c->o, SPAN("json"), schema.at ? schema : any_object);
+    json_pair_raw(&c->o, SPAN("json"), tool_schema(schema));
     json_close(&c->o, '}');
     if (strict)
         json_pair_bool(&c->o, SPAN("strict"), true);

@@ -393,3 +393,19 @@ struct span effort_of(int64_t thinking_limit)
         return SPAN("none");
     return thinking_limit < 2048 ? SPAN("low") : thinking_limit < 8192 ? SPAN("medium") : SPAN("high");
 }
+
+struct span tool_schema(struct span schema) { return schema.at ? schema : SPAN("{\"type\":\"object\",\"properties\":{}}"); }
+
+void tool_put_function(struct json_out *o, const struct tool *t)
+{
+    json_open(o, '{');
+    json_pair(o, SPAN("type"), SPAN("function"));
+    json_name(o, SPAN("function"));
+    json_open(o, '{');
+    json_pair_raw(o, SPAN("name"), t->name);
+    if (t->description.at)
+        json_pair_raw(o, SPAN("description"), t->description);
+    json_pair_raw(o, SPAN("parameters"), tool_schema(t->schema));
+    json_close(o, '}');
+    json_close(o, '}');
+}

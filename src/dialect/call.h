@@ -89,6 +89,11 @@ struct tool {
     struct tool *next;
 };
 
+/* What stands for a function without a schema: one that takes nothing. */
+struct span tool_schema(struct span schema);
+/* {"type":"function","function":{...}}, as several vendors take a function. */
+void tool_put_function(struct json_out *o, const struct tool *t);
+
 enum tool_choice { CHOICE_UNSAID, CHOICE_AUTO, CHOICE_NONE, CHOICE_ANY, CHOICE_NAMED };
 enum answer_format { FORMAT_UNSAID, FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 

@@ -78,22 +78,6 @@ static void put_thinking(struct cohere *c)
 
 /* ---- tools ---- */
 
-static const struct span any_object = { "{\"type\":\"object\",\"properties\":{}}", 33 };
-
-static void put_tool(struct cohere *c, const struct tool *t)
-{
-    json_open(&c->o, '{');
-    json_pair(&c->o, SPAN("type"), SPAN("function"));
-    json_name(&c->o, SPAN("function"));
-    json_open(&c->o, '{');
-    json_pair_raw(&c->o, SPAN("name"), t->name);
-    if (t->description.at)
-        json_pair_raw(&c->o, SPAN("description"), t->description);
-    json_pair_raw(&c->o, SPAN("parameters"), t->schema.at ? t->schema : any_object);
-    json_close(&c->o, '}');
-    json_close(&c->o, '}');
-}
-
 /* It can force a call, but not of one function: so that one is all it is told of. */
 static bool is_offered(const struct call *call, const struct tool *t)
 {
@@ -130,7 +114,7 @@ static void put_tools(struct cohere *c)
     json_open(&c->o, '[');
     for (const struct tool *t = call->tools; t; t = t->next)
         if (is_offered(call, t))
-            put_tool(c, t);
+            tool_put_function(&c->o, t);
     json_close(&c->o, ']');
     if (strict)
         json_pair_bool(&c->o, SPAN("strict_tools"), true);

@@ -51,22 +51,6 @@ static void put_options(struct ollama *c)
 
 /* ---- tools ---- */
 
-static const struct span any_object = { "{\"type\":\"object\",\"properties\":{}}", 33 };
-
-static void put_tool(struct ollama *c, const struct tool *t)
-{
-    json_open(&c->o, '{');
-    json_pair(&c->o, SPAN("type"), SPAN("function"));
-    json_name(&c->o, SPAN("function"));
-    json_open(&c->o, '{');
-    json_pair_raw(&c->o, SPAN("name"), t->name);
-    if (t->description.at)
-        json_pair_raw(&c->o, SPAN("description"), t->description);
-    json_pair_raw(&c->o, SPAN("parameters"), t->schema.at ? t->schema : any_object);
-    json_close(&c->o, '}');
-    json_close(&c->o, '}');
-}
-
 static void note_tool(struct ollama *c, const struct tool *t, size_t nth)
 {
     if (t->kind != TOOL_FUNCTION)
@@ -100,7 +84,7 @@ static void put_tools(struct ollama *c)
     json_open(&c->o, '[');
     for (const struct tool *t = call->tools; t; t = t->next)
         if (t->kind == TOOL_FUNCTION)
-            put_tool(c, t);
+            tool_put_function(&c->o, t);
     json_close(&c->o, ']');
 }
 

@@ -52,7 +52,7 @@ static void put_function(struct json_out *o, const struct tool *t)
     json_pair_raw(o, SPAN("name"), t->name);
     if (t->description.at)
         json_pair_raw(o, SPAN("description"), t->description);
-    json_pair_raw(o, SPAN("parameters"), t->schema.at ? t->schema : SPAN("{\"type\":\"object\",\"properties\":{}}"));
+    json_pair_raw(o, SPAN("parameters"), tool_schema(t->schema));
     json_pair_bool(o, SPAN("strict"), t->strict == 1);
     json_close(o, '}');
 }

@@ -98,21 +98,8 @@ static bool passes(struct span type)
 
 static void read_event(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more)
 {
-    struct member f[] = { { .name = SPAN("type") }, { .name = SPAN("usage") }, { .name = SPAN("error") } };
-    struct usage u;
     (void)more;
-    if (!member_find(j, data, f, 3, NULL))
-        return;
-    struct span type = answer_text(f[0].raw, a);
-    if (span_is(type, SPAN("error")) || f[2].kind == JSON_OBJECT)
-        m->failed = true;
-    if (!span_is(type, SPAN("speech.audio.done")))
-        return;
-    answer_clear(&u);
-    if (f[1].kind == JSON_OBJECT)
-        read_tokens(j, f[1].raw, &u);
-    answer_keep(m, &u);
-    m->finished = true;
+    pieces_read_last(j, data, a, m, SPAN("speech.audio.done"), read_tokens);
 }
 
 static void tap_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)

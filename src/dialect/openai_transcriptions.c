@@ -152,21 +152,8 @@ static void measure(struct json *j, const struct told *t, struct arena *a, struc
 
 static void read_event(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more)
 {
-    struct member f[] = { { .name = SPAN("type") }, { .name = SPAN("usage") }, { .name = SPAN("error") } };
-    struct usage u;
     (void)more;
-    if (!member_find(j, data, f, 3, NULL))
-        return;
-    struct span type = answer_text(f[0].raw, a);
-    if (span_is(type, SPAN("error")) || f[2].kind == JSON_OBJECT)
-        m->failed = true;
-    if (!span_is(type, SPAN("transcript.text.done")))
-        return;
-    answer_clear(&u);
-    if (f[1].kind == JSON_OBJECT)
-        read_told(j, f[1].raw, &u);
-    answer_keep(m, &u);
-    m->finished = true;
+    pieces_read_last(j, data, a, m, SPAN("transcript.text.done"), read_told);
 }
 
 static void tap_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)

@@ -52,6 +52,25 @@ void pieces_add(struct usage *sum, const struct usage *u)
     sum->raw = u->raw;
 }
 
+void pieces_read_last(struct json *j, struct span data, struct arena *a, struct stream_meter *m, struct span last_type,
+    void (*read)(struct json *j, struct span usage, struct usage *u))
+{
+    struct member f[] = { { .name = SPAN("type") }, { .name = SPAN("usage") }, { .name = SPAN("error") } };
+    struct usage u;
+    if (!member_find(j, data, f, 3, NULL))
+        return;
+    struct span type = answer_text(f[0].raw, a);
+    if (span_is(type, SPAN("error")) || f[2].kind == JSON_OBJECT)
+        m->failed = true;
+    if (!span_is(type, last_type))
+        return;
+    answer_clear(&u);
+    if (f[1].kind == JSON_OBJECT)
+        read(j, f[1].raw, &u);
+    answer_keep(m, &u);
+    m->finished = true;
+}
+
 void pieces_write_error_event(struct buf *out, struct span code, struct span message)
 {
     buf_put(out, SPAN("data: "));

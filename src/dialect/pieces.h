@@ -19,6 +19,9 @@ int64_t pieces_characters(struct span text);
 int64_t pieces_seconds(struct span raw);
 /* Adds what another part of the same answer used. */
 void pieces_add(struct usage *sum, const struct usage *u);
+/* An event of a sound's stream: the one of that type is the last, and has the usage, which `read` reads. */
+void pieces_read_last(struct json *j, struct span data, struct arena *a, struct stream_meter *m, struct span last_type,
+    void (*read)(struct json *j, struct span usage, struct usage *u));
 void pieces_write_error_event(struct buf *out, struct span code, struct span message);
 /* edit_ask of those whose model alone is ever edited. */
 void pieces_edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out);
