@@ -23,6 +23,9 @@ CWARN := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
 OPT := -O2 -g -fno-omit-frame-pointer
 LINKOPT :=
 ifeq ($(VARIANT),asan)
+# clang's UBSan sees more than gcc's: arithmetic on no pointer, say.
+CC := clang
+CXX := clang++
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LINKOPT := -fsanitize=address,undefined
 endif

@@ -190,7 +190,9 @@ static struct part race(struct planning *p, const struct route *r)
         size_t k = 0, from = part.count;
         while (k < parts[i].count && parts[i].list[k].round == 0)
             k++;
-        struct part rest = { parts[i].list + k, parts[i].count - k, parts[i].rounds ? parts[i].rounds - 1 : 0 };
+        if (k == parts[i].count)
+            continue;
+        struct part rest = { parts[i].list + k, parts[i].count - k, parts[i].rounds - 1 };
         for (size_t m = 0; m < rest.count; m++)
             rest.list[m].round--;
         add(&part, &rest);
