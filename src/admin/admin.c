@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 /* ---- configuration ---- */
 
@@ -377,7 +378,7 @@ struct admin *admin_start(const struct admin_parts *parts, char why[256])
     a->access = access_new();
     a->onces = onces_new();
     a->reader = a->json && now && readings_init(a) ? store_reader_new(books_store(parts->books), why) : NULL;
-    a->running = a->reader && a->check && a->access && a->onces && listen_here(a, why) && pthread_create(&a->thread, NULL, run_thread, a) == 0;
+    a->running = a->reader && a->check && a->access && a->onces && listen_here(a, why) && thread_start(&a->thread, run_thread, a, "admin");
     if (a->running) {
         loop_post(&a->loop, note_start, a);
         hooks_set(a);

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "base/thread.h"
+
 static void nothing(void *mine) { (void)mine; }
 static void gone(void *mine) { ((struct visit *)mine)->request = NULL; }
 static const struct http_request_user waiting = { .wake = nothing, .gone = gone };
@@ -41,7 +43,7 @@ static void *work(void *self)
 static bool begin(struct errand *e)
 {
     list_add_last(&e->admin->errands, &e->link);
-    if (pthread_create(&e->thread, NULL, work, e) == 0)
+    if (thread_start(&e->thread, work, e, "admin task"))
         return true;
     list_remove(&e->link);
     return false;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* A thread, and what it reads with. */
 struct reading {
@@ -177,7 +178,7 @@ static bool staffed(struct readings *all)
         return true;
     struct reading *t = &all->thread[all->threads];
     *t = (struct reading){ .all = all };
-    if (pthread_create(&t->thread, NULL, work, t) == 0)
+    if (thread_start(&t->thread, work, t, "admin query %zu", all->threads))
         all->threads++;
     return all->threads > 0;
 }

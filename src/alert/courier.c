@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 enum {
     BATCH = 16,                 /* alerts read at a time */
@@ -416,7 +417,7 @@ struct alerts *alerts_start_at(struct store *store, struct snapshot *(*snapshot)
         return NULL;
     }
     init_waiting(a);
-    if (pthread_create(&a->thread, NULL, run, a) == 0)
+    if (thread_start(&a->thread, run, a, "alerts"))
         return a;
     snprintf(why, 256, "the thread for alerts cannot be started");
     must(pthread_cond_destroy(&a->changed) == 0 && pthread_mutex_destroy(&a->mutex) == 0);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/thread.h"
 #include "cache/label.h"
 #include "cache/vault.h"
 
@@ -154,7 +155,7 @@ struct cache_disk *disk_start(struct span directory, const struct digest *seal, 
     if (d->vault) {
         atomic_store(&d->entries, vault_entries(d->vault));
         atomic_store(&d->kept_bytes, vault_bytes(d->vault));
-        if (pthread_create(&d->thread, NULL, run, d) == 0)
+        if (thread_start(&d->thread, run, d, "cache disk"))
             return d;
         snprintf(why, 256, "its thread cannot be started");
         vault_close(d->vault);

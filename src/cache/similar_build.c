@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "cache/similar_int.h"
 
 enum { SOURCES = 128, PAUSE_EVERY = 256, SWEEP_MS = 60 * 1000, SWEEP_STEP = 2000 };
@@ -300,7 +301,7 @@ static void *run(void *self)
 
 bool similar_start(struct similar *s)
 {
-    s->running = pthread_create(&s->thread, NULL, run, s) == 0;
+    s->running = thread_start(&s->thread, run, s, "cache index");
     return s->running;
 }
 

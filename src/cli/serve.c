@@ -18,6 +18,7 @@
 #include "admin/admin.h"
 #include "base/log.h"
 #include "base/sign.h"
+#include "base/thread.h"
 #include "cli/verb.h"
 #include "sandbox/sandbox.h"
 
@@ -312,7 +313,7 @@ int serve(int argc, char **argv)
         code = open_data(&s);
     }
     if (code == EXIT_DONE && (code = load(&s)) == EXIT_DONE && !s.check_only && (code = run_parts(&s)) == EXIT_DONE) {
-        bool walking = s.with_sandbox && s.walk && pthread_create(&walker, NULL, walk, &s) == 0;
+        bool walking = s.with_sandbox && s.walk && thread_start(&walker, walk, &s, "walk-through");
         wait_for_the_end(&s, &signals);
         if (walking)
             pthread_join(walker, NULL);

@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "cli/top.h"
 #include "http/fetch.h"
 
@@ -284,7 +285,7 @@ static int run_screen(struct cli *c)
     take_signals();
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     write_all(SPAN("\033[?1049h\033[?25l"));
-    if (pthread_create(&t.thread, NULL, feed, &t) == 0) {
+    if (thread_start(&t.thread, feed, &t, "feed")) {
         live(&t);
         t.over = true;
         pthread_join(t.thread, NULL);

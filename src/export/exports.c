@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "rules/row.h"
 
 enum { LOOK_GAP_MS = 100, BEHIND_MS = 1000, IDLE_MS = 60 * 1000, AGAIN_MS = 5 * 1000, ALARM_MOST = 4096 };
@@ -276,7 +277,7 @@ struct exports *exports_start(const struct exports_needs *needs, char why[256])
         return NULL;
     }
     init_waiting(x);
-    if (pthread_create(&x->thread, NULL, run, x) == 0)
+    if (thread_start(&x->thread, run, x, "exports"))
         return x;
     snprintf(why, 256, "the thread for exports cannot be started");
     let_go(x);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 enum {
     IDLE_MS = 60 * 1000,       /* the longest without a look */
@@ -342,7 +343,7 @@ struct runner *runner_start(const struct exports_needs *needs, struct span name,
     }
     init_waiting(r);
     look_up_place(r);
-    if (pthread_create(&r->thread, NULL, run, r) == 0)
+    if (thread_start(&r->thread, run, r, "export %s", r->name))
         return r;
     snprintf(why, 256, "its thread cannot be started");
     must(pthread_cond_destroy(&r->changed) == 0 && pthread_mutex_destroy(&r->mutex) == 0);

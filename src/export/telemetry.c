@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "http/deliver.h"
 #include "observe/observe.h"
 
@@ -127,7 +128,7 @@ struct telemetry *telemetry_start(const struct telemetry_needs *needs, char why[
     must(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
     must(pthread_cond_init(&t->changed, &steady) == 0);
     must(pthread_condattr_destroy(&steady) == 0);
-    if (pthread_create(&t->thread, NULL, run, t) == 0)
+    if (thread_start(&t->thread, run, t, "metrics push"))
         return t;
     snprintf(why, 256, "its thread cannot be started");
     must(pthread_cond_destroy(&t->changed) == 0);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "rules/call_id.h"
 
 struct commit {
@@ -59,7 +60,7 @@ struct commit *commit_start(struct books *b, void (*done)(void *self, unsigned w
     c->self = self;
     must(pthread_mutex_init(&c->lock, NULL) == 0);
     must(pthread_cond_init(&c->wake, NULL) == 0);
-    if (pthread_create(&c->thread, NULL, run, c) == 0)
+    if (thread_start(&c->thread, run, c, "journal sync"))
         return c;
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);

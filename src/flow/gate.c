@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "flow/inherit.h"
 #include "flow/recollect.h"
 #include "flow/scribe.h"
@@ -213,7 +214,7 @@ static bool start_workers(struct gate *g, char why[256])
     if (!inherit(&g->shop, why))
         return false;
     for (; g->running < g->count; g->running++) {
-        if (pthread_create(&g->threads[g->running], NULL, run_worker, &g->workers[g->running]) != 0) {
+        if (!thread_start(&g->threads[g->running], run_worker, &g->workers[g->running], "worker %u", g->running)) {
             snprintf(why, 256, "thread %u could not be started", g->running);
             return false;
         }

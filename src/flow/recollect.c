@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 enum { ANSWER_ARENA = 8 << 20, ASKED_MOST = 4096 };
 
@@ -76,7 +77,7 @@ struct recollect *recollect_start(struct store *store, struct repeats *repeats, 
     must(pthread_mutex_init(&r->lock, NULL) == 0);
     must(pthread_cond_init(&r->wake, NULL) == 0);
     r->reader = store_reader_new(store, why);
-    if (r->reader && pthread_create(&r->thread, NULL, run, r) == 0) {
+    if (r->reader && thread_start(&r->thread, run, r, "kept answers")) {
         r->running = true;
         return r;
     }

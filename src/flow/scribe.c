@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 enum {
     QUEUE_MOST = 4096,  /* calls that wait */
@@ -207,7 +208,7 @@ struct scribe *scribe_start(struct store *store, int64_t bytes_most, char why[25
     must(pthread_mutex_init(&s->lock, NULL) == 0);
     must(pthread_cond_init(&s->wake, NULL) == 0);
     must(pthread_cond_init(&s->written, NULL) == 0);
-    if (pthread_create(&s->thread, NULL, run, s) == 0)
+    if (thread_start(&s->thread, run, s, "content"))
         return s;
     scribe_free(s);
     return NULL;

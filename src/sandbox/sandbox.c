@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "http/server.h"
 #include "sandbox/play.h"
 
@@ -169,7 +170,7 @@ struct sandbox *sandbox_start(char why[256])
         take_apart(s);
         return NULL;
     }
-    if (pthread_create(&s->thread, NULL, run, s) == 0)
+    if (thread_start(&s->thread, run, s, "sandbox"))
         return s;
     snprintf(why, 256, "its thread cannot be started");
     take_apart(s);

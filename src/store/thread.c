@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 enum { FOREVER = -1 };
 
@@ -226,7 +227,7 @@ enum err store_start(struct store *s)
     s->synced_at = s->sweep.at = thread_now();
     atomic_store(&s->nudged, true); /* what was appended since the replay */
     must(pthread_mutex_lock(&s->mutex) == 0);
-    s->running = pthread_create(&s->thread, NULL, run, s) == 0;
+    s->running = thread_start(&s->thread, run, s, "store");
     must(pthread_mutex_unlock(&s->mutex) == 0);
     return s->running ? E_OK : E_NO_MEMORY;
 }
