@@ -247,7 +247,7 @@ static enum err set_trust(struct load *l)
     char why[256] = "";
     struct stat st;
     struct span ca = l->s->settings.ca_file;
-    l->s->tls = tls_client_new(ca, why);
+    l->s->tls = tls_client_shared(ca, why);
     if (!l->s->tls) {
         trouble_say(l->t, node_get(l->tree.root, "ca_file"), "ca_file", "cannot be used: %s; allowed: a PEM file of certificates", why);
         return E_CONFIG;

@@ -235,7 +235,7 @@ static enum err run_pool(struct fetching *f)
 static enum err run_loop(struct fetching *f, bool secure)
 {
     char why[256];
-    struct tls_client *tls = secure ? tls_client_new(f->limits ? f->limits->ca_file : SPAN_NONE, why) : NULL;
+    struct tls_client *tls = secure ? tls_client_shared(f->limits ? f->limits->ca_file : SPAN_NONE, why) : NULL;
     if (secure && tls == NULL)
         return E_UPSTREAM_UNREACHABLE;
     f->origin.tls = tls;

@@ -15,7 +15,10 @@ struct tls_server;
 /* ca_file: SPAN_NONE for the system's store; else only that PEM bundle is trusted. Sessions are cached per host and
  * resumed. On failure NULL and one line in why[]. */
 struct tls_client *tls_client_new(struct span ca_file, char why[256]);
-void tls_client_free(struct tls_client *c);
+/* The one that was made last, while it would be made alike (the same file, unchanged on disk): with its sessions, and without
+ * reading a store of certificates again. Blocking; any thread. */
+struct tls_client *tls_client_shared(struct span ca_file, char why[256]);
+void tls_client_free(struct tls_client *c); /* gives one reference back */
 /* cert_file: PEM chain; key_file: PEM key. */
 struct tls_server *tls_server_new(struct span cert_file, struct span key_file, char why[256]);
 struct tls_server *tls_server_keep(struct tls_server *s); /* one more reference */

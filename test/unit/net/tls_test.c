@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tls_test.c - TLS wires against each other, with certificates made on the spot: who is believed, who is not, resumption,
  * truncation, reload. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "net/tls_int.h"
 #include "test/unit/net/papers.h"
@@ -158,6 +160,42 @@ TEST(tls_system_store_does_not_trust_our_ca)
     peer_free(a);
     tls_client_free(system);
     stage_close(&st);
+}
+
+/* A store that is read again: its time on disk is another. */
+static void touch(const char *path)
+{
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000000000 } };
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static struct tls_client *shared(const char *ca)
+{
+    char why[256] = "";
+    struct tls_client *client = tls_client_shared(span_of(ca), why);
+    CHECK(client != NULL);
+    return client;
+}
+
+TEST(tls_clients_are_shared_until_what_they_trust_changes)
+{
+    struct papers papers;
+    char why[256] = "";
+    papers_make(&papers);
+    struct tls_client *first = shared(papers.ca), *again = shared(papers.ca), *other = shared(papers.stranger_ca), *back = shared(papers.ca);
+    CHECK(first == again);
+    CHECK(other != first && back != other);
+    touch(papers.ca);
+    struct tls_client *changed = shared(papers.ca);
+    CHECK(changed != back);
+    CHECK(tls_client_shared(SPAN("/nonexistent/ca.pem"), why) == NULL && why[0]);
+    CHECK(tls_client_shared(SPAN(""), why) == NULL);
+    struct tls_client *system = tls_client_shared(SPAN_NONE, why);
+    CHECK(system && system != changed);
+    struct tls_client *of[] = { first, again, other, back, changed, system };
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+        tls_client_free(of[i]);
+    papers_burn(&papers);
 }
 
 TEST(tls_sessions_resume_even_after_an_abrupt_close)
