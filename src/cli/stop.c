@@ -59,7 +59,7 @@ static int say_stopped(struct cli *c, struct json_value root)
     bool reads = span_is(api_text(c, stop, "writes_only"), SPAN("yes"));
     printf("%s%.*s is stopped%s%s%.*s: %s forwarded from now on", tint_code(TINT_BOLD, c->colour), SPAN_ARG(subject(c, stop)), tint_code(TINT_NONE, c->colour),
         until.at ? " until " : "", SPAN_ARG(until.at ? until : SPAN("")),
-        reads ? "only reads are" : "nothing of it is");
+        reads ? "only reads that cost nothing are" : "nothing of it is");
     printf("; %lld under way cut, %lld still running\n", (long long)api_number(root, "cut"), (long long)api_number(root, "in_flight"));
     if (span_is(api_text(c, root, "durable"), SPAN("no")))
         fputs("tollgate: it could not be stored: it would not outlive a restart of the gate\n", stderr);
@@ -149,7 +149,7 @@ static const struct flag flags[] = {
     { "all", NULL, "everything", false },
     { "reason", "TEXT", "why: callers are told", false },
     { "drain", NULL, "let calls under way end (else streams are cut)", false },
-    { "writes-only", NULL, "let calls pass that only read", false },
+    { "writes-only", NULL, "let calls pass that only read and cost nothing", false },
     { "for", "TIME", "lift it by itself after 30s, 5m, 1h, ...", false },
     { NULL, NULL, NULL, false },
 };

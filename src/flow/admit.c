@@ -285,6 +285,7 @@ void note_operation(struct exchange *x)
     x->facts.secret = op->secret;
     x->facts.moves_money = op->moves_money;
     x->facts.refund = op->refund;
+    x->facts.billed = false;
 }
 
 /* A vendor may have a name of its own for the idempotency key. */
@@ -363,8 +364,9 @@ static enum next fail_stopped(struct exchange *x, const struct stop *stop)
 {
     char end[TIME_TEXT];
     struct span until = stop->expires_at ? text_time(stop->expires_at, end) : SPAN_NONE;
-    return fail(x, E_STOPPED, "an operator stopped %s%s%s%.*s%s%.*s", stop->writes_only ? "writes of " : "", stop_words[stop->kind],
-        until.len ? " until " : "", SPAN_ARG(until), stop->reason.len ? ": " : "", SPAN_ARG(stop->reason));
+    bool bill = stop->writes_only && !x->facts.writes;
+    return fail(x, E_STOPPED, "an operator stopped %s%s%s%s%.*s%s%.*s", stop->writes_only ? "writes of " : "", stop_words[stop->kind],
+        bill ? ", and what is billed with them, as this read is" : "", until.len ? " until " : "", SPAN_ARG(until), stop->reason.len ? ": " : "", SPAN_ARG(stop->reason));
 }
 
 bool stopped_now(struct exchange *x)
@@ -591,6 +593,13 @@ static bool engine_must_look(const struct exchange *x)
     return !is_llm(x) || x->asking.query.len > 0 || policies_want_body(x);
 }
 
+/* What a read costs may depend on what it asks for; where that cannot be told it is taken to cost something. */
+static bool is_billed(const struct exchange *x)
+{
+    const struct understood *u = &x->deciding.understood;
+    return !x->facts.writes && x->facts.moves_money && (!u->cost_known || u->worst[UNIT_USD] > 0 || u->worst[UNIT_MESSAGES] > 0);
+}
+
 enum next engine_looks(struct exchange *x)
 {
     struct understood *u = &x->deciding.understood;
@@ -605,6 +614,7 @@ enum next engine_looks(struct exchange *x)
     x->facts.parameters = u->parameters;
     x->facts.parameter_count = u->parameter_count;
     x->deciding.body = u->body;
+    x->facts.billed = is_billed(x);
     return x->arena.broken ? fail(x, E_TOO_LARGE, "this call needs more memory than a call may have") : NEXT;
 }
 

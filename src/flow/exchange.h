@@ -384,8 +384,7 @@ static inline const struct operation *operation_of(const struct exchange *x)
  * vendor bills (a lookup, a validation). What a model's answer costs has rules of its own. */
 static inline bool outcome_matters(const struct exchange *x)
 {
-    const struct facts *f = &x->facts;
-    return f->writes || (!is_llm(x) && (f->worst[UNIT_USD] > 0 || f->worst[UNIT_MESSAGES] > 0));
+    return x->facts.writes || x->facts.billed;
 }
 
 #endif

@@ -86,9 +86,9 @@ static enum next take_key(struct explaining *e, const struct key *key, struct sp
 }
 
 /* An explanation is no call: it is not counted among those that a stop refused. */
-static enum next allow_uncounted(struct exchange *x)
+static enum next uncounted(struct exchange *x, enum next (*step)(struct exchange *))
 {
-    enum next next = allow(x);
+    enum next next = step(x);
     const struct stop *stop = x->fault == E_STOPPED || x->fault == E_KEY_REVOKED ? stop_set_match(x->desk->stops, &x->facts, x->times.began_ms) : NULL;
     if (next == STOP && stop)
         atomic_fetch_sub_explicit(stop->refused, 1, memory_order_relaxed);
@@ -342,8 +342,8 @@ static void put_verdict(struct explaining *e, struct json_out *o)
 static bool decide_target(struct explaining *e)
 {
     struct exchange *x = &e->x;
-    return aim(x) == NEXT && direct(x) == NEXT && allow_uncounted(x) == NEXT && read_body(x) == NEXT && speak(x) == NEXT && understand(x) == NEXT &&
-           look_without_reading(e) == NEXT && permit(x) == NEXT && qualify(x) == NEXT && price_call(x) == NEXT && look_at_approvals(e) == NEXT;
+    return aim(x) == NEXT && direct(x) == NEXT && uncounted(x, allow) == NEXT && read_body(x) == NEXT && speak(x) == NEXT && understand(x) == NEXT &&
+           look_without_reading(e) == NEXT && permit(x) == NEXT && qualify(x) == NEXT && uncounted(x, price_call) == NEXT && look_at_approvals(e) == NEXT;
 }
 
 /* The first target that can serve the call; of a race, the first to start. */

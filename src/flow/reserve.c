@@ -234,7 +234,7 @@ static enum next price_saas(struct exchange *x)
             "what %.*s can cost at most cannot be told from this request (an amount is missing, or its currency has no rate), "
             "and a budget applies",
             SPAN_ARG(f->operation));
-    return NEXT;
+    return f->billed && stopped_now(x) ? STOP : NEXT; /* not known to be when it was let in */
 }
 
 /* At the end of what integers hold, a number means nothing any more, and must not stand in a message as if it did. */

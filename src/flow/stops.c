@@ -147,7 +147,7 @@ static bool in_force(const struct stop *stop, const struct facts *f, int64_t now
 {
     if (stop->expires_at && now_ms >= stop->expires_at)
         return false;
-    return !stop->writes_only || f->writes;
+    return !stop->writes_only || f->writes || f->billed;
 }
 
 /* A key's own workspace may have changed since; the stop stays with the key. */

@@ -20,7 +20,7 @@ struct stop {
     struct span reason, by;
     enum err code;                  /* E_STOPPED, or E_KEY_REVOKED for a revoked key */
     bool cut;                       /* streams under way are cut; else they drain */
-    bool writes_only;               /* reads still pass */
+    bool writes_only;               /* reads still pass, but for those that are billed */
     int64_t created_at, expires_at; /* expires_at 0: until resumed */
     _Atomic long *refused;          /* calls refused since; shared between successive sets */
     const struct stop *also;        /* of the same kind and value, set by others */

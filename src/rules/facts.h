@@ -49,6 +49,7 @@ struct facts {
     size_t tag_count;
     bool secret;              /* the operation gives away or makes a secret: a wildcard does not allow it */
     bool writes;              /* changes something at the vendor (not a read) */
+    bool billed;              /* a read that its vendor bills (a lookup, a validation), as far as its request tells */
     bool moves_money;         /* money or messages leave with this call */
     bool refund;              /* what it moves goes back to a customer: `refunds: net` counts it down */
     bool cost_known;          /* `worst` holds; false: price or currency unknown */

@@ -109,3 +109,17 @@ test("an operator presses stop: what is on its way is awaited, not dropped", asy
   assert.equal((await asked).status, 200);
   assert.equal((await account(gate)).spent_usd, "0.25");
 });
+
+test("a stop of writes is there to stop spending: a billed read is refused under it, a free one passes", async () => {
+  const { upstream, gate } = await setUp((call, res) => answerJson(res, 200, found));
+  await gate.post("/stop", { vendor: "twilio", writes_only: true, reason: "the month is paid" });
+  assert.deepEqual(await ask(gate), { status: 403, denied: "stopped" });
+  assert.deepEqual(await ask(gate, free), { status: 200, denied: null });
+  assert.equal(upstream.count, 1);
+  assert.deepEqual((await account(gate)).spent_usd, "0");
+  const explained = await gate.post("/explain", { key: "agent", method: "GET", url: lookup });
+  assert.deepEqual([explained.verdict, explained.code], ["denied", "stopped"]);
+  assert.equal((await gate.get("/stops")).data[0].refused_since, 1, "an explanation is no call");
+  await gate.post("/resume", { vendor: "twilio" });
+  assert.equal((await ask(gate)).status, 200);
+});

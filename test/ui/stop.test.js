@@ -48,7 +48,7 @@ test("a vendor's writes alone, with reason, owner and expiry", async () => {
   const dialog = page.getByRole("dialog", { name: "Stop" });
   await dialog.getByLabel("Vendor").check();
   await dialog.getByRole("combobox", { name: "Vendor" }).fill("stripe");
-  await dialog.getByLabel("Writes only: reads still pass").check();
+  await dialog.getByLabel("Writes only: reads that cost nothing still pass").check();
   await dialog.getByLabel("Reason").fill("duplicate charges");
   await dialog.getByLabel("Owner").fill("ann");
   await dialog.getByLabel("For", { exact: true }).selectOption("1 hour");

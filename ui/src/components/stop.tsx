@@ -205,7 +205,7 @@ function Ask({ target, close, done }: { target: Target; close: () => void; done:
         </div>
       </fieldset>
       {kind !== "all" && <TextField name={kind} label={scopes.find(([each]) => each === kind)![1]} value={value} onInput={setValue} suggestions={names} required />}
-      <CheckField name="writes_only" label="Writes only: reads still pass" checked={writes} onChange={setWrites} />
+      <CheckField name="writes_only" label="Writes only: reads that cost nothing still pass" checked={writes} onChange={setWrites} />
       <TextField name="reason" label="Reason" value={reason} onInput={setReason} placeholder="What happened" />
       <div class="pair">
         <TextField name="by" label="Owner" value={by} onInput={setBy} />
