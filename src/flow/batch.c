@@ -4,6 +4,7 @@
 
 #include "base/raw.h"
 #include "flow/side.h"
+#include "flow/steps.h"
 #include "rules/parts.h"
 
 enum { FORM_PARTS = 64, LINES_MOST = 100000 };
@@ -61,7 +62,7 @@ static void add_line(struct exchange *x, struct span line, struct file *f)
         if (!f->model.at)
             f->model = arena_copy(&x->arena, ask.model);
         if (span_is(f->model, ask.model)) {
-            const struct price *p = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, ask.model);
+            const struct price *p = price_of(x, ask.model);
             ask.tier = SPAN("batch");
             m = metered_most(p, &ask, x->times.began_ms);
         }
@@ -93,7 +94,7 @@ static void read_lines(struct exchange *x, struct span text, struct file *f)
 enum { VALUE_MODEL, VALUE_USD, VALUE_INPUT, VALUE_OUTPUT, VALUES };
 static const struct span kind = { "batch input", 11 };
 
-static void keep(struct exchange *x, struct span id, const struct file *f)
+static void keep_seen(struct exchange *x, struct span id, const struct file *f)
 {
     struct object_value values[VALUES] = { [VALUE_MODEL] = { .path = SPAN("model"), .text = f->model },
         [VALUE_USD] = { .path = SPAN("usd"), .text = arena_print(&x->arena, "%lld", (long long)f->most.usd) },
@@ -125,7 +126,7 @@ void batch_note(struct exchange *x)
         return;
     read_lines(x, text, &f);
     if (f.most.usd >= 0 && f.lines)
-        keep(x, id, &f);
+        keep_seen(x, id, &f);
 }
 
 static bool find(struct exchange *x, struct span file, struct object *out)

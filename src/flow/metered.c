@@ -134,7 +134,7 @@ enum next metered_price(struct exchange *x)
 {
     struct facts *f = &x->facts;
     const struct ask *ask = &x->deciding.ask;
-    const struct price *p = x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, f->model);
+    const struct price *p = x->deciding.price = price_of(x, f->model);
     struct metered_most m = ask->job_input.at ? batch_most(x, ask->job_input) : metered_most(p, ask, x->times.began_ms);
     if (counts_tokens(x) && (m.input < 0 || m.output < 0))
         return fail(x, E_PRICE_UNKNOWN, "the tokens of this call cannot be bounded (it names content by URL or id)");
@@ -262,7 +262,7 @@ bool metered_measure_late(struct exchange *x, int64_t real[UNIT_COUNT])
 {
     struct answering *a = &x->answering;
     struct usage *u = &a->usage;
-    x->deciding.price = price_find(x->snapshot->prices, x->deciding.upstream->vendor.provider, x->facts.model);
+    x->deciding.price = price_of(x, x->facts.model);
     x->deciding.dialect->read_usage(x->desk->json, buf_span(&a->body), &x->arena, u);
     if (!u->known)
         return false;

@@ -46,7 +46,7 @@ before(async () => {
   gate = await startGate(
     config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url }, {
       credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" } },
-      vendors: { openai: { settings: { fine_tuning_job_usd: "4", fine_tuning_token_usd: "0.000003" } } },
+      vendors: { openai: { settings: { fine_tuning_job_usd: "4", fine_tuning_token_usd: "0.000003" }, models: { "prod-pictures": "dall-e-3", "prod-sora": "sora-2", "prod-mini": "gpt-4o-mini" } } },
       policies: { some: { allow: ["openai.*"], models: ["dall-e-2", "whisper-1"] } },
       keys: [
         key("free", ["openai-main"]),
@@ -102,6 +102,17 @@ test("pitfall 30: pictures without usage cost their price by size and quality", 
   assert.equal(nanos(row.reserved_usd), 120_000_000n);
   assert.equal(row.settled, true);
   assert.equal(row.estimated, false);
+});
+
+test("deployments are reserved and settled by the models that they are", async () => {
+  const run = newRun();
+  vendor.play = { body: { created: 1, data: [{ url: "https://pictures.example/1" }] } };
+  await sdk("day").images.generate({ model: "prod-pictures", prompt: "a hat", size: "1792x1024", quality: "hd" }, on(run));
+  const row = await only(run);
+  assert.equal(nanos(row.reserved_usd), 120_000_000n);
+  assert.equal(nanos(row.cost_usd), 120_000_000n);
+  assert.equal(row.estimated, false);
+  await refused(() => sdk("dime").images.generate({ model: "prod-pictures", prompt: "a hat", size: "1792x1024", quality: "hd" }));
 });
 
 test("pictures beyond the budget are refused, and so are sizes without a price", async () => {
@@ -344,6 +355,28 @@ test("batches: reserved by what the file's lines can cost, settled by the batch'
   await client.batches.retrieve(made.id);
   assert.match((await settledOnce(row)).reason, /completed/);
   assert.equal(await spent(run), 60n * 75n + 90n * 300n, "half of the usual price");
+});
+
+test("batches and jobs of deployments have the prices of their models", async () => {
+  const run = newRun(), client = sdk("day");
+  vendor.play = { make: file };
+  const uploaded = await client.files.create({ file: await lines([{ ...chat, model: "prod-mini" }]), purpose: "batch" });
+  vendor.play = { make: batchOf };
+  const made = await client.batches.create({ input_file_id: uploaded.id, endpoint: "/v1/chat/completions", completion_window: "24h" }, on(run));
+  const row = await only(run);
+  Object.assign(vendor.jobs.get(made.id), { status: "completed", request_counts: { total: 1, completed: 1, failed: 0 }, usage: usage(20, 30) });
+  await client.batches.retrieve(made.id);
+  await settledOnce(row);
+  assert.equal(await spent(run), 20n * 75n + 30n * 300n);
+  const other = newRun();
+  vendor.play = {};
+  const video = await client.videos.create({ model: "prod-sora", prompt: "a hat", seconds: "4" }, on(other));
+  const held = await only(other);
+  assert.equal(nanos(held.reserved_usd), 400_000_000n);
+  Object.assign(vendor.jobs.get(video.id), { status: "completed", progress: 100 });
+  await client.videos.retrieve(video.id);
+  await settledOnce(held);
+  assert.equal(await spent(other), 400_000_000n);
 });
 
 test("batches: one that cannot be bounded, or is too dear, is refused under a money budget", async () => {
