@@ -85,11 +85,12 @@ static struct span upstream_key(struct exchange *x, bool named)
     return text;
 }
 
+/* A billed read's only under a key of the caller's: within a step it may be asked again to see what has changed. */
 static bool can_be_kept(const struct exchange *x)
 {
     if (x->asking.opaque || x->snapshot->settings.answers_ms == 0)
         return false;
-    return is_llm(x) ? !x->deciding.ask.stream : x->facts.writes;
+    return is_llm(x) ? !x->deciding.ask.stream : x->facts.writes || (x->facts.billed && x->asking.idempotency.len);
 }
 
 static enum next name_call(struct exchange *x)

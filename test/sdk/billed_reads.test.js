@@ -18,12 +18,13 @@ async function setUp(answer) {
   const gate = await startGate(config({ twilio: upstream.url }, {
     keys: [key("agent", ["twilio-main"], { budgets: [{ limit: "1 usd", window: "day" }] })],
     workers: 1, // each has a pool of its own
+    idempotency: { wait: "300ms" },
   }));
   return { upstream, gate };
 }
 
-async function ask(gate, path = lookup, signal) {
-  const answer = await fetch(`${gate.url}${path}`, { headers: { authorization: `Bearer ${tokenOf("agent")}` }, signal });
+async function ask(gate, path = lookup, headers = {}) {
+  const answer = await fetch(`${gate.url}${path}`, { headers: { authorization: `Bearer ${tokenOf("agent")}`, ...headers } });
   await answer.arrayBuffer();
   return { status: answer.status, denied: answer.headers.get("x-tollgate-denied") };
 }
@@ -122,4 +123,35 @@ test("a stop of writes is there to stop spending: a billed read is refused under
   assert.equal((await gate.get("/stops")).data[0].refused_since, 1, "an explanation is no call");
   await gate.post("/resume", { vendor: "twilio" });
   assert.equal((await ask(gate)).status, 200);
+});
+
+test("asked again under its caller's key it is answered from the book and paid for once; without one it is paid for anew", async () => {
+  let found = 0;
+  const { upstream, gate } = await setUp((call, res) => answerJson(res, 200, { valid: true, serial: ++found }));
+  const read = async (headers, path = lookup) => {
+    const answer = await fetch(`${gate.url}${path}`, { headers: { authorization: `Bearer ${tokenOf("agent")}`, ...headers } });
+    return [answer.status, answer.headers.get("idempotent-replayed"), (await answer.json()).serial];
+  };
+  const once = { "idempotency-key": "lookup-of-ann" };
+  assert.deepEqual(await read(once), [200, null, 1]);
+  assert.deepEqual(await read(once), [200, "true", 1]);
+  assert.equal(upstream.count, 1);
+  assert.equal(upstream.calls[0].headers["idempotency-key"], undefined, "the key is ours");
+  assert.equal((await account(gate)).spent_usd, "0.25");
+  assert.equal((await gate.calls())[0].repeat_of, (await gate.calls())[1].id);
+  assert.deepEqual(await ask(gate, lookup.replace("310", "311"), once), { status: 409, denied: "idempotency_conflict" });
+  const step = { "x-agent-run-id": "r1", "x-agent-step": "check" };
+  assert.deepEqual([await read(step), await read(step)], [[200, null, 2], [200, null, 3]], "what has changed is seen");
+  assert.equal((await account(gate)).spent_usd, "0.75");
+  const freely = { "idempotency-key": "free" };
+  assert.deepEqual([await read(freely, free), await read(freely, free)], [[200, null, 4], [200, null, 5]]);
+});
+
+test("whose answer was lost under a key is not bought again under it", async () => {
+  const { upstream, gate } = await setUp((call, res) => res.destroy());
+  const once = { "idempotency-key": "lost" };
+  assert.equal((await ask(gate, lookup, once)).status, 502);
+  assert.deepEqual(await ask(gate, lookup, once), { status: 409, denied: "duplicate_in_flight" });
+  assert.equal(upstream.count, 1);
+  assert.equal((await account(gate)).in_doubt_usd, "0.25");
 });
