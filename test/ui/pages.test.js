@@ -82,6 +82,7 @@ test("a field is set, an export is made, and what the gate refuses is said", { t
   const dialog = page.getByRole("dialog");
   await visit(page, "#/settings?view=fields");
   await page.getByRole("button", { name: "Create setting" }).click();
+  await dialog.getByRole("tab", { name: "JSON" }).click();
   await dialog.getByLabel("As JSON").fill(JSON.stringify({ name: "log_level", value: "loud" }));
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByText(/allowed: .*warn/).waitFor();
@@ -92,6 +93,7 @@ test("a field is set, an export is made, and what the gate refuses is said", { t
   await page.getByRole("row", { name: /log_level.*debug/ }).waitFor();
   await visit(page, "#/settings?view=exports");
   await page.getByRole("button", { name: "Create export" }).click();
+  await dialog.getByRole("tab", { name: "JSON" }).click();
   await dialog.getByLabel("As JSON").fill("{ not JSON");
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByRole("alert").first().waitFor();

@@ -5,7 +5,15 @@ import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { Problem } from "../api";
 
-const Trouble = createContext<{ problem: Problem | null; claim: (name: string) => () => void }>({ problem: null, claim: () => () => {} });
+interface Judged {
+  problem: Problem | null;
+  claim: (name: string) => () => void;
+  /** Whether what the gate said is about one of these fields: then it must be seen. */
+  concernsAny: (names: readonly string[]) => boolean;
+}
+
+/** What the gate said of this form. */
+export const Verdicts = createContext<Judged>({ problem: null, claim: () => () => {}, concernsAny: () => false });
 
 /** "budgets[0].limit" belongs to the field "budgets" where none is nearer. */
 const concerns = (field: string | null, name: string): boolean =>
@@ -45,9 +53,10 @@ export function Form({ onSubmit, children, verb, danger, onCancel, disabled }: F
   useEffect(() => {
     if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [problem]);
-  const placed = problem && [...names.current].some((name) => concerns(problem.field, name));
+  const concernsAny = (some: readonly string[]) => !!problem && some.some((name) => concerns(problem.field, name));
+  const placed = concernsAny([...names.current]);
   return (
-    <Trouble.Provider value={{ problem, claim }}>
+    <Verdicts.Provider value={{ problem, claim, concernsAny }}>
       <form ref={form} class="form" onSubmit={submit} noValidate>
         {problem && !placed && <p class="trouble" role="alert">{problem.field ? <b>{problem.field}: </b> : null}{problem.message}</p>}
         {children}
@@ -56,7 +65,7 @@ export function Form({ onSubmit, children, verb, danger, onCancel, disabled }: F
           <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || disabled}>{busy ? "…" : verb}</button>
         </footer>
       </form>
-    </Trouble.Provider>
+    </Verdicts.Provider>
   );
 }
 
@@ -77,7 +86,7 @@ interface Wired {
 /** A label, a control, a hint and what the gate said of it. The control takes the attributes that tie them together. */
 export function Field({ name, label, hint, children }: FieldProps & { children: (wired: Wired) => ComponentChildren }) {
   const id = useId();
-  const { problem, claim } = useContext(Trouble);
+  const { problem, claim } = useContext(Verdicts);
   useEffect(() => claim(name), [name]);
   const wrong = problem && concerns(problem.field, name);
   const described = [wrong && `${id}-wrong`, hint && `${id}-hint`].filter(Boolean).join(" ");
@@ -153,9 +162,30 @@ export function CheckField({ name, label, hint, checked, onChange }: FieldProps 
   const id = useId();
   return (
     <div class="field check">
-      <label for={id}><input id={id} name={name} type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} /> {label}</label>
-      {hint && <p class="hint">{hint}</p>}
+      <label for={id}><input id={id} name={name} type="checkbox" aria-describedby={hint ? `${id}-hint` : undefined} checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} /> {label}</label>
+      {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
     </div>
+  );
+}
+
+/** Some of a few words, each a box to tick. */
+export function SetField({ name, label, hint, value, options, onChange }: FieldProps & { value: readonly string[]; options: readonly string[]; onChange: (value: string[]) => void }) {
+  const id = useId();
+  const { problem, claim } = useContext(Verdicts);
+  useEffect(() => claim(name), [name]);
+  const wrong = problem && concerns(problem.field, name);
+  return (
+    <fieldset class="field" aria-describedby={[wrong && `${id}-wrong`, hint && `${id}-hint`].filter(Boolean).join(" ") || undefined}>
+      <legend>{label}</legend>
+      <div class="choices">
+        {options.map((each) => (
+          <label key={each}><input type="checkbox" name={name} aria-invalid={wrong ? "true" : undefined} checked={value.includes(each)}
+            onChange={(event) => onChange(event.currentTarget.checked ? [...value, each] : value.filter((other) => other !== each))} /> {each}</label>
+        ))}
+      </div>
+      {wrong && <p class="wrong" id={`${id}-wrong`} role="alert">{problem.message}</p>}
+      {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
+    </fieldset>
   );
 }
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings: who may come here, where rows and alerts go, what is kept, and whether the books agree with themselves.
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import { patch, post, remove, useList, useLoad, type Role } from "../api";
+import { post, remove, useList, useLoad, type Role } from "../api";
 import { Badge, Copy, Empty, Facts, Head, Json, Panel, Tabs, Time, Trouble } from "../components/bits";
 import { Confirm, Dialog } from "../components/dialog";
-import { CheckField, CodeEditor, Form, SelectField, TextField } from "../components/form";
+import { CheckField, Form, SelectField, TextField } from "../components/form";
+import { Objects } from "../components/objects";
 import { listProps, Table, type Column } from "../components/table";
 import { toast, toastProblem } from "../components/toast";
-import { count, jsonLine, jsonText } from "../format";
-import { useLive } from "../live";
+import { count } from "../format";
 import type { PageProps } from "../pages";
 import { setQuery } from "../router";
 import { everywhere, may, session } from "../session";
 import { useCell } from "../store";
+import { sheets } from "./settings-sheets";
 
 const tabs = [["access", "Access"], ["workspaces", "Workspaces"], ["alerts", "Alerts"], ["exports", "Exports"], ["fields", "Fields"], ["books", "Books"]] as const;
 const confined: readonly Tab[] = ["access", "workspaces"]; // all that who is confined to a workspace sees
@@ -30,11 +30,11 @@ export function Settings({ query }: PageProps) {
       </Head>
       <Tabs tabs={seen} at={tab} onChange={(view) => setQuery({ view })} label="What to set" />
       {tab === "access" && <Access />}
-      {tab === "workspaces" && <Objects kind="workspace" path="/workspaces" area="own" lead="A tenant: nothing crosses it, neither keys nor budgets nor rows." start={{ name: "" }}
+      {tab === "workspaces" && <Objects kind="workspace" path="/workspaces" area="own" lead="A tenant: nothing crosses it, neither keys nor budgets nor rows." sheet={sheets.workspace} start={{ name: "" }}
         empty={<Empty title="No workspace">Keys that name none are all in the one called “default”. Make one for each tenant whose keys, budgets and rows shall be apart.</Empty>} />}
       {tab === "alerts" && <Alerts />}
       {tab === "exports" && <Exports />}
-      {tab === "fields" && <Objects kind="setting" path="/settings" area="own" lead="Fields at the top of the configuration (limits, fx, log_level, ...) that were set over the file." start={{ name: "log_level", value: "info" }}
+      {tab === "fields" && <Objects kind="setting" path="/settings" area="own" lead="Fields at the top of the configuration (limits, fx, log_level, ...) that were set over the file." sheet={sheets.setting} start={{ name: "log_level", value: "info" }}
         empty={<Empty title="Nothing is set over the file">All fields are as the configuration file, or the program itself, has them. What is set here is in force at once and survives a reload.</Empty>} />}
       {tab === "books" && <Books />}
     </div>
@@ -137,79 +137,6 @@ function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (token: st
   );
 }
 
-/* ---- objects as JSON ---- */
-
-type Thing = Record<string, unknown> & { id: string; origin?: string };
-
-interface ObjectsProps {
-  kind: string;
-  path: string;
-  area: "change" | "own";
-  lead: string;
-  /** What a new one begins with. */
-  start: object;
-  /** What stands where nothing is, and how it comes to be. */
-  empty: ComponentChildren;
-  /** Columns beside the name. */
-  more?: Column<Thing>[];
-}
-
-function Objects({ kind, path, area, lead, start, empty, more = [] }: ObjectsProps) {
-  const list = useList<Thing>(path, { limit: 200 });
-  const [edited, edit] = useState<Thing | "new" | null>(null);
-  const [dropping, drop] = useState<Thing | null>(null);
-  useLive<{ kind: string }>("config", (event) => event.kind === kind && list.reload());
-  const allowed = may(area);
-  const remove1 = async () => {
-    const { id } = dropping!;
-    drop(null);
-    try {
-      await remove(`${path}/${encodeURIComponent(id)}`);
-      toast("Deleted.");
-      list.reload();
-    } catch (problem) {
-      toastProblem(problem);
-    }
-  };
-  const columns: Column<Thing>[] = [
-    { name: "id", title: kind[0]!.toUpperCase() + kind.slice(1), cell: (each) => <b>{String(each.name ?? each.id)}</b> },
-    ...more,
-    { name: "body", title: "As it is", cell: (each) => <code>{jsonLine(tellingOf(each))}</code>, wide: true, minor: true },
-    { name: "origin", title: "From", cell: (each) => <Badge>{each.origin ?? "api"}</Badge>, minor: true },
-    { name: "do", title: "", cell: (each) => allowed && <span class="row"><button class="small" onClick={() => edit(each)}>Change</button>{each.origin !== "file" && <button class="small danger quiet-danger" onClick={() => drop(each)}>Delete</button>}</span> },
-  ];
-  return (
-    <Panel title={lead} flush actions={allowed && <button class="primary" onClick={() => edit("new")}>Create {kind}</button>}>
-      <Table label={`${kind}s`} columns={columns} {...listProps(list)} rowKey={(each) => each.id} empty={empty} />
-      {edited && <Editor kind={kind} path={path} of={edited === "new" ? null : edited} start={start} onClose={() => edit(null)} onDone={() => (edit(null), list.reload())} />}
-      <Confirm open={!!dropping} title={`Delete ${dropping?.id}?`} verb="Delete" danger onClose={() => drop(null)} onConfirm={remove1}><p>It is gone from the configuration; rows remain.</p></Confirm>
-    </Panel>
-  );
-}
-
-/** What is worth a column: not what stands beside it, nor what is as it always is. */
-const tellingOf = (thing: Thing): object => Object.fromEntries(Object.entries(membersOf(thing)).filter(([name, value]) => name !== "name" && name !== "secret_set" && value !== null));
-
-const membersOf = ({ id: _id, origin: _origin, ...rest }: Thing): object => rest;
-
-function Editor({ kind, path, of, start, onClose, onDone }: { kind: string; path: string; of: Thing | null; start: object; onClose: () => void; onDone: () => void }) {
-  const [text, setText] = useState(jsonText(of ? membersOf(of) : start));
-  const submit = async () => {
-    const after = JSON.parse(text) as Record<string, unknown>;
-    const gone = Object.fromEntries(Object.keys(of ? membersOf(of) : {}).filter((name) => !(name in after)).map((name) => [name, null]));
-    if (of) await patch(`${path}/${encodeURIComponent(of.id)}`, { ...gone, ...after });
-    else if (kind === "setting") await patch(`${path}/${encodeURIComponent(String(after.name))}`, { value: after.value }); // fields are there or not: none is made
-    else await post(path, after);
-    toast("In force.");
-    onDone();
-  };
-  return (
-    <Dialog open wide title={of ? `Change ${kind} ${of.id}` : `Create ${kind}`} onClose={onClose}>
-      <Form onSubmit={submit} verb="Save" onCancel={onClose}><CodeEditor name={kind} label="As JSON" value={text} onInput={setText} rows={14} /></Form>
-    </Dialog>
-  );
-}
-
 /* ---- alerts ---- */
 
 interface Delivery {
@@ -233,7 +160,7 @@ function Alerts() {
   };
   return (
     <>
-      <Objects kind="alert" path="/alerts" area="change" lead="Who is told: by signed webhook, Slack or mail" start={{ name: "", webhook: "https://", events: ["approval", "threshold"] }}
+      <Objects kind="alert" path="/alerts" area="change" lead="Who is told: by signed webhook, Slack or mail" sheet={sheets.alert} start={{ name: "", webhook: "" }}
         empty={<Empty title="Nobody is told">A budget that runs full, a call that waits for a person, a vendor that fails: name who shall hear of it.</Empty>}
         more={[{ name: "test", title: "", cell: (each) => may("change") && <button class="small" onClick={() => test(each.id)}>Send a test</button> }]} />
       <Panel title="What was told" flush>
@@ -278,7 +205,7 @@ function Exports() {
     }
   };
   return (
-    <Objects kind="export" path="/exports" area="own" lead="Where rows go: files, buckets, webhooks, collectors. From the audit chain itself, so nothing is lost while one is away." start={{ name: "", kind: "file", format: "jsonl" }}
+    <Objects kind="export" path="/exports" area="own" lead="Where rows go: files, buckets, webhooks, collectors. From the audit chain itself, so nothing is lost while one is away." sheet={sheets.export} start={{ name: "", kind: "file", format: "jsonl" }}
       empty={<Empty title="Rows stay here">They are in the audit chain. An export hands them on as they come, to a file, a bucket, a webhook or a collector.</Empty>}
       more={[{ name: "lag", title: "State", cell: (each) => <Lag id={each.id} /> }, { name: "test", title: "", cell: (each) => may("own") && <button class="small" onClick={() => test(each.id)}>Test</button> }]} />
   );
