@@ -21,7 +21,7 @@ const sale = (amount, more = {}) => ({ amount, paymentMethodNonce: "fake-valid-n
 const xml = (body) => ["<?xml version=\"1.0\"?>" + body, { "content-type": "application/xml; charset=utf-8" }];
 
 function answer(call, res) {
-  if (call.url === "/graphql") return [200, { data: { refundTransaction: { refund: { id: "r1" } } } }];
+  if (call.url === "/graphql") return [200, { data: { refundTransaction: { refund: { id: "r1" } }, authorizePaymentMethod: { transaction: { id: "a1" } }, captureTransaction: { transaction: { id: "a1" } } } }];
   if (!call.url.startsWith("/merchants/m1/")) return;
   const id = call.url.endsWith("/refund") ? "t2" : "t1";
   const [body, fields] = xml(`<transaction><id>${id}</id><amount>1.00</amount><status>authorized</status></transaction>`);
@@ -43,6 +43,8 @@ before(async () => {
       sales: { policy: "sales" },
       one: { policy: "one" },
       day: { budgets: [{ limit: "10 usd", window: "day" }] },
+      captures: { budgets: [{ limit: "10 usd", window: "day" }] },
+      held: { budgets: [{ limit: "10 usd", window: "day" }] },
     }),
   });
 }, { timeout: 60_000 });
@@ -84,19 +86,42 @@ test("the cap holds; what cannot be priced is refused under it", async () => {
   assert.ok((await sdk("free").transaction.refund("t1", "1.00")).success);
 });
 
+test("a capture counts its own amount, whoever authorised it; without one it has no known price", async () => {
+  const row = await v.row(async (run) => assert.ok((await sdk("captures", run).transaction.submitForSettlement("t9", "3.00")).success));
+  assert.equal(nanos(row.cost_usd), 3_000_000_000n);
+  assert.ok((await sdk("captures").transaction.submitForPartialSettlement("t9", "6.50")).success);
+  await v.refused(() => sdk("captures").transaction.submitForPartialSettlement("t9", "0.51"), "budget_exceeded");
+  await v.refused(() => sdk("captures").transaction.submitForSettlement("t9"), "price_unknown");
+  assert.ok((await sdk("free").transaction.submitForSettlement("t9")).success);
+});
+
+const graphql = (key, query, input, run) =>
+  fetch(`${v.url}/graphql`, {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(`any:tg_${v.token(key, run)}`).toString("base64")}`, "content-type": "application/json", "braintree-version": "2019-01-01" },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+
 // Not by the SDK's own client for GraphQL: its target names the server without a port, so it needs a gate at 80 or 443.
 test("GraphQL is named and priced by its root field", async () => {
   const query = "mutation ($input: RefundTransactionInput!) { refundTransaction(input: $input) { refund { id } } }";
-  const ask = (key, amount, run) =>
-    fetch(`${v.url}/graphql`, {
-      method: "POST",
-      headers: { authorization: `Basic ${Buffer.from(`any:tg_${v.token(key, run)}`).toString("base64")}`, "content-type": "application/json", "braintree-version": "2019-01-01" },
-      body: JSON.stringify({ query, variables: { input: { transactionId: "t1", refund: { amount } } } }),
-    });
+  const ask = (key, amount, run) => graphql(key, query, { transactionId: "t1", refund: { amount } }, run);
   const row = await v.row(async (run) => assert.equal((await ask("free", "1.50", run)).status, 200));
   assert.equal(row.operation, "braintree.graphql.refund");
   assert.equal(nanos(row.cost_usd), 1_500_000_000n);
   v.carries(v.upstream.last());
   assert.equal((await ask("sales", "1.50")).status, 403);
   assert.equal((await ask("day", "1.50")).status, 403, "over the budget that is used up");
+});
+
+test("GraphQL: a capture counts what its authorisation has not", async () => {
+  const authorize = "mutation ($input: AuthorizePaymentMethodInput!) { authorizePaymentMethod(input: $input) { transaction { id } } }";
+  const capture = "mutation ($input: CaptureTransactionInput!) { captureTransaction(input: $input) { transaction { id } } }";
+  const cost = async (call) => nanos((await v.row(async (run) => assert.equal((await call(run)).status, 200))).cost_usd);
+  assert.equal(await cost((run) => graphql("held", authorize, { paymentMethodId: "p", transaction: { amount: "4.00" } }, run)), 4_000_000_000n);
+  assert.equal(await cost((run) => graphql("held", capture, { transactionId: "a1", transaction: { amount: "4.00" } }, run)), 0n);
+  assert.equal(await cost((run) => graphql("held", capture, { transactionId: "a1", transaction: { amount: "5.00" } }, run)), 1_000_000_000n, "more than was authorised");
+  assert.equal(await cost((run) => graphql("held", capture, { transactionId: "elsewhere", transaction: { amount: "5.00" } }, run)), 5_000_000_000n);
+  assert.equal((await graphql("held", capture, { transactionId: "another", transaction: { amount: "0.01" } })).status, 403);
+  assert.equal((await graphql("held", capture, { transactionId: "a1" })).status, 403, "how much is not said");
 });
