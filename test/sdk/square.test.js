@@ -30,6 +30,7 @@ function answer(call) {
   if (call.url === "/v2/gift-cards/activities") return [200, { gift_card_activity: { id: "act-1" } }];
   if (call.url === "/v2/webhooks/subscriptions/wh1") return [200, { subscription: { id: "wh1", signature_key: "a-real-signature-key" } }];
   if (call.url === "/v2/customers/CUST_A") return [200, { customer: { id: "CUST_A" } }];
+  if (call.method === "PUT" && call.url === "/v2/orders/o1") return [200, { order: { id: "o1" } }];
   if (call.url === "/v2/terminals/checkouts") return [200, { checkout: { id: "chk-1" } }];
 }
 
@@ -148,6 +149,34 @@ test("an amount changed later counts what is more", async () => {
   const row = await v.row((run) => sdk("day", run).payments.update({ paymentId: made.payment.id, idempotencyKey: "u1", payment: { amountMoney: money(2000) } }));
   assert.equal(nanos(row.reserved_usd), 5n * dollar);
   await v.refused(() => client.payments.update({ paymentId: "pay-x", idempotencyKey: "u2", payment: { amountMoney: money(2000) } }), "budget_exceeded");
+});
+
+test("an order that may grow has no known cost: a link may charge it", async () => {
+  const update = (key, order, more = {}) => sdk(key).orders.update({ orderId: "o1", order: { locationId: "L1", version: 1, ...order }, ...more });
+  const dearer = [
+    { lineItems: [{ name: "more", quantity: "1", basePriceMoney: money(9999) }] },
+    { serviceCharges: [{ name: "more", amountMoney: money(9999), calculationPhase: "SUBTOTAL_PHASE" }] },
+    { taxes: [{ name: "more", percentage: "50", scope: "ORDER" }] },
+    { discounts: [{ name: "less", percentage: "100", scope: "ORDER" }] },
+  ];
+  for (const order of dearer) await v.refused(() => update("day", order), "price_unknown");
+  await v.refused(() => update("day", {}, { fieldsToClear: ["discounts"] }), "price_unknown");
+  await update("day", { state: "CANCELED", metadata: { note: "x" } });
+  await update("free", dearer[0]);
+});
+
+test("what counts where it stands is not taken in another spelling", async () => {
+  const send = async (method, path, body) =>
+    (await fetch(`${v.url}${path}`, { method, headers: { authorization: `Bearer ${v.token("free")}`, "content-type": "application/json" }, body: JSON.stringify(body) })).status;
+  const count = v.upstream.count;
+  const much = { amount: 9999, currency: "USD" };
+  assert.equal(await send("PUT", "/v2/payments/pay-of-a", { idempotency_key: "s1", payment: { amountMoney: much } }), 403);
+  assert.equal(await send("PUT", "/v2/payments/pay-of-a", { idempotency_key: "s2", payment: { tipMoney: much } }), 403);
+  assert.equal(await send("POST", "/v2/terminals/checkouts", { idempotency_key: "s3", checkout: { amount_money: { amount: 1, currency: "USD" }, tipMoney: much } }), 403);
+  assert.equal(await send("POST", "/v2/gift-cards/activities", { idempotency_key: "s4", gift_card_activity: { type: "LOAD", loadActivityDetails: { amountMoney: much } } }), 403);
+  assert.equal(await send("PUT", "/v2/online-checkout/payment-links/l1", { payment_link: { version: 1, checkoutOptions: { shippingFee: { charge: much } } } }), 403);
+  assert.equal(await send("PUT", "/v2/orders/o1", { order: { version: 1, lineItems: [{ quantity: "1" }] } }), 403);
+  assert.equal(v.upstream.count, count);
 });
 
 test("tokens, webhooks and their keys", async () => {
