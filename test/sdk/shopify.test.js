@@ -36,6 +36,7 @@ function answer(call) {
   }
   if (call.url.includes("/orders.json")) return [200, { orders: [] }, { link: `<https://your-store.myshopify.com/admin/api/${version}/orders.json?page_info=abc&limit=1>; rel="next"` }];
   if (call.method === "POST" && call.url.includes("/refunds.json")) return [201, { refund: { id: 5, order_id: 1 } }];
+  if (call.method === "POST" && call.url.includes("/draft_orders.json")) return [201, { draft_order: { id: 7 } }];
   if (call.method === "POST" && call.url.includes("/gift_cards.json")) return [201, { gift_card: { id: 6 } }];
 }
 
@@ -53,6 +54,7 @@ before(async () => {
       one: { policy: "one" },
       small: { policy: "small" },
       day: { budgets: [{ limit: "10 usd", window: "day" }] },
+      worth: { budgets: [{ limit: "1000 usd", window: "day" }] },
       rest: { budgets: [{ limit: "10 usd", window: "day" }] },
       store: { budgets: [{ limit: "3 requests", window: "run", operation: "shopify.graphql.orders.cancel" }] },
     },
@@ -132,6 +134,26 @@ test("S-26: a loop that cancels every order is stopped by a count per run", asyn
   assert.equal(cancelled, 3);
   assert.ok((await client("store", run).request("query { shop { name } }")).data, "reads go on");
   assert.ok((await client("store", newRun()).request(cancel, { variables: { id: "gid://shopify/Order/11", refund: false } })).data, "another run");
+});
+
+test("a discount takes money away: what it is worth is not known", async () => {
+  const one = client("worth");
+  const draft = (input) => one.request("mutation ($input: DraftOrderInput!) { draftOrderCreate(input: $input) { draftOrder { id } } }", { variables: { input } });
+  const off = { valueType: "PERCENTAGE", value: 100 };
+  assert.ok((await draft({ lineItems: [{ variantId: "gid://shopify/ProductVariant/1", quantity: 1 }] })).data);
+  await refusedWith(() => draft({ appliedDiscount: off, lineItems: [] }), "price_unknown");
+  await refusedWith(() => draft({ lineItems: [{ variantId: "gid://shopify/ProductVariant/1", quantity: 1, appliedDiscount: off }] }), "price_unknown");
+  await refusedWith(() => draft({ lineItems: [{ variantId: "gid://shopify/ProductVariant/1", quantity: 1, priceOverride: { amount: "0", currencyCode: "USD" } }] }), "price_unknown");
+  const code = { basicCodeDiscount: { title: "all", code: "ALL" } };
+  for (const name of ["discountCodeBasicCreate", "discountAutomaticBasicCreate"])
+    await refusedWith(() => one.request(`mutation ($in: Input!) { ${name}(basicCodeDiscount: $in) { userErrors { message } } }`, { variables: { in: code } }), "price_unknown");
+  await refusedWith(() => one.request("mutation ($in: Input!) { discountCodeBasicUpdate(id: \"1\", basicCodeDiscount: $in) { userErrors { message } } }", { variables: { in: code } }), "price_unknown");
+  assert.ok((await one.request("mutation { discountCodeDelete(id: \"1\") { deletedCodeDiscountId } }")).data);
+  assert.equal((await rest("worth", "POST", "/price_rules.json", { price_rule: { value: "-100.0", value_type: "percentage" } })).status, 422);
+  assert.equal((await rest("worth", "POST", "/price_rules/1/discount_codes.json", { discount_code: { code: "ALL" } })).status, 422);
+  assert.equal((await rest("worth", "POST", "/draft_orders.json", { draft_order: { applied_discount: { value: "100", value_type: "percentage" }, line_items: [] } })).status, 422);
+  assert.equal((await rest("worth", "PUT", "/draft_orders/1.json", { draft_order: { line_items: [{ variant_id: 1, quantity: 1, applied_discount: { value: "9", value_type: "fixed_amount" } }] } })).status, 422);
+  assert.equal((await rest("worth", "POST", "/draft_orders.json", { draft_order: { line_items: [{ variant_id: 1, quantity: 1 }] } })).status, 201);
 });
 
 async function hook(topic, id, event, secret = hookSecret) {
