@@ -203,11 +203,11 @@ static void reserved_stands(struct exchange *x, int64_t real[UNIT_COUNT])
     u->output_total = real[UNIT_TOKENS_OUT];
 }
 
-void metered_check_model(struct usage *u)
+void metered_own_model(struct exchange *x)
 {
+    struct usage *u = &x->answering.usage;
     const char *why = "";
-    if (u->model.at && ask_check_model(u->model, &why) != E_OK)
-        u->model = SPAN_NONE;
+    u->model = u->model.at && ask_check_model(u->model, &why) == E_OK ? arena_copy(&x->arena, u->model) : SPAN_NONE;
 }
 
 /* An estimate is never more than was reserved, and at a price of nothing none at all. */
@@ -249,7 +249,7 @@ void metered_measure(struct exchange *x, int64_t real[UNIT_COUNT])
     }
     if (h && !operation_of(x)->late)
         read_answer(x);
-    metered_check_model(&x->answering.usage);
+    metered_own_model(x);
     if (x->answering.usage.known)
         price_usage(x, x->times.began_ms, real);
     else
