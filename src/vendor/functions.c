@@ -273,6 +273,7 @@ static const struct function functions[] = {
     { "recipients", 1, EXPR_ARGS, tally_recipients },
     { "count", 1, 1, tally_count },
     { "mail_list", 1, EXPR_ARGS, tally_mail_list },
+    { "mail_reach", 3, EXPR_ARGS, price_mail_reach },
     { "items", 2, 2, tally_items },
     { "sum", 1, 2, tally_sum },
     { "number_count", 1, 2, tally_numbers },

@@ -34,6 +34,7 @@ struct span number_digits(struct span text, bool plus_optional);
 
 struct value price_by_country(struct eval *e, const struct expr *x);
 struct value price_numbers(struct eval *e, const struct expr *x);
+struct value price_mail_reach(struct eval *e, const struct expr *x);
 struct value price_listed(struct eval *e, const struct expr *x);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * prices.c - the functions of rules that look into tables of prices: by the country of a number, by the words of a list.
+ * prices.c - the functions of rules that look into tables: of prices by the country of a number or the words of a list, of what a mail
+ * address reaches.
  *
  * A table is a setting: the configuration's entries go before the manifest's, and what has none costs the table's `default`;
  * without one nobody knows. Pure, as functions.c is, whose table names them. */
 #include "vendor/functions.h"
+#include "vendor/mail.h"
 
 static bool is_table(const struct expr *x)
 {
@@ -79,6 +81,56 @@ struct value price_numbers(struct eval *e, const struct expr *x)
         return VALUE_NOT_KNOWN;
     struct bill b = { .eval = e, .table = x->args[1]->field };
     return tally_pieces(e, x->args[0]->field, separator, add_price, &b) ? value_of(b.sum) : VALUE_NOT_KNOWN;
+}
+
+/* ---- by mail address ---- */
+
+struct reach {
+    const struct node *theirs, *ours; /* how many an address of a list, or any of a domain, reaches */
+    struct span own;                  /* a domain whose addresses may be lists */
+    int64_t count;
+};
+
+static struct value reached_by(const struct reach *r, struct span address)
+{
+    struct span domain = mail_domain(address);
+    struct span any = domain.at ? span_make(domain.at - 1, domain.len + 1) : SPAN_NONE; /* "@lists.example" */
+    const struct span names[] = { address, any };
+    for (size_t i = 0; any.at && i < 2; i++) {
+        const struct node *n = node_member(r->theirs, names[i]);
+        n = n ? n : node_member(r->ours, names[i]);
+        if (n)
+            return price_in(n);
+    }
+    bool other_name = span_ends(address, SPAN(".")); /* of the same domain, for a name server */
+    return !any.at || other_name || span_is_nocase(domain, r->own) ? VALUE_NOT_KNOWN : value_of(NANO_PER_USD);
+}
+
+static bool add_reach(void *self, const struct found *f)
+{
+    struct reach *r = self;
+    struct span rest = f->text, address;
+    while (f->text.at && mail_next(&rest, &address)) {
+        struct value v = address.at ? reached_by(r, address) : VALUE_NOT_KNOWN;
+        if (v.kind != VALUE_NUMBER || __builtin_add_overflow(r->count, v.nano, &r->count))
+            return false;
+    }
+    return f->text.at != NULL;
+}
+
+/* mail_reach(setting.table, domain, field, ...): mail_list, where an address may be one of a list: the table says how many it, or any of
+ * its domain ("@lists.example"), reaches. One of the domain that is given and has no entry is unknown, any other counts as one. */
+struct value price_mail_reach(struct eval *e, const struct expr *x)
+{
+    struct value own = expr_run(e, x->args[1]);
+    if (!is_table(x->args[0]) || own.kind != VALUE_TEXT)
+        return VALUE_NOT_KNOWN;
+    const struct field *table = x->args[0]->field;
+    struct reach r = { field_setting(table, e->subject, false), field_setting(table, e->subject, true), own.text, 0 };
+    for (size_t i = 2; i < x->count; i++)
+        if (x->args[i]->kind != EXPR_FIELD || !field_each(x->args[i]->field, e->subject, add_reach, &r))
+            return VALUE_NOT_KNOWN;
+    return value_of(r.count);
 }
 
 /* ---- by word ---- */

@@ -24,6 +24,7 @@ before(async () => {
       if (call.url.startsWith("/v4/address/validate")) return [200, { address: "a@example.org", result: "deliverable", risk: "low" }];
       if (call.url.startsWith("/v4/domains")) return [200, { total_count: 0, items: [] }];
     },
+    vendor: { settings: { list_members: { [`news@${domain}`]: 120 } } },
     policies: {
       mails: { allow: ["mailgun.messages.send"] },
       inside: {
@@ -80,6 +81,16 @@ test("not allowed: an MGApiError with the message", async () => {
 test("a cap is exact: 20 at once, 7 fit", async () => {
   await v.capHolds({ fits: 7, call: (i) => sdk("seven").messages.create(domain, { ...mail, subject: `mail ${i}` }) });
   assert.equal((await v.refused(() => sdk("seven").messages.create(domain, mail), "budget_exceeded")).status, 403);
+});
+
+test("a mailing list counts its people, where they are known", async () => {
+  const send = (key, to, run) => sdk(key, run).messages.create(domain, { ...mail, to });
+  const row = await v.row((run) => send("day", `News <news@${domain}>, a@example.org`, run));
+  assert.equal(nanos(row.reserved_usd), 121n * each);
+  await v.refused(() => send("day", `team@${domain}`), "price_unknown");
+  await v.refused(() => sdk("day").messages.create(domain, { ...mail, bcc: `team@${domain.toUpperCase()}` }), "price_unknown");
+  await v.refused(() => sdk("day").messages.create(domain, { to: `team@${domain}`, message: Buffer.from("Subject: hi\r\n\r\nhello") }), "price_unknown");
+  await send("free", `team@${domain}`);
 });
 
 test("who may write, be written to, and from which domain", async () => {

@@ -14,7 +14,7 @@ static int64_t reckoned(const char *rule, const char *body)
 {
     char yaml[2048];
     snprintf(yaml, sizeof(yaml),
-        TOP "body: %s\nsettings: { sms: { default: '0.1', '44': '0.05' } }\noperations:\n  a:\n    call: POST /x\n    reserve: { usd: \"%s\" }\n",
+        TOP "body: %s\nsettings: { sms: { default: '0.1', '44': '0.05' }, lists: { 'news@mg.example': 1200, '@lists.example': 50 } }\noperations:\n  a:\n    call: POST /x\n    reserve: { usd: \"%s\" }\n",
         *body == '{' || *body == '[' ? "json" : "form", rule);
     if (bench_read(&b, yaml))
         test_fail(__FILE__, __LINE__, "%s", b.trouble.text);
@@ -105,6 +105,22 @@ TEST(entries_and_addresses_are_counted)
     CHECK_INT(reckoned("number_prices(body.dst, setting.sms)", "dst=123456"), -1);
     CHECK_INT(reckoned("number_count(body.dst)", "dst=15558675310,"), -1);
     CHECK_INT(reckoned("number_count(body.dst)", "dst=0044207123456"), -1);
+}
+
+TEST(addresses_of_lists_count_what_they_reach)
+{
+    static const char rule[] = "mail_reach(setting.lists, body.own, body.to, body.cc)";
+    CHECK_INT(reckoned(rule, "own=mg.example&to=a@x.example, B <b@x.example>&cc=c@x.example"), USD(3));
+    CHECK_INT(reckoned(rule, "own=mg.example&to=News <NEWS@mg.example>, a@x.example"), USD(1201)); /* an entry of its own */
+    CHECK_INT(reckoned(rule, "own=mg.example&to=any@lists.example&cc=all@Lists.Example"), USD(100)); /* of its domain */
+    CHECK_INT(reckoned(rule, "own=mg.example&to=team@MG.example"), -1); /* it may be a list: nobody said how long */
+    CHECK_INT(reckoned(rule, "own=other.example&to=team@mg.example"), USD(1));
+    CHECK_INT(reckoned(rule, "own=mg.example&to=news+x@mg.example"), -1);
+    CHECK_INT(reckoned(rule, "own=mg.example&to=team@mg.example."), -1);
+    CHECK_INT(reckoned(rule, "own=mg.example&to=a@x.example,"), -1);
+    CHECK_INT(reckoned(rule, "to=a@x.example"), -1); /* whose domain? */
+    CHECK_INT(reckoned(rule, "own=mg.example"), 0);
+    CHECK_INT(reckoned("mail_reach(body.own, body.own, body.to)", "own=a&to=a@x.example"), -1);
 }
 
 TEST(values_are_compared)
