@@ -164,14 +164,6 @@ bool account_is_money(struct span account)
     return span_find(id, SPAN("/usd/")) >= 0 || span_find(id, SPAN(":usd/")) >= 0;
 }
 
-static void put_amount(struct json_out *o, enum unit unit, struct span name_usd, struct span name, int64_t amount)
-{
-    if (unit == UNIT_USD)
-        json_pair_money(o, name_usd, amount);
-    else
-        json_pair_i64(o, name, amount);
-}
-
 /* The window of this account that now lies in; false: it has none, or the account is of one that is over. */
 static bool window_of(const struct budget *b, int64_t ends_at, int64_t now, int64_t *start, int64_t *end)
 {
@@ -203,11 +195,12 @@ static void put_account(struct json_out *o, const struct budget *b, const struct
     bool rolls = b->window.kind == WINDOW_ROLLING && window_of(b, seen->ends_at, now, &start, &end);
     json_open(o, '{');
     json_pair(o, SPAN("account"), seen->name);
-    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), limit);
-    put_amount(o, b->unit, SPAN("spent_usd"), SPAN("spent"), seen->balance.settled);
-    put_amount(o, b->unit, SPAN("reserved_usd"), SPAN("reserved"), seen->balance.reserved);
-    put_amount(o, b->unit, SPAN("in_doubt_usd"), SPAN("in_doubt"), seen->balance.doubt);
-    put_amount(o, b->unit, SPAN("remaining_usd"), SPAN("remaining"), limit > used ? limit - used : 0);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount_usd(o, SPAN("limit"), money, limit);
+    json_pair_amount_usd(o, SPAN("spent"), money, seen->balance.settled);
+    json_pair_amount_usd(o, SPAN("reserved"), money, seen->balance.reserved);
+    json_pair_amount_usd(o, SPAN("in_doubt"), money, seen->balance.doubt);
+    json_pair_amount_usd(o, SPAN("remaining"), money, limit > used ? limit - used : 0);
     json_pair_i64(o, SPAN("percent"), percent(spent, limit));
     json_pair_time(o, SPAN("forecast_at"), budget_full_at(b, &seen->balance, seen->ends_at, limit, now));
     json_pair_time(o, SPAN("resets_at"), rolls ? end : seen->ends_at);
@@ -263,8 +256,9 @@ static void put_manner(struct json_out *o, const struct budget *b, struct arena 
 static void put_limit(struct json_out *o, const struct budget *b, int64_t now)
 {
     bool raised = now < b->increase_until;
-    put_amount(o, b->unit, SPAN("limit_usd"), SPAN("limit"), b->limit);
-    put_amount(o, b->unit, SPAN("increase_usd"), SPAN("increase"), raised ? b->increase : 0);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount_usd(o, SPAN("limit"), money, b->limit);
+    json_pair_amount_usd(o, SPAN("increase"), money, raised ? b->increase : 0);
     json_pair_time(o, SPAN("increase_until"), raised ? b->increase_until : 0);
 }
 

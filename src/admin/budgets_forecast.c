@@ -145,14 +145,6 @@ static enum err draw(struct task *k, struct store_reader *r)
 
 /* ---- the answer ---- */
 
-static void put_amount(struct json_out *o, const struct budget *b, struct span name, int64_t amount)
-{
-    if (b->unit == UNIT_USD)
-        json_pair_money(o, name, amount);
-    else
-        json_pair_i64(o, name, amount);
-}
-
 /* What no row told is nothing, where the window began at nothing and all its rows were looked at; else nobody knows. */
 static void put_point(struct json_out *o, const struct task *k, const struct budget *b, int i)
 {
@@ -202,13 +194,14 @@ static void put_speed(struct json_out *o, const struct task *k, const struct bud
     int64_t at, before;
     int64_t passed = k->now - k->start, left = k->end > k->now && b->window.kind != WINDOW_ROLLING ? k->end - k->now : 0;
     int64_t spent = k->balance.settled > 0 ? k->balance.settled : 0;
+    bool money = b->unit == UNIT_USD;
     if (find_base(k, &at, &before))
-        put_amount(o, b, SPAN("per_hour"), k->now > at && spent > before ? money_mul_div_near(spent - before, HOUR_MS, k->now - at) : 0);
+        json_pair_amount(o, SPAN("per_hour"), money, k->now > at && spent > before ? money_mul_div_near(spent - before, HOUR_MS, k->now - at) : 0);
     else
         json_pair(o, SPAN("per_hour"), SPAN_NONE);
     json_pair_time(o, SPAN("full_at"), budget_full_at(b, &k->balance, k->ends_at, limit, k->now));
     if (left && passed > 0)
-        put_amount(o, b, SPAN("at_end"), money_add(spent, money_mul_div_near(spent, left, passed)));
+        json_pair_amount(o, SPAN("at_end"), money, money_add(spent, money_mul_div_near(spent, left, passed)));
     else
         json_pair(o, SPAN("at_end"), SPAN_NONE);
 }
@@ -222,10 +215,11 @@ static void put_answer(struct json_out *o, const struct task *k, const struct bu
     json_pair(o, SPAN("account"), k->account);
     json_pair_i64(o, SPAN("account_count"), k->count);
     json_pair(o, SPAN("unit"), unit_name(b->unit));
-    put_amount(o, b, SPAN("limit"), limit);
-    put_amount(o, b, SPAN("spent"), k->balance.settled);
-    put_amount(o, b, SPAN("reserved"), k->balance.reserved);
-    put_amount(o, b, SPAN("remaining"), limit > used ? limit - used : 0);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount(o, SPAN("limit"), money, limit);
+    json_pair_amount(o, SPAN("spent"), money, k->balance.settled);
+    json_pair_amount(o, SPAN("reserved"), money, k->balance.reserved);
+    json_pair_amount(o, SPAN("remaining"), money, limit > used ? limit - used : 0);
     json_pair(o, SPAN("window"), b->window_text);
     json_pair_time(o, SPAN("window_start"), k->start);
     json_pair_time(o, SPAN("resets_at"), k->end);

@@ -78,14 +78,6 @@ static void put_spend(struct json_out *o, const struct now_sums *s, nano_usd min
     json_close(o, '}');
 }
 
-static void put_amount(struct json_out *o, enum unit unit, struct span name, int64_t amount)
-{
-    if (unit == UNIT_USD)
-        json_pair_money(o, name, amount);
-    else
-        json_pair_i64(o, name, amount);
-}
-
 static void put_cap(struct json_out *o, const struct now_cap *c)
 {
     int64_t used = money_add(c->spent, c->reserved);
@@ -94,9 +86,10 @@ static void put_cap(struct json_out *o, const struct now_cap *c)
     json_pair(o, SPAN("budget"), c->budget);
     json_pair(o, SPAN("subject"), c->subject);
     json_pair(o, SPAN("unit"), unit_name(c->unit));
-    put_amount(o, c->unit, SPAN("limit"), c->limit);
-    put_amount(o, c->unit, SPAN("spent"), c->spent);
-    put_amount(o, c->unit, SPAN("reserved"), c->reserved);
+    bool money = c->unit == UNIT_USD;
+    json_pair_amount(o, SPAN("limit"), money, c->limit);
+    json_pair_amount(o, SPAN("spent"), money, c->spent);
+    json_pair_amount(o, SPAN("reserved"), money, c->reserved);
     json_pair_i64(o, SPAN("percent"), c->limit > 0 ? money_mul_div_near(used, 100, c->limit) : 100);
     json_pair_time(o, SPAN("resets_at"), c->resets_at);
     json_pair_time(o, SPAN("full_at"), c->full_at);

@@ -149,26 +149,18 @@ void selfcheck_free(struct admin *a)
 
 /* ---- GET /ledger/check ---- */
 
-static void put_amount(struct json_out *o, bool money, struct span name_usd, struct span name, int64_t amount)
-{
-    if (money)
-        json_pair_money(o, name_usd, amount);
-    else
-        json_pair_i64(o, name, amount);
-}
-
 static void put_wrong(struct json_out *o, const struct check_wrong *w)
 {
     bool money = account_is_money(w->account);
     json_open(o, '{');
     json_pair(o, SPAN("account"), w->account);
-    put_amount(o, money, SPAN("enforced_usd"), SPAN("enforced"), w->enforced);
-    put_amount(o, money, SPAN("settled_usd"), SPAN("settled"), w->settled);
-    put_amount(o, money, SPAN("holds_usd"), SPAN("holds"), w->holds);
-    put_amount(o, money, SPAN("in_doubt_usd"), SPAN("in_doubt"), w->doubt);
-    put_amount(o, money, SPAN("ledger_settled_usd"), SPAN("ledger_settled"), w->ledger_settled);
-    put_amount(o, money, SPAN("ledger_reserved_usd"), SPAN("ledger_reserved"), w->reserved);
-    put_amount(o, money, SPAN("ledger_in_doubt_usd"), SPAN("ledger_in_doubt"), w->ledger_doubt);
+    json_pair_amount_usd(o, SPAN("enforced"), money, w->enforced);
+    json_pair_amount_usd(o, SPAN("settled"), money, w->settled);
+    json_pair_amount_usd(o, SPAN("holds"), money, w->holds);
+    json_pair_amount_usd(o, SPAN("in_doubt"), money, w->doubt);
+    json_pair_amount_usd(o, SPAN("ledger_settled"), money, w->ledger_settled);
+    json_pair_amount_usd(o, SPAN("ledger_reserved"), money, w->reserved);
+    json_pair_amount_usd(o, SPAN("ledger_in_doubt"), money, w->ledger_doubt);
     json_close(o, '}');
 }
 

@@ -100,6 +100,10 @@ void json_pair(struct json_out *o, struct span name, struct span string);
 void json_pair_i64(struct json_out *o, struct span name, int64_t n);
 void json_pair_bool(struct json_out *o, struct span name, bool b);
 void json_pair_money(struct json_out *o, struct span name, int64_t nano);
+/* An amount of which the caller knows what it is: dollars as decimal text, anything else as a number. */
+void json_pair_amount(struct json_out *o, struct span name, bool money, int64_t amount);
+/* The same, and the name says so: "limit_usd" of money, "limit" of anything else. The name is short (under 60 bytes). */
+void json_pair_amount_usd(struct json_out *o, struct span name, bool money, int64_t amount);
 void json_pair_time(struct json_out *o, struct span name, int64_t ms);
 void json_pair_raw(struct json_out *o, struct span name, struct span json);
 

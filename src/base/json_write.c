@@ -2,7 +2,11 @@
  * json_write.c - the append-only JSON writer. It keeps no stack: whoever opens closes. Text is copied in runs between
  * the bytes that need care. */
 #include "base/json.h"
+
+#include <stdio.h>
+
 #include "base/money.h"
+#include "base/must.h"
 #include "base/text.h"
 
 struct json_out json_out(struct buf *b) { return (struct json_out){ b, false }; }
@@ -156,6 +160,22 @@ void json_pair_money(struct json_out *o, struct span name, int64_t nano)
 {
     json_name(o, name);
     json_put_money(o, nano);
+}
+
+void json_pair_amount(struct json_out *o, struct span name, bool money, int64_t amount)
+{
+    if (money)
+        json_pair_money(o, name, amount);
+    else
+        json_pair_i64(o, name, amount);
+}
+
+void json_pair_amount_usd(struct json_out *o, struct span name, bool money, int64_t amount)
+{
+    char text[64];
+    int len = snprintf(text, sizeof(text), "%.*s_usd", SPAN_ARG(name));
+    must(len > 0 && (size_t)len < sizeof(text));
+    json_pair_amount(o, money ? span_make(text, (size_t)len) : name, money, amount);
 }
 
 void json_pair_time(struct json_out *o, struct span name, int64_t ms)

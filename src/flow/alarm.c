@@ -40,14 +40,6 @@ static struct json_out begin(struct exchange *x, struct span event, struct span 
     return o;
 }
 
-static void put_amount(struct json_out *o, const struct budget *b, struct span name, int64_t amount)
-{
-    if (b->unit == UNIT_USD)
-        json_pair_money(o, name, amount);
-    else
-        json_pair_i64(o, name, amount);
-}
-
 static struct span amount_text(struct exchange *x, const struct budget *b, int64_t amount)
 {
     char text[MONEY_TEXT];
@@ -64,9 +56,10 @@ static void put_budget(struct exchange *x, struct json_out *o, size_t line, cons
     json_pair(o, SPAN("owner"), b->owner);
     json_pair(o, SPAN("account"), c->wants[line].account);
     json_pair(o, SPAN("unit"), unit_name(b->unit));
-    put_amount(o, b, SPAN("limit"), c->wants[line].limit);
-    put_amount(o, b, SPAN("spent"), now->settled);
-    put_amount(o, b, SPAN("reserved"), now->reserved);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount(o, SPAN("limit"), money, c->wants[line].limit);
+    json_pair_amount(o, SPAN("spent"), money, now->settled);
+    json_pair_amount(o, SPAN("reserved"), money, now->reserved);
     json_pair_time(o, SPAN("resets_at"), c->resets_at[line]);
 }
 

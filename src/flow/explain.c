@@ -7,7 +7,6 @@
 #include "flow/explain.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -157,17 +156,6 @@ static void copy_account(struct explaining *e, const struct budget_account *acco
         e->copied_count++;
 }
 
-static void put_amount(struct json_out *o, const struct budget *b, const char *name, int64_t amount)
-{
-    char text[64];
-    if (b->unit != UNIT_USD) {
-        json_pair_i64(o, span_of(name), amount);
-        return;
-    }
-    snprintf(text, sizeof(text), "%s_usd", name);
-    json_pair_money(o, span_of(text), amount);
-}
-
 static void put_account(struct explaining *e, struct json_out *o, const struct budget *b, const struct budget_account *account)
 {
     struct exchange *x = &e->x;
@@ -180,10 +168,11 @@ static void put_account(struct explaining *e, struct json_out *o, const struct b
     json_pair(o, SPAN("owner"), b->owner);
     json_pair(o, SPAN("unit"), unit_name(b->unit));
     json_pair(o, SPAN("window"), b->window_text);
-    put_amount(o, b, "limit", limit);
-    put_amount(o, b, "spent", spent);
-    put_amount(o, b, "reserved", now.reserved);
-    put_amount(o, b, "needs", needs);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount_usd(o, SPAN("limit"), money, limit);
+    json_pair_amount_usd(o, SPAN("spent"), money, spent);
+    json_pair_amount_usd(o, SPAN("reserved"), money, now.reserved);
+    json_pair_amount_usd(o, SPAN("needs"), money, needs);
     json_pair_bool(o, SPAN("fits"), needs <= 0 || after <= limit);
     json_pair_bool(o, SPAN("soft"), b->soft);
     json_pair_time(o, SPAN("resets_at"), account->resets_at);

@@ -6,7 +6,6 @@
 #include "flow/local.h"
 #include "flow/steps.h"
 
-#include <stdio.h>
 
 #define SELF_PATH "/v1/tollgate/self"
 
@@ -25,17 +24,6 @@ bool self_is_asked(const struct http_head *head, const char *tag)
 
 /* ---- what is told ---- */
 
-static void put_amount(struct json_out *o, const struct budget *b, const char *name, int64_t amount)
-{
-    char text[64];
-    if (b->unit != UNIT_USD) {
-        json_pair_i64(o, span_of(name), amount);
-        return;
-    }
-    snprintf(text, sizeof(text), "%s_usd", name);
-    json_pair_money(o, span_of(text), amount);
-}
-
 static bool known_now(const struct budget *b, const struct facts *f)
 {
     for (size_t i = 0; i < b->per_count; i++) {
@@ -53,15 +41,16 @@ static void put_balance(struct exchange *x, struct json_out *o, const struct bud
     struct ledger_balance now = { .settled = 0 };
     int64_t limit = budget_limit(b, x->times.began_ms);
     bool known = known_now(b, &x->facts) && budget_accounts(b, &x->facts, x->times.began_ms, &x->arena, &account, 1) > 0;
-    put_amount(o, b, "limit", limit);
+    bool money = b->unit == UNIT_USD;
+    json_pair_amount_usd(o, SPAN("limit"), money, limit);
     json_pair_bool(o, SPAN("known"), known); /* else its account depends on the call: on its model, or a run that was not named */
     if (!known)
         return;
     (void)ledger_balance(x->desk->ledger, account.name, account.slot, &now);
     int64_t used = money_add(now.settled > 0 ? now.settled : 0, now.reserved);
-    put_amount(o, b, "spent", now.settled);
-    put_amount(o, b, "reserved", now.reserved);
-    put_amount(o, b, "remaining", limit > used ? limit - used : 0);
+    json_pair_amount_usd(o, SPAN("spent"), money, now.settled);
+    json_pair_amount_usd(o, SPAN("reserved"), money, now.reserved);
+    json_pair_amount_usd(o, SPAN("remaining"), money, limit > used ? limit - used : 0);
     json_pair_time(o, SPAN("resets_at"), account.resets_at);
 }
 

@@ -35,6 +35,21 @@ TEST(puts_commas)
     buf_free(&b);
 }
 
+TEST(amounts_say_what_they_are)
+{
+    struct buf b;
+    buf_init(&b, 1000);
+    struct json_out o = json_out(&b);
+    json_open(&o, '{');
+    json_pair_amount(&o, SPAN("spent"), true, 2500000000);
+    json_pair_amount(&o, SPAN("used"), false, -7);
+    json_pair_amount_usd(&o, SPAN("limit"), true, 2500000000);
+    json_pair_amount_usd(&o, SPAN("limit"), false, 12);
+    json_close(&o, '}');
+    CHECK_SPAN(buf_span(&b), SPAN("{\"spent\":\"2.5\",\"used\":-7,\"limit_usd\":\"2.5\",\"limit\":12}"));
+    buf_free(&b);
+}
+
 static void check_string(struct span s, struct span want)
 {
     struct buf b;
