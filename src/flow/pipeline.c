@@ -263,12 +263,20 @@ void exchange_cancel(struct exchange *x, enum err why, struct span text)
 
 /* Money that may have moved is worth more than a connection: the answer is awaited without a reader. A model's answer is broken off, or
  * drained to the usage at its end, as the operator says of the vendor. */
+static bool is_awaited(const struct exchange *x)
+{
+    if (x->realtime)
+        return realtime_goes_on(x);
+    if (is_llm(x) && !operation_of(x)->late)
+        return x->deciding.upstream->when_gone == GONE_DRAIN;
+    return outcome_matters(x);
+}
+
 void exchange_hang_up(struct exchange *x)
 {
     const struct world *w = x->desk->world;
     bool sent = x->answering.call && w->sent(x->answering.call);
-    bool goes_on = x->stage == ATTEMPT && !x->routing.racing && sent && x->asking.body_whole &&
-                   (x->realtime ? realtime_goes_on(x) : is_llm(x) && !operation_of(x)->late ? x->deciding.upstream->when_gone == GONE_DRAIN : outcome_matters(x));
+    bool goes_on = x->stage == ATTEMPT && !x->routing.racing && sent && x->asking.body_whole && is_awaited(x);
     x->caller = NULL;
     x->gone_ns = w->monotonic_ns(w->self);
     if (goes_on)
