@@ -214,14 +214,7 @@ static void read_event(struct json *j, struct span data, struct arena *a, struct
 static void tap_event(struct json *j, const struct sse_event *event, bool usage_wanted, struct stream_meter *m, bool *hide)
 {
     (void)usage_wanted;
-    *hide = false;
-    answer_start(m);
-    if (!event->data.at)
-        return;
-    if (span_is(span_trim(event->data), SPAN("[DONE]")))
-        m->finished = true;
-    else if (answer_mentions(event->data, SPAN(".completed\"")) || answer_mentions(event->data, SPAN("\"error\"")))
-        answer_event(j, event->data, m, read_event, NULL);
+    pieces_tap_event(j, event, m, hide, SPAN(".completed\""), read_event);
 }
 
 const struct dialect dialect_openai_images = {

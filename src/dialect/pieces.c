@@ -71,6 +71,18 @@ void pieces_read_last(struct json *j, struct span data, struct arena *a, struct 
     m->finished = true;
 }
 
+void pieces_tap_event(struct json *j, const struct sse_event *event, struct stream_meter *m, bool *hide, struct span mention, answer_read *read)
+{
+    *hide = false;
+    answer_start(m);
+    if (!event->data.at)
+        return;
+    if (span_is(span_trim(event->data), SPAN("[DONE]")))
+        m->finished = true;
+    else if (answer_mentions(event->data, mention) || answer_mentions(event->data, SPAN("\"error\"")))
+        answer_event(j, event->data, m, read, NULL);
+}
+
 void pieces_write_error_event(struct buf *out, struct span code, struct span message)
 {
     buf_put(out, SPAN("data: "));

@@ -22,6 +22,8 @@ void pieces_add(struct usage *sum, const struct usage *u);
 /* An event of a sound's stream: the one of that type is the last, and has the usage, which `read` reads. */
 void pieces_read_last(struct json *j, struct span data, struct arena *a, struct stream_meter *m, struct span last_type,
     void (*read)(struct json *j, struct span usage, struct usage *u));
+/* tap_event of an answer in SSE: only events that mention this are read, and those that mention an error. */
+void pieces_tap_event(struct json *j, const struct sse_event *event, struct stream_meter *m, bool *hide, struct span mention, answer_read *read);
 void pieces_write_error_event(struct buf *out, struct span code, struct span message);
 /* edit_ask of those whose model alone is ever edited. */
 void pieces_edit_ask(struct json *j, struct span body, const struct ask_edit *edit, struct buf *out);
