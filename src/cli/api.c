@@ -42,6 +42,22 @@ void api_path_options(struct api_path *p, const struct cli *c, const char *const
         api_path_query(p, *names, option(c, *names));
 }
 
+int api_path_moment(struct api_path *p, struct cli *c, const char *flag, const char *name, const char *allowed)
+{
+    struct span text = option(c, flag), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
+    if (text.at && !moment.at)
+        return usage_error(c, "--%s: found \"%.*s\"; allowed: %s", flag, SPAN_ARG(text), allowed);
+    api_path_query(p, name, moment);
+    return EXIT_DONE;
+}
+
+int api_path_times(struct api_path *p, struct cli *c)
+{
+    static const char allowed[] = "30s, 5m, 24h, 7d, or a time such as 2026-11-21T12:00:00Z";
+    int code = api_path_moment(p, c, "since", "from", allowed);
+    return code != EXIT_DONE ? code : api_path_moment(p, c, "until", "to", allowed);
+}
+
 /* ---- where, and with what token ---- */
 
 static struct span from_environment(const char *name)

@@ -17,6 +17,10 @@ void api_path_id(struct api_path *p, struct span id); /* "/" and the id, escaped
 void api_path_query(struct api_path *p, const char *name, struct span value); /* nothing for SPAN_NONE */
 /* One for each of these flags that was given; the flag's name is the parameter's. NULL-ended. */
 void api_path_options(struct api_path *p, const struct cli *c, const char *const names[]);
+/* The moment that a flag names, as this parameter, if it was given. EXIT_DONE, or EXIT_USAGE: it names none (allowed: what would do);
+ * the path stays the caller's. */
+int api_path_moment(struct api_path *p, struct cli *c, const char *flag, const char *name, const char *allowed);
+int api_path_times(struct api_path *p, struct cli *c); /* --since and --until as `from` and `to` */
 
 /* Asks; the path is freed. EXIT_DONE: *root is the answer (absent for an empty one) and lives until the next call; with --json
  * it was printed and *printed is true. Any other exit code: the reason stands on standard error. body: SPAN_NONE, none. */

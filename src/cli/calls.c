@@ -92,18 +92,6 @@ static int show(struct cli *c)
 
 /* ---- many ---- */
 
-static int put_times(struct cli *c, struct api_path *path)
-{
-    static const char *const names[][2] = { { "since", "from" }, { "until", "to" } };
-    for (size_t i = 0; i < 2; i++) {
-        struct span text = option(c, names[i][0]), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
-        if (text.at && !moment.at)
-            return usage_error(c, "--%s: found \"%.*s\"; allowed: 30s, 5m, 24h, 7d, or a time such as 2026-11-21T12:00:00Z", names[i][0], SPAN_ARG(text));
-        api_path_query(path, names[i][1], moment);
-    }
-    return EXIT_DONE;
-}
-
 static int list(struct cli *c)
 {
     static const char *const names[] = { "run", "key", "vendor", "operation", "model", "verdict", "limit", "cursor", NULL };
@@ -117,7 +105,7 @@ static int list(struct cli *c)
     api_path_query(&path, "denied", option_given(c, "denied") ? SPAN("*") : option(c, "code"));
     if (!option_given(c, "limit"))
         api_path_query(&path, "limit", SPAN("30"));
-    int code = put_times(c, &path);
+    int code = api_path_times(&path, c);
     if (code != EXIT_DONE) {
         buf_free(&path.text);
         return code;
@@ -138,16 +126,11 @@ static int list(struct cli *c)
 static int run(struct cli *c) { return c->operand_count ? show(c) : list(c); }
 
 static const struct flag flags[] = {
-    { "run", "RUN", "of this run", false },
-    { "key", "KEY", "of this key (name or id)", false },
-    { "vendor", "VENDOR", "to this vendor", false },
-    { "operation", "OPERATION", "such as stripe.charges.create", false },
-    { "model", "MODEL", "of this model", false },
+    FLAGS_OF_CALLS,
     { "denied", NULL, "only those that were refused", false },
     { "code", "CODE", "refused with this code, such as budget_exceeded", false },
-    { "verdict", "allowed|denied|error|in_doubt", "that ended so", false },
-    { "since", "TIME", "not older than 1h, 7d, ..., or a time as RFC 3339", false },
-    { "until", "TIME", "the same, for the other end", false },
+    FLAG_VERDICT,
+    FLAGS_OF_TIME,
     { "limit", "N", "at most so many (30)", false },
     { "cursor", "CURSOR", "go on where the last list ended", false },
     { NULL, NULL, NULL, false },

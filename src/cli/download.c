@@ -25,14 +25,9 @@ static bool write_run(void *self, struct span bytes)
 
 int download_range(struct cli *c, struct api_path *path)
 {
-    static const char *const names[] = { "from", "to" };
-    for (size_t i = 0; i < 2; i++) {
-        struct span text = option(c, names[i]), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
-        if (text.at && !moment.at)
-            return usage_error(c, "--%s: found \"%.*s\"; allowed: 24h, 7d, a date, or a time such as 2026-11-21T12:00:00Z", names[i], SPAN_ARG(text));
-        api_path_query(path, names[i], moment);
-    }
-    return EXIT_DONE;
+    static const char allowed[] = "24h, 7d, a date, or a time such as 2026-11-21T12:00:00Z";
+    int code = api_path_moment(path, c, "from", "from", allowed);
+    return code != EXIT_DONE ? code : api_path_moment(path, c, "to", "to", allowed);
 }
 
 static int fetch_to(struct cli *c, struct api_path *path, struct sink *sink)

@@ -65,6 +65,10 @@ bool litellm_place(struct litellm *l, struct deployment *d, const struct node *i
 void litellm_settings(struct litellm *l, struct span path, const struct node *n);
 void litellm_router(struct litellm *l, struct span path, const struct node *n);
 void litellm_general(struct litellm *l, struct span path, const struct node *n);
+/* Times and counts, as a target and all routes have them. 0 and -1: noted as lost; else as mapped. head: what ends at an answer's head. */
+int64_t litellm_timeout(struct import *im, struct span path, const struct node *n, const char *head);
+int64_t litellm_retries(struct import *im, struct span path, const struct node *n);
+bool litellm_of_streams(const struct node *n); /* is this timeout that between the parts of a stream? */
 /* import_litellm_routes.c */
 void litellm_routes(struct litellm *l);
 /* import_litellm_keys.c */

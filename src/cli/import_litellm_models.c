@@ -37,29 +37,20 @@ static struct group *find_group(struct litellm *l, struct span name)
 static void take_timeout(struct import *im, void *self, struct span path, const struct node *n)
 {
     struct entry *e = self;
-    int64_t ms = import_seconds(im, n->text);
-    bool stream = span_is(n->name, SPAN("stream_timeout"));
-    if (!ms) {
-        import_note(im, NOTE_LOST, path, SPAN_NONE, "no number of seconds up to a day");
-        return;
-    }
-    import_put(im, e->d->target, stream ? "event_timeout" : "request_timeout", import_number(im, ms));
-    import_note(im, NOTE_MAPPED, path, stream ? SPAN("routes.*.event_timeout") : SPAN("routes.*.request_timeout"),
-        stream ? "between two parts of a streamed answer" : "until the answer's head, in milliseconds");
+    int64_t ms = litellm_timeout(im, path, n, "until the answer's head, in milliseconds");
+    if (ms)
+        import_put(im, e->d->target, litellm_of_streams(n) ? "event_timeout" : "request_timeout", import_number(im, ms));
 }
 
 static void take_retries(struct import *im, void *self, struct span path, const struct node *n)
 {
     struct entry *e = self;
-    int64_t count;
-    if (!span_to_i64(n->text, &count) || count < 0) {
-        import_note(im, NOTE_LOST, path, SPAN_NONE, "no number");
+    int64_t count = litellm_retries(im, path, n);
+    if (count < 0)
         return;
-    }
     struct node *retry = import_map(im);
-    import_put(im, retry, "attempts", import_number(im, count < IMPORT_RETRIES_MOST ? count : IMPORT_RETRIES_MOST));
+    import_put(im, retry, "attempts", import_number(im, count));
     import_put(im, e->d->target, "retry", retry);
-    import_note(im, count <= IMPORT_RETRIES_MOST ? NOTE_MAPPED : NOTE_DIFFERS, path, SPAN("routes.*.retry.attempts"), "%s", count <= IMPORT_RETRIES_MOST ? "" : "at most 5");
 }
 
 static void take_parameter(struct import *im, struct entry *e, struct span path, const struct node *n)

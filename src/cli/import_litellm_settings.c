@@ -8,31 +8,47 @@ enum { BREAKER_MOST = 1000, COOLDOWN_MOST_MS = 3600000 };
 
 /* ---- times and counts ---- */
 
-static void take_retries(struct import *im, void *self, struct span path, const struct node *n)
+int64_t litellm_retries(struct import *im, struct span path, const struct node *n)
 {
-    struct litellm *l = self;
     int64_t count;
     if (!span_to_i64(n->text, &count) || count < 0) {
         import_note(im, NOTE_LOST, path, SPAN_NONE, "no number");
-        return;
+        return -1;
     }
-    l->retries = count < IMPORT_RETRIES_MOST ? count : IMPORT_RETRIES_MOST;
-    import_note(im, count > IMPORT_RETRIES_MOST ? NOTE_DIFFERS : NOTE_MAPPED, path, SPAN("routes.*.retry.attempts"), "%s",
-        count > IMPORT_RETRIES_MOST ? "at most 5" : "");
+    bool fits = count <= IMPORT_RETRIES_MOST;
+    import_note(im, fits ? NOTE_MAPPED : NOTE_DIFFERS, path, SPAN("routes.*.retry.attempts"), "%s", fits ? "" : "at most 5");
+    return fits ? count : IMPORT_RETRIES_MOST;
+}
+
+bool litellm_of_streams(const struct node *n) { return span_is(n->name, SPAN("stream_timeout")); }
+
+int64_t litellm_timeout(struct import *im, struct span path, const struct node *n, const char *head)
+{
+    int64_t ms = import_seconds(im, n->text);
+    bool stream = litellm_of_streams(n);
+    if (!ms) {
+        import_note(im, NOTE_LOST, path, SPAN_NONE, "no number of seconds up to a day");
+        return 0;
+    }
+    import_note(im, NOTE_MAPPED, path, stream ? SPAN("routes.*.event_timeout") : SPAN("routes.*.request_timeout"), "%s",
+        stream ? "between two parts of a streamed answer" : head);
+    return ms;
+}
+
+static void take_retries(struct import *im, void *self, struct span path, const struct node *n)
+{
+    struct litellm *l = self;
+    int64_t count = litellm_retries(im, path, n);
+    if (count >= 0)
+        l->retries = count;
 }
 
 static void take_timeout(struct import *im, void *self, struct span path, const struct node *n)
 {
     struct litellm *l = self;
-    int64_t ms = import_seconds(im, n->text);
-    bool stream = span_is(n->name, SPAN("stream_timeout"));
-    if (!ms) {
-        import_note(im, NOTE_LOST, path, SPAN_NONE, "no number of seconds up to a day");
-        return;
-    }
-    *(stream ? &l->stream_ms : &l->request_ms) = ms;
-    import_note(im, NOTE_MAPPED, path, stream ? SPAN("routes.*.event_timeout") : SPAN("routes.*.request_timeout"), "%s",
-        stream ? "between two parts of a streamed answer" : "of each attempt, until the answer's head");
+    int64_t ms = litellm_timeout(im, path, n, "of each attempt, until the answer's head");
+    if (ms)
+        *(litellm_of_streams(n) ? &l->stream_ms : &l->request_ms) = ms;
 }
 
 static void take_fails(struct import *im, void *self, struct span path, const struct node *n)

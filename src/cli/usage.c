@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * usage.c - `tollgate usage`, `series` and `performance`: sums over calls by what one likes, over time, and how fast it went. */
-#include "cli/api.h"
+#include "cli/calls.h"
 
 enum { BY_MOST = 4, SPARK = 48 };
-
-/* "--since" and "--until" as the API's from and to. */
-static int put_times(struct cli *c, struct api_path *path)
-{
-    static const char *const names[][2] = { { "since", "from" }, { "until", "to" } };
-    for (size_t i = 0; i < 2; i++) {
-        struct span text = option(c, names[i][0]), moment = text.at ? option_moment(c, text, false) : SPAN_NONE;
-        if (text.at && !moment.at)
-            return usage_error(c, "--%s: found \"%.*s\"; allowed: 30s, 5m, 24h, 7d, or a time such as 2026-11-21T12:00:00Z", names[i][0], SPAN_ARG(text));
-        api_path_query(path, names[i][1], moment);
-    }
-    return EXIT_DONE;
-}
 
 static int ask(struct cli *c, const char *route, const char *const names[], struct json_value *root, bool *printed)
 {
     struct api_path path;
     api_path(&path, route);
     api_path_options(&path, c, names);
-    int code = put_times(c, &path);
+    int code = api_path_times(&path, c);
     if (code == EXIT_DONE)
         return api_call(c, "GET", &path, SPAN_NONE, root, printed);
     buf_free(&path.text);
@@ -106,16 +93,10 @@ static int usage(struct cli *c)
 static const struct flag flags[] = {
     { "by", "WHAT", "up to 4 of key, run, vendor, operation, model, step, workspace, user, denied, day, ..., with commas between (key)", false },
     { "window", "minute|hour|day|week|month|total", "of the one that now lies in (UTC); or --since and --until", false },
-    { "since", "TIME", "not older than 1h, 7d, ..., or a time as RFC 3339", false },
-    { "until", "TIME", "the same, for the other end", false },
-    { "run", "RUN", "of this run", false },
-    { "key", "KEY", "of this key (name or id)", false },
-    { "vendor", "VENDOR", "to this vendor", false },
-    { "operation", "OPERATION", "such as stripe.charges.create", false },
-    { "model", "MODEL", "of this model", false },
-    { "workspace", "WORKSPACE", "of this workspace", false },
-    { "label", "PREFIX", "of keys and calls whose label begins so", false },
-    { "verdict", "allowed|denied|error|in_doubt", "that ended so", false },
+    FLAGS_OF_TIME,
+    FLAGS_OF_CALLS,
+    FLAGS_OF_PLACE,
+    FLAG_VERDICT,
     { NULL, NULL, NULL, false },
 };
 
@@ -186,12 +167,9 @@ static const struct flag series_flags[] = {
     { "by", "WHAT", "none, vendor, operation, model, key, label:N, workspace or verdict", false },
     { "step", "minute|hour|day", "how long a mark is", false },
     { "top", "N", "so many of their own; the others together (8)", false },
-    { "since", "TIME", "not older than 1h, 7d, ..., or a time as RFC 3339", false },
-    { "until", "TIME", "the same, for the other end", false },
-    { "key", "KEY", "of this key (name or id)", false },
-    { "vendor", "VENDOR", "to this vendor", false },
-    { "workspace", "WORKSPACE", "of this workspace", false },
-    { "label", "PREFIX", "of keys and calls whose label begins so", false },
+    FLAGS_OF_TIME,
+    FLAG_KEY, FLAG_VENDOR,
+    FLAGS_OF_PLACE,
     { NULL, NULL, NULL, false },
 };
 
@@ -237,8 +215,7 @@ static int performance(struct cli *c)
 
 static const struct flag performance_flags[] = {
     { "by", "vendor|operation|model|credential", "a line each (vendor)", false },
-    { "since", "TIME", "not older than 1h, 7d, ..., or a time as RFC 3339", false },
-    { "until", "TIME", "the same, for the other end", false },
+    FLAGS_OF_TIME,
     { NULL, NULL, NULL, false },
 };
 
