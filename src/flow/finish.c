@@ -125,7 +125,7 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
         return;
     }
     read_usage(x);
-    metered_own_model(x);
+    metered_own_words(x);
     if (!u->known && x->answering.head && x->answering.head->status >= 400) {
         c->priced = true;
         return;

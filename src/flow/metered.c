@@ -203,11 +203,12 @@ static void reserved_stands(struct exchange *x, int64_t real[UNIT_COUNT])
     u->output_total = real[UNIT_TOKENS_OUT];
 }
 
-void metered_own_model(struct exchange *x)
+void metered_own_words(struct exchange *x)
 {
     struct usage *u = &x->answering.usage;
     const char *why = "";
     u->model = u->model.at && ask_check_model(u->model, &why) == E_OK ? arena_copy(&x->arena, u->model) : SPAN_NONE;
+    u->raw = u->raw.at ? arena_copy(&x->arena, u->raw) : SPAN_NONE;
 }
 
 /* An estimate is never more than was reserved, and at a price of nothing none at all. */
@@ -249,7 +250,7 @@ void metered_measure(struct exchange *x, int64_t real[UNIT_COUNT])
     }
     if (h && !operation_of(x)->late)
         read_answer(x);
-    metered_own_model(x);
+    metered_own_words(x);
     if (x->answering.usage.known)
         price_usage(x, x->times.began_ms, real);
     else

@@ -21,9 +21,9 @@ struct metered_most metered_most(const struct price *p, const struct ask *ask, i
 enum next metered_price(struct exchange *x);
 /* Its answer is passed on as it comes: sound. */
 bool metered_passes(const struct exchange *x);
-/* The name of the model that answered is kept, whatever becomes of the body; one that nobody may ask for is left out: it goes to rows, sums and
- * headers, and a vendor may have written anything. */
-void metered_own_model(struct exchange *x);
+/* What the answer said of its model and its usage outlives the body, which is rewritten. A model that nobody may ask for is left out: it goes to
+ * rows, sums and headers, and a vendor may have written anything. */
+void metered_own_words(struct exchange *x);
 /* What was really spent, by the answer. */
 void metered_measure(struct exchange *x, int64_t real[UNIT_COUNT]);
 /* The same of a job's state, which was read later: false: it is not over, or does not say. */
