@@ -151,6 +151,7 @@ void answer_openai_usage(struct json *j, struct span usage, struct usage *u)
     split_output(&c, u);
     u->tokens[METER_CITATION] = member_count(v, SPAN("citation_tokens"));
     u->fees[FEE_WEB_SEARCH] = member_count(v, SPAN("num_search_queries"));
+    u->fees[FEE_SOURCE] = member_count(v, SPAN("num_sources_used")); /* xAI's live search */
     count_own_tools(v, u);
     u->search = search_size(json_string(json_member(v, SPAN("search_context_size"))));
     u->vendor_cost = vendor_cost(j, usage);

@@ -6,6 +6,7 @@
 #include "dialect/anthropic_int.h"
 #include "dialect/ask.h"
 #include "dialect/dialects.h"
+#include "dialect/own_tool.h"
 #include "dialect/picture.h"
 #include "dialect/walk.h"
 
@@ -50,7 +51,9 @@ static bool one_of(struct span raw, const char *const list[])
 static const char *const known_blocks[] = { "\"text\"", "\"image\"", "\"tool_use\"", "\"tool_result\"", "\"thinking\"",
     "\"redacted_thinking\"", "\"search_result\"", NULL };
 /* Run by the caller, defined by Anthropic. */
-static const char *const own_tools[] = { "\"bash_", "\"text_editor_", "\"computer_", "\"memory_", NULL };
+static const char *const own_tools[] = { "\"bash_", "\"text_editor_", "\"computer_", "\"memory_", "\"browser_", NULL };
+/* Run by Anthropic, and charged by their tokens alone. */
+static const char *const free_tools[] = { "\"web_fetch", "\"tool_search", "\"mcp_toolset\"", NULL };
 
 /* A block stands in a message or in a tool's result in a message. */
 static void weigh_block(void *self, uint64_t place, bool name, struct span raw)
@@ -86,10 +89,17 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
     if (name || place != WALK_AT2(WALK_ITEM, TYPE) || span_is(raw, SPAN("\"custom\"")))
         return;
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
-    if (!starts_with_one_of(raw, own_tools))
-        ask->input_unbounded = true;
-    if (span_starts(raw, SPAN("\"web_search")))
-        ask->fees[FEE_WEB_SEARCH] = -1;
+    if (starts_with_one_of(raw, own_tools))
+        return;
+    ask->input_unbounded = true;
+    if (span_starts(raw, SPAN("\"web_search"))) {
+        own_tool_unlimited(ask, FEE_WEB_SEARCH, "tools: web_search may search any number of times; set max_uses in it");
+    } else if (span_starts(raw, SPAN("\"code_execution"))) { /* in one container */
+        ask->fees[FEE_CODE_SESSION] = 1;
+        ask->session_untold = true;
+    } else if (!starts_with_one_of(raw, free_tools)) {
+        own_tool_unlimited(ask, FEE_REQUEST, "tools: what one of them costs is not known here (advisor asks another model, say); leave it out");
+    }
 }
 
 /* The sum of max_uses over all search tools; -1 if one has none. */

@@ -23,6 +23,7 @@ enum {
 struct ask_found {
     struct span model, tier, user, speed;
     struct span messages, tools, functions, stream_options, prediction, input, reference, reference2, prompt, metadata, search_options, plugins, extra;
+    struct span live_search, web_search, code, choice;
     struct span size, quality, format, seconds, speed_factor, documents;
     struct span others, others2; /* models that may answer instead; only an empty list is let pass */
     int64_t limit, old_limit, choices, tool_calls, best_of, partials, width, height;

@@ -26,6 +26,8 @@ struct ask {
                              the vendor runs): only the model's context window bounds the input then */
     struct span user;     /* the end user it names */
     int64_t fees[FEE_COUNT]; /* most pieces the vendor may charge (web searches, ...); -1: as many as it likes */
+    const char *unlimited;   /* which field leaves a fee without a bound, and what to do about it; NULL: none, or nothing is known of it */
+    bool session_untold;     /* the vendor's usage says nothing of a session that fees has: it is counted as reserved, if it has a price */
     bool pieces;             /* pictures, sound and the like: tokens and pieces are bounds of the same content, and the price book
                                 says which of them the model is charged by. No output limit can be set for it */
     struct span size, quality; /* of pictures and videos asked for: "1024x1536", "hd"; SPAN_NONE: the vendor chooses */

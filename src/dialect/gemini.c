@@ -10,6 +10,7 @@
 #include "dialect/answer.h"
 #include "dialect/ask.h"
 #include "dialect/dialects.h"
+#include "dialect/own_tool.h"
 
 enum {
     /* A picture is scaled into 3072 x 3072 and cut into tiles of 256 to 768 pixels, at most 12 x 2, of 258 tokens each (Gemini 2), or
@@ -108,9 +109,9 @@ static void weigh_own_tool(void *self, struct span name, struct span value)
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
     ask->input_unbounded = true;
     if (gemini_named(name, SPAN("googleSearch")) || gemini_named(name, SPAN("googleSearchRetrieval")))
-        ask->fees[FEE_WEB_SEARCH] = -1;
+        own_tool_unlimited(ask, FEE_WEB_SEARCH, "tools: googleSearch may search any number of times; leave it out");
     else if (gemini_named(name, SPAN("enterpriseWebSearch")))
-        ask->fees[FEE_ENTERPRISE_WEB_SEARCH] = -1;
+        own_tool_unlimited(ask, FEE_ENTERPRISE_WEB_SEARCH, "tools: enterpriseWebSearch may search any number of times; leave it out");
     else if (gemini_named(name, SPAN("googleMaps")))
         ask->fees[FEE_MAPS] = ask->choices;
 }

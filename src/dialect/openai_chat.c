@@ -28,6 +28,9 @@ static const struct ask_field fields[] = {
     ASK_FIELD("models", ASK_RAW, others, ""), /* OpenRouter's, and what LiteLLM calls the same */
     ASK_FIELD("fallbacks", ASK_RAW, others2, ""),
     ASK_FIELD("plugins", ASK_RAW, plugins, ""), /* OpenRouter's: the vendor adds what it finds, and each result costs */
+    ASK_FIELD("search_parameters", ASK_RAW, live_search, ""), /* xAI's */
+    ASK_FIELD("enable_search", ASK_RAW, web_search, ""), /* Qwen's, and the next */
+    ASK_FIELD("enable_code_interpreter", ASK_RAW, code, ""),
     ASK_FIELD("extra_body", ASK_RAW, extra, ""), /* Google's own words in it */
     { .name = { NULL, 0 } },
 };
@@ -116,16 +119,23 @@ static bool searches_at_will(struct span model)
     return span_find(model, SPAN("deep-research")) >= 0 || span_ends(model, SPAN(":online"));
 }
 
-static void weigh_searches(const struct ask_found *found, struct ask *out)
+static bool is_on(struct span flag) { return flag.at && !span_is(flag, SPAN("false")); }
+
+static void weigh_searches(struct json *j, const struct ask_found *found, struct ask *out)
 {
     if (found->search_options.at || chat_always_searches(found->model)) {
         out->input_unbounded = true;
         out->fees[FEE_WEB_SEARCH] = out->choices;
     }
-    if (searches_at_will(found->model) || ask_lists_some(found->plugins)) {
-        out->input_unbounded = true;
-        out->fees[FEE_WEB_SEARCH] = -1;
-    }
+    if (searches_at_will(found->model))
+        own_tool_unlimited(out, FEE_WEB_SEARCH, "model: this one searches as often as it likes; name another");
+    if (ask_lists_some(found->plugins))
+        own_tool_unlimited(out, FEE_WEB_SEARCH, "plugins: what they find is charged without a limit; leave them out");
+    if (is_on(found->web_search))
+        own_tool_unlimited(out, FEE_WEB_SEARCH, "enable_search: the vendor may search any number of times; leave it out");
+    if (is_on(found->code))
+        own_tool_unlimited(out, FEE_CODE_EXECUTION, "enable_code_interpreter: the vendor may run any amount of code; leave it out");
+    own_tool_live_search(j, out, found->live_search);
 }
 
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
@@ -138,7 +148,7 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     out->new_limit_name = found.limit >= 0;
     if (found.messages.at)
         walk(found.messages, message_names, weigh_message, out);
-    weigh_searches(&found, out);
+    weigh_searches(j, &found, out);
     if (found.tools.at)
         walk_top(found.tools, 2, tool_names, weigh_tool, out); /* schemas are large, and say nothing of it */
     if (found.extra.at)

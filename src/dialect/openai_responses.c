@@ -28,6 +28,8 @@ static const struct ask_field fields[] = {
     ASK_FIELD("conversation", ASK_RAW, reference2, ""),
     ASK_FIELD("models", ASK_RAW, others, ""),
     ASK_FIELD("prompt", ASK_RAW, prompt, ""),
+    ASK_FIELD("tool_choice", ASK_RAW, choice, ""),
+    ASK_FIELD("search_parameters", ASK_RAW, live_search, ""), /* xAI's */
     { .name = { NULL, 0 } },
 };
 
@@ -119,6 +121,13 @@ static bool has_references(struct json *j, struct span input)
     return false;
 }
 
+static void weigh_container(struct ask *ask)
+{
+    static const char why[] = "tools: a shell in a container of the vendor's may need any number of them; set max_tool_calls";
+    own_tool_unlimited(ask, FEE_CODE_SESSION, why);
+    own_tool_unlimited(ask, FEE_CODE_EXECUTION, why);
+}
+
 /* A shell is the caller's own but where it is given a container of the vendor's. */
 static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
 {
@@ -126,7 +135,7 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
     if (!name && place == WALK_AT2(WALK_ITEM, TYPE))
         own_tool_weigh(ask, raw);
     else if (!name && place == WALK_AT3(WALK_ITEM, ENVIRONMENT, TYPE) && !span_is(raw, SPAN("\"local\"")))
-        ask->fees[FEE_CODE_SESSION] = ask->fees[FEE_CODE_EXECUTION] = -1;
+        weigh_container(ask);
 }
 
 /* max_tool_calls bounds what is charged by the call; of tools that are not known nothing is known. */
@@ -135,6 +144,18 @@ static void bound_calls(struct ask *ask, int64_t calls)
     for (int fee = 0; fee < FEE_COUNT; fee++)
         if (ask->fees[fee] < 0 && fee != FEE_REQUEST)
             ask->fees[fee] = calls;
+    if (calls >= 0 && ask->fees[FEE_REQUEST] >= 0)
+        ask->unlimited = NULL;
+}
+
+/* One that is kept at the vendor may bring tools of any kind. */
+static void weigh_prompt(const struct ask_found *found, struct ask *ask)
+{
+    if (!found->prompt.at)
+        return;
+    ask->input_unbounded = true;
+    if (!span_is(found->choice, SPAN("\"none\"")))
+        own_tool_unlimited(ask, FEE_REQUEST, "prompt: one that is kept at the vendor may bring tools that it runs; say its text in the request, or tool_choice \"none\"");
 }
 
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
@@ -145,13 +166,13 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     if (e)
         return e;
     ask_begin(body, &found, out);
-    if (found.prompt.at)
-        out->input_unbounded = true;
+    weigh_prompt(&found, out);
     walk(found.input, names, weigh_item, &w);
     if (w.ids && !out->input_unbounded && has_references(j, found.input))
         out->input_unbounded = true;
     walk_top(found.tools, 3, names, weigh_tool, out);
     bound_calls(out, found.tool_calls);
+    own_tool_live_search(j, out, found.live_search);
     return E_OK;
 }
 

@@ -2,6 +2,8 @@
  * own_tool.c - see own_tool.h. */
 #include "dialect/own_tool.h"
 
+#include "base/money.h"
+
 /* Run by the caller, or charged by their tokens alone. */
 static const char *const uncharged[] = { "\"computer\"", "\"computer_use\"", "\"computer_use_preview\"", "\"computer-preview\"", "\"local_shell\"",
     "\"shell\"", "\"apply_patch\"", "\"namespace\"", "\"tool_search\"", "\"mcp\"" };
@@ -30,8 +32,17 @@ static bool is_uncharged(struct span type)
     return false;
 }
 
+void own_tool_unlimited(struct ask *ask, enum fee fee, const char *why)
+{
+    ask->fees[fee] = -1;
+    ask->input_unbounded = true;
+    if (!ask->unlimited || fee == FEE_REQUEST)
+        ask->unlimited = why;
+}
+
 void own_tool_weigh(struct ask *ask, struct span type)
 {
+    static const char why[] = "tools: one that the vendor runs may run any number of times; set max_tool_calls (of responses), or leave it out";
     if (span_is(type, SPAN("\"function\"")) || span_is(type, SPAN("\"custom\"")))
         return;
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
@@ -41,9 +52,23 @@ void own_tool_weigh(struct ask *ask, struct span type)
     for (size_t i = 0; i < sizeof(charged) / sizeof(*charged); i++) {
         if (!span_starts(type, span_of(charged[i].start)))
             continue;
-        ask->fees[charged[i].fee] = ask->fees[charged[i].other] = -1;
+        own_tool_unlimited(ask, charged[i].fee, why);
+        own_tool_unlimited(ask, charged[i].other, why);
         return;
     }
     bool searches = span_find(type, SPAN("search")) >= 0; /* browser_search, openrouter:web_search, ... */
-    ask->fees[searches ? FEE_WEB_SEARCH : FEE_REQUEST] = -1;
+    own_tool_unlimited(ask, searches ? FEE_WEB_SEARCH : FEE_REQUEST, searches ? why : "tools: what one of them costs is not known here; leave it out");
+}
+
+void own_tool_live_search(struct json *j, struct ask *ask, struct span parameters)
+{
+    struct member m[] = { { .name = SPAN("mode") }, { .name = SPAN("max_search_results") } };
+    int64_t most;
+    if (!parameters.at || (member_find(j, parameters, m, 2, NULL) && span_is(m[0].raw, SPAN("\"off\""))))
+        return;
+    ask->input_unbounded = true;
+    if (m[1].kind == JSON_NUMBER && json_raw_integer(m[1].raw, &most) && most >= 0)
+        ask->fees[FEE_SOURCE] = money_mul_div_up(most, ask->choices, 1);
+    else
+        own_tool_unlimited(ask, FEE_SOURCE, "search_parameters: each source that is read is charged; set max_search_results in it, or the mode \"off\"");
 }

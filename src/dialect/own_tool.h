@@ -10,4 +10,9 @@
  * knows what it is charged: fees[FEE_REQUEST] is -1 then, which no number of calls bounds. */
 void own_tool_weigh(struct ask *ask, struct span type);
 
+/* A fee that nothing in the request bounds, and what the refusal says of it; the first reason stays, but that of FEE_REQUEST, which nothing bounds later. */
+void own_tool_unlimited(struct ask *ask, enum fee fee, const char *why);
+/* xAI's `search_parameters` (raw): each source that it reads is charged, max_search_results of them at most. */
+void own_tool_live_search(struct json *j, struct ask *ask, struct span parameters);
+
 #endif

@@ -140,6 +140,8 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
         return;
     }
     const struct price *p = billed_price(x);
+    if (x->deciding.ask.session_untold && p && price_charges(p, FEE_CODE_SESSION))
+        u->fees[FEE_CODE_SESSION] = x->deciding.ask.fees[FEE_CODE_SESSION];
     real[UNIT_TOKENS_IN] = u->input_total;
     real[UNIT_TOKENS_OUT] = u->output_total;
     real[UNIT_TOKENS] = money_add(u->input_total, u->output_total);

@@ -182,6 +182,22 @@ static void guess_worst(struct exchange *x)
     f->cost_known = true;
 }
 
+/* The field that leaves the cost open, or the piece that has no price. */
+static enum next unknown_most(struct exchange *x)
+{
+    const struct ask *ask = &x->deciding.ask;
+    struct span model = span_first(x->facts.model, 100), fee = SPAN_NONE;
+    for (int f = 0; f < FEE_COUNT; f++)
+        if (ask->fees[f] > 0 && !price_charges(x->deciding.price, (enum fee)f) && !fee.at)
+            fee = price_fee_name((enum fee)f);
+    if (fees_unlimited(ask) && ask->unlimited)
+        return fail(x, E_PRICE_UNKNOWN, "what this call can cost has no limit, and a money budget applies: %s", ask->unlimited);
+    if (fee.at)
+        return fail(x, E_PRICE_UNKNOWN, "model %.*s has no price for %.*s, and a money budget applies: give it one in prices (units), or leave out what asks for it",
+            SPAN_ARG(model), SPAN_ARG(fee));
+    return fail(x, E_PRICE_UNKNOWN, "what model %.*s can charge for this call is not known or has no limit, and a money budget applies", SPAN_ARG(model));
+}
+
 static enum next price_llm(struct exchange *x)
 {
     struct facts *f = &x->facts;
@@ -215,10 +231,7 @@ static enum next price_llm(struct exchange *x)
     f->worst[UNIT_TOKENS] = money_add(input, f->worst[UNIT_TOKENS_OUT]);
     f->cost_known = worst_money(x, input);
     if (money && !f->cost_known)
-        return fail(x, E_PRICE_UNKNOWN,
-            "what model %.*s can charge for this call is not known or has no limit (a tool that may run any number of times?), "
-            "and a money budget applies",
-            SPAN_ARG(span_first(f->model, 100)));
+        return unknown_most(x);
     return NEXT;
 }
 

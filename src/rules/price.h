@@ -51,6 +51,7 @@ struct span price_dialect(const struct price *p); /* only where it is not its pr
 struct span price_state(const struct price *p);   /* "preview", "deprecated", "retired"; SPAN_NONE: in service */
 struct span price_shutdown(const struct price *p); /* "2026-10-23": the day it ends; SPAN_NONE: none is known */
 bool price_charges(const struct price *p, enum fee fee); /* it has a price by this piece */
+struct span price_fee_name(enum fee fee); /* "web_search": as `prices` writes it */
 bool price_rates(const struct price *p, enum meter meter); /* it has a rate of its own for this meter, in its plain table */
 
 /* As JSON: an object with its prices, as overrides are written; and members with what else is known of it. */

@@ -286,7 +286,7 @@ static bool put_unit(struct writing *w, const struct node *n, const struct place
         trouble_say(w->t, kind ? kind : n, p->text,
             "kind: allowed: request, search, web_search, enterprise_web_search, x_search, file_search, attachment_search, maps, code_execution, "
             "code_session, image_out, image_out.pixel, image_out.megapixel, image_in, video_out, video_in, audio_in, audio_out (seconds), text_in, "
-            "text_out (characters), page, annotation_page, credit, compute");
+            "text_out (characters), page, annotation_page, credit, compute, source");
         return false;
     }
     if (!usd || usd->kind != NODE_SCALAR || !money_decimal(usd->text, PRICE_PIECE_DIGITS, &price) || price < 0 || price > PRICE_PIECE_MOST) {

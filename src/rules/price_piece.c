@@ -34,6 +34,7 @@ static const struct {
     [FEE_CREDIT] = { METER_COUNT, true },
     [FEE_COMPUTE_SECOND] = { METER_COUNT, true },
     [FEE_PIXEL] = { METER_IMAGE_OUT, true },
+    [FEE_SOURCE] = { METER_COUNT, false },
 };
 
 enum meter price_same_content(enum fee fee) { return kinds[fee].meter; }

@@ -89,6 +89,5 @@ bool price_override_write(const struct node *n, const struct price *base, struct
 int price_meter(struct span name);
 int price_fee(struct span name);
 struct span price_meter_name(enum meter m);
-struct span price_fee_name(enum fee fee);
 
 #endif

@@ -32,7 +32,8 @@ enum meter {
     ROW(CHARACTER_OUT, "text_out") ROW(IMAGE_SEEN, "image_in") ROW(SEEN_SECOND, "video_in")                               \
     ROW(ANNOTATION_PAGE, "annotation_page") ROW(X_SEARCH, "x_search") ROW(MAPS, "maps")                                   \
     ROW(ENTERPRISE_WEB_SEARCH, "enterprise_web_search") ROW(ATTACHMENT_SEARCH, "attachment_search")                       \
-    ROW(CODE_SESSION, "code_session") ROW(CREDIT, "credit") ROW(COMPUTE_SECOND, "compute") ROW(PIXEL, "image_out.pixel")
+    ROW(CODE_SESSION, "code_session") ROW(CREDIT, "credit") ROW(COMPUTE_SECOND, "compute") ROW(PIXEL, "image_out.pixel") \
+    ROW(SOURCE, "source")
 
 enum fee {
 #define FEE_ENUM(name, text) FEE_##name,

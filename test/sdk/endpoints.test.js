@@ -2,6 +2,7 @@
 // What an LLM vendor sells beside chat: text completions, pictures, sound, moderation, videos. The official SDK, a scripted vendor.
 import { before, beforeEach } from "node:test";
 
+import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI, { toFile } from "openai";
@@ -44,8 +45,12 @@ async function refused(fn, code = "budget_exceeded") {
 before(async () => {
   vendor = await startEndpoints();
   gate = await startGate(
-    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url }, {
-      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" } },
+    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url, xai: vendor.url, anthropic: vendor.url }, {
+      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" }, "xai-main": { secret: "xai-upstream-0001" } },
+      prices: {
+        "xai/grok-live": { in: "1", out: "2", context: 10000, units: [{ kind: "source", usd: "25", per: 1000 }] },
+        "anthropic/claude-coder": { in: "1", out: "2", context: 10000, units: [{ kind: "code_session", usd: "0.05" }] },
+      },
       vendors: { openai: { settings: { fine_tuning_job_usd: "4", fine_tuning_token_usd: "0.000003" }, models: { "prod-pictures": "dall-e-3", "prod-sora": "sora-2", "prod-mini": "gpt-4o-mini" } } },
       policies: { some: { allow: ["openai.*"], models: ["dall-e-2", "whisper-1"] } },
       keys: [
@@ -58,6 +63,7 @@ before(async () => {
         key("batch", ["openai-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
         key("veo", ["gemini-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("rank", ["cohere-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
+        key("live", ["xai-main", "anthropic-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
         key("tune", ["openai-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("video2", ["openai-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
       ],
@@ -472,4 +478,31 @@ test("rerank: searches as told, reserved by documents", async () => {
   const count = vendor.count;
   await thrown(client.rerank({ model: "rerank-v3.5", query: "hats", documents: Array.from({ length: 500 }, (_, i) => `hat ${i}`) }, { maxRetries: 0 }));
   assert.equal(vendor.count, count, "five searches do not fit");
+});
+
+test("live search: each source has a price and a bound, or the call is refused and told what to do", async () => {
+  const run = newRun(), client = sdk("live", { baseURL: `${gate.url}/xai/v1` });
+  const ask = { model: "grok-live", max_tokens: 10, messages: [{ role: "user", content: "news?" }] };
+  const open = await refused(() => client.chat.completions.create({ ...ask, search_parameters: { mode: "auto" } }), "price_unknown");
+  assert.match(open.message, /search_parameters: .*set max_search_results/);
+  const unpriced = await refused(() => client.chat.completions.create({ ...ask, model: "grok-4", search_parameters: { max_search_results: 4 } }), "price_unknown");
+  assert.match(unpriced.message, /no price for source/);
+  assert.match((await refused(() => client.chat.completions.create({ ...ask, enable_search: true }), "price_unknown")).message, /enable_search/);
+  assert.match((await refused(() => client.responses.create({ model: "grok-live", prompt: { id: "pmpt_1" } }), "price_unknown")).message, /prompt: .*tool_choice/);
+  vendor.play = { body: { id: "c", object: "chat.completion", created: 1, model: "grok-live", choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "none" } }], usage: { prompt_tokens: 100, completion_tokens: 5, total_tokens: 105, num_sources_used: 3 } } };
+  await client.chat.completions.create({ ...ask, search_parameters: { max_search_results: 4 } }, on(run));
+  const row = await only(run);
+  assert.equal(nanos(row.cost_usd), 100n * 1000n + 5n * 2000n + 3n * 25_000_000n);
+  assert.ok(nanos(row.reserved_usd) >= 100_000_000n);
+});
+
+test("Anthropic's code execution: a container has the operator's price, or the call is refused", async () => {
+  const run = newRun(), client = new Anthropic({ apiKey: tokenOf("live"), baseURL: `${gate.url}/anthropic`, maxRetries: 0 });
+  const ask = { model: "claude-coder", max_tokens: 10, messages: [{ role: "user", content: "1+1?" }], tools: [{ type: "code_execution_20250825", name: "code_execution" }] };
+  const count = vendor.count, error = await thrown(client.messages.create({ ...ask, model: "claude-sonnet-4-5" }));
+  assert.equal(vendor.count, count);
+  assert.match(error.message, /no price for code_session/);
+  vendor.play = { body: { id: "msg_1", type: "message", role: "assistant", model: "claude-coder", content: [{ type: "text", text: "2" }], stop_reason: "end_turn", stop_sequence: null, usage: { input_tokens: 100, output_tokens: 5 } } };
+  await client.messages.create(ask, on(run));
+  assert.equal(nanos((await only(run)).cost_usd), 100n * 1000n + 5n * 2000n + 50_000_000n);
 });

@@ -168,6 +168,29 @@ TEST(chat_tools_of_the_vendors)
     CLOSE();
 }
 
+TEST(chat_searches_that_a_member_asks_for)
+{
+    OPEN("openai_chat");
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"n\":2,\"search_parameters\":{\"mode\":\"auto\",\"max_search_results\":5}}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_SOURCE] == 10 && !r.ask.unlimited);
+    static const char *const open[] = { "{}", "{\"mode\":\"on\"}", "{\"max_search_results\":1e9}", "{\"max_search_results\":\"5\"}", "true" };
+    for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
+        char body[200];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"search_parameters\":%s}", open[i]);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        CHECK(r.ask.input_unbounded && r.ask.fees[FEE_SOURCE] == -1);
+        CHECK(r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("set max_search_results")) >= 0);
+    }
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"search_parameters\":{\"mode\":\"off\"},\"enable_search\":false,\"enable_code_interpreter\":null}"), E_OK);
+    CHECK(!r.ask.input_unbounded && !r.ask.fees[FEE_SOURCE] && !r.ask.fees[FEE_WEB_SEARCH] && !r.ask.unlimited);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"qwen-plus\",\"enable_search\":true}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_WEB_SEARCH] == -1);
+    CHECK(r.ask.unlimited && span_starts(span_of(r.ask.unlimited), SPAN("enable_search:")));
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"qwen-plus\",\"enable_code_interpreter\":true}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_CODE_EXECUTION], -1);
+    CLOSE();
+}
+
 TEST(chat_plugins_and_cached_content)
 {
     OPEN("openai_chat");
@@ -214,6 +237,21 @@ TEST(responses)
     CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":4,\"tools\":[{\"type\":\"web_search\"},{\"type\":\"file_search\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 4);
     CHECK_INT(r.ask.fees[FEE_FILE_SEARCH], 4);
+    CLOSE();
+}
+
+TEST(responses_kept_prompts_and_live_search)
+{
+    OPEN("openai_responses");
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":2,\"tools\":[{\"type\":\"web_search\"}],\"prompt\":{\"id\":\"pmpt_1\"}}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_REQUEST] == -1);
+    CHECK(r.ask.unlimited && span_starts(span_of(r.ask.unlimited), SPAN("prompt:")));
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tool_choice\":\"none\",\"prompt\":{\"id\":\"pmpt_1\"}}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_REQUEST] == 0 && !r.ask.unlimited);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":2,\"search_parameters\":{\"mode\":\"on\"}}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_SOURCE], -1);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"max_tool_calls\":2,\"tools\":[{\"type\":\"web_search\"}]}"), E_OK);
+    CHECK(!r.ask.unlimited);
     CLOSE();
 }
 
@@ -290,6 +328,15 @@ TEST(messages)
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], 5);
     CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20250305\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_WEB_SEARCH], -1);
+    CHECK(r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("max_uses")) >= 0);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"code_execution_20260521\",\"name\":\"code_execution\"}]}"), E_OK);
+    CHECK(r.ask.input_unbounded && r.ask.fees[FEE_CODE_SESSION] == 1 && r.ask.session_untold);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20260318\"},{\"type\":\"advisor_20260301\",\"model\":\"x\"}]}"), E_OK);
+    CHECK_INT(r.ask.fees[FEE_REQUEST], -1);
+    CHECK(r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("advisor")) >= 0);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_fetch_20260318\"},{\"type\":\"tool_search_tool_bm25_20251119\"},{\"type\":\"mcp_toolset\"}]}"), E_OK);
+    CHECK(r.ask.input_unbounded && !r.ask.fees[FEE_REQUEST]);
+    CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"browser_toolset_20260801\"}]}", 128 + 1024 + 2048), 0);
     CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}", 128 + 1024 + 2048), 0);
     CHECK(!r.ask.input_unbounded);
     CLOSE();

@@ -32,6 +32,8 @@ TEST(chat_usage)
     USAGE("{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":482,\"total_tokens\":492,\"completion_tokens_details\":{\"reasoning_tokens\":448}},"
           "\"service_tier\":\"flex\"}", "in=10 out=34 reason=448", 10, 482);
     CHECK_SPAN(r.usage.tier, SPAN("flex"));
+    USAGE("{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":4,\"num_sources_used\":7}}", "in=10 out=4", 10, 4);
+    CHECK_INT(r.usage.fees[FEE_SOURCE], 7);
     USAGE("{\"usage\":{\"prompt_tokens\":12317,\"completion_tokens\":5,\"prompt_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":12314}}}",
         "in=3 out=5 cache_write=12314", 12317, 5);
     USAGE("{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":50,\"prompt_tokens_details\":{\"audio_tokens\":47},\"completion_tokens_details\":"
