@@ -5,16 +5,24 @@
 
 #include "flow/exchange.h"
 
-/* admit.c */
+/* target.c */
 enum next read_target(struct exchange *x);
+
+/* identify.c */
 enum next identify(struct exchange *x);
-enum next match_operation(struct exchange *x);
-enum next allow(struct exchange *x);
 enum next grant(struct exchange *x);
-enum next read_body(struct exchange *x);
-enum next understand(struct exchange *x);
+
+/* match.c */
+enum next match_operation(struct exchange *x);
+
+/* admit.c */
+enum next allow(struct exchange *x);
 enum next permit(struct exchange *x);
 enum next permit_objects(struct exchange *x);
+
+/* understand.c */
+enum next read_body(struct exchange *x);
+enum next understand(struct exchange *x);
 
 /* route.c */
 void send_mirrors(struct exchange *x);
@@ -130,11 +138,11 @@ enum next close_upstream(struct exchange *x);
 /* Shared by steps. */
 enum next come_from_there(struct exchange *x);                     /* the last of these alone */
 enum next may_come(struct exchange *x);                           /* admit.c: stops, tags, address: what no operation decides */
-void note_operation(struct exchange *x);                          /* admit.c: facts of the operation that was matched */
+void note_operation(struct exchange *x);                          /* match.c: facts of the operation that was matched */
 void speak_ask(struct exchange *x);                               /* speak.c: what the vendor's body does not say of a call to a front */
-struct asked asked_of(struct exchange *x);                        /* admit.c: the call as the vendor engine sees it */
-enum next gather_body(struct exchange *x, int64_t most);          /* admit.c: the whole body into asking.body */
-enum next engine_looks(struct exchange *x);                       /* admit.c: asks the vendor engine what the call means */
+struct asked asked_of(struct exchange *x);                        /* understand.c: the call as the vendor engine sees it */
+enum next gather_body(struct exchange *x, int64_t most);          /* understand.c: the whole body into asking.body */
+enum next engine_looks(struct exchange *x);                       /* understand.c: asks the vendor engine what the call means */
 enum next get_token(struct exchange *x);                          /* dress.c: of a brokered vendor, before anything is sent to it */
 enum next lay_veil(struct exchange *x);                           /* dress.c: before the vendor may say anything */
 bool stopped_now(struct exchange *x);                             /* admit.c: looks at the stops; fails the call if one applies */
