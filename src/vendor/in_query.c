@@ -99,17 +99,35 @@ static bool says_all_in_its_body(const struct operation *op)
     return acts && !op->dialect.at && (op->body == BODY_JSON || op->body == BODY_MULTIPART);
 }
 
+/* MessageBird and others read the method of a call there: what was matched as a read would be carried out as a write. */
+static bool overrides_method(struct span name) { return span_is_nocase(name, SPAN("_method")); }
+
+static struct span top_of(struct span name)
+{
+    ptrdiff_t open = span_find_byte(name, '[');
+    return open < 0 ? name : span_first(name, (size_t)open);
+}
+
+enum err in_query_method(struct understanding *u, const struct pairs *p)
+{
+    for (size_t i = 0; !u->operation->dialect.at && i < p->count; i++)
+        if (overrides_method(top_of(p->list[i].name)))
+            return understanding_refuse(u, E_NOT_CANONICAL, "parameter _method: a vendor may take it for the method; the method is the request's own");
+    return E_OK;
+}
+
 enum err in_query_check(struct understanding *u)
 {
     const struct operation *op = u->operation;
     const struct pairs *p = &u->subject.query;
+    enum err e = in_query_method(u, p);
+    if (e)
+        return e;
     bool graphql = u->rules->by_field || op->fields;
     if (!p->count || (!graphql && !says_all_in_its_body(op)))
         return E_OK;
     for (size_t i = 0; i < p->count; i++) {
-        struct span name = p->list[i].name;
-        ptrdiff_t open = span_find_byte(name, '[');
-        struct span top = open < 0 ? name : span_first(name, (size_t)open);
+        struct span name = p->list[i].name, top = top_of(name);
         if (send_owns_query(u->manifest, top) || (!graphql && is_named(u, top)))
             continue;
         *u->why = arena_print(u->arena, "query parameter %.*s: %s", SPAN_ARG(span_first(name, 80)),

@@ -32,6 +32,8 @@ CHECKED enum err parameters_check(struct understanding *u, const struct paramete
 enum err parameters_note(struct understanding *u);
 /* in_query.c: what may stand in the query beside a body that is read; once subject.query is. */
 CHECKED enum err in_query_check(struct understanding *u);
+/* ... and, of these and of forms: `_method`, which some vendors read in the method's place, refuses. Models' calls take anything. */
+CHECKED enum err in_query_method(struct understanding *u, const struct pairs *p);
 /* scope.c: fills out->scopes and out->customer. */
 void scopes_note(struct understanding *u);
 

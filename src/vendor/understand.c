@@ -141,7 +141,10 @@ static enum err read_form(struct understanding *u)
     if (e)
         return e;
     e = canon_form(u->arena, u->asked->body, m->repeat, m->repeat_count, PAIRS_MOST, &u->subject.form, &why);
-    return e ? refuse(u->arena, u->why, e, why) : understanding_write(u, &u->subject.form, &u->out->body);
+    if (e)
+        return refuse(u->arena, u->why, e, why);
+    e = in_query_method(u, &u->subject.form);
+    return e ? e : understanding_write(u, &u->subject.form, &u->out->body);
 }
 
 /* The bytes go on as they came: they are only looked at. */
@@ -158,7 +161,7 @@ static enum err read_multipart(struct understanding *u)
         return e;
     e = multipart_read(u->arena, type, u->asked->body, m->repeat, m->repeat_count, PAIRS_MOST, &u->subject.form, &why);
     u->subject.body_shape = SHAPE_FORM;
-    return e ? refuse(u->arena, u->why, e, why) : E_OK;
+    return e ? refuse(u->arena, u->why, e, why) : in_query_method(u, &u->subject.form);
 }
 
 /* Of a request of GraphQL, rules see what its root fields are given. */

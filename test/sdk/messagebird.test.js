@@ -41,11 +41,13 @@ before(async () => {
     vendor: { settings: { sms_price_usd: { default: "0.50", 31: "0.10" }, channel_price_usd: { default: "0.08" }, voice_price_usd: { 31: "0.05" } } },
     policies: {
       texts: { allow: ["messagebird.messages.create"] },
+      reader: { allow: ["messagebird.*.list", "messagebird.messages.delete"] },
       inside: { allow: ["messagebird.*"], scopes: { "messagebird.to": ["316*"] } },
     },
     keys: {
       texts: { policy: "texts" },
       inside: { policy: "inside" },
+      reader: { policy: "reader", budgets: [{ limit: "0 usd", window: "day" }, { limit: "0 messages", window: "day" }] },
       day: { budgets: [{ limit: "10 usd", window: "day" }] },
       seven: { budgets: [{ limit: "7 messages", window: "day" }] },
     },
@@ -107,4 +109,17 @@ test("an unknown call is refused", async () => {
   const answer = await fetch(`${v.url}/no/such/thing`, { headers: { authorization: `AccessKey ${v.token("free")}` } });
   assert.equal(answer.status, 403);
   assert.ok((await answer.json()).errors);
+});
+
+test("no parameter stands for the method", async () => {
+  const count = v.upstream.count;
+  const text = "originator=x&recipients=31612345678&body=hello";
+  for (const [method, path] of [["GET", `/messages?_method=POST&${text}`], ["GET", `/messages?_Method=POST&${text}`], ["DELETE", "/messages/m1?_method=PATCH"], ["POST", `/messages?_method=GET&${text}`]]) {
+    const key = method === "POST" ? "free" : "reader";
+    const json = method === "POST" ? { body: "{}", headers: { "content-type": "application/json" } } : {};
+    const answer = await fetch(v.url + path, { method, ...json, headers: { ...json.headers, authorization: `AccessKey ${v.token(key)}` } });
+    assert.equal(answer.status, 400, path);
+    assert.match((await answer.json()).errors[0].description, /_method/);
+  }
+  assert.equal(v.upstream.count, count, "nothing is forwarded");
 });

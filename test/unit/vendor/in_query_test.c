@@ -43,6 +43,21 @@ TEST(what_only_reads_may_be_asked_in_the_query)
     TAKES("vonage", "GET", "/ni/standard/json?number=15558675310", "");
 }
 
+TEST(no_parameter_stands_for_the_method)
+{
+    REFUSES("messagebird", "GET", "/messages?_method=POST&originator=x&recipients=31612345678&body=hello", "", "_method");
+    REFUSES("messagebird", "GET", "/messages?limit=5&_METHOD=POST", "", "_method");
+    REFUSES("messagebird", "GET", "/messages?_method[]=POST", "", "_method");
+    REFUSES("messagebird", "GET", "/messages?%5Fmethod=POST", "", "_method");
+    REFUSES("messagebird", "DELETE", "/messages/m1?_method=PATCH", "", "_method");
+    REFUSES("messagebird", "POST", "/messages?_method=GET", "{}", "_method");
+    REFUSES("messagebird", "PUT", "/groups/g1/contacts?_method=DELETE", "", "_method");
+    REFUSES("stripe", "POST", "/v1/customers", "_method=DELETE", "_method");
+    REFUSES("stripe", "POST", "/v1/customers", "_Method=DELETE", "_method");
+    TAKES("stripe", "POST", "/v1/customers", "metadata[_method]=x");
+    TAKES("messagebird", "GET", "/messages?limit=5&method=x", "");
+}
+
 TEST(graphql_says_all_in_its_body)
 {
     static const char shop[] = "{\"query\":\"{ shop { name } }\"}", cancel[] = "mutation%7BorderCancel(orderId%3A1)%7Bjob%7Bid%7D%7D%7D";
