@@ -122,6 +122,106 @@ TEST(what_changes_or_repeats_an_amount_is_counted)
     CHECK_ROWS(again);
 }
 
+TEST(what_is_billed_beside_the_thing_itself_is_counted)
+{
+#define ORDER "/v2/checkout/orders/O1/confirm-payment-source"
+#define SPOKEN "{\"originator\":\"A\",\"recipients\":[\"15558675310\"],\"body\":\"hi\""
+    static const struct row rows[] = {
+        { "lob", "POST", "/v1/letters", "{\"to\":\"adr_1\",\"file\":\"tmpl_1\"}", 200 },
+        { "lob", "POST", "/v1/letters", "{\"to\":\"adr_1\",\"file\":\"tmpl_1\",\"extra_service\":\"registered\"}", UNKNOWN },
+        { "shippo", "POST", "/addresses", "{\"country\":\"DE\"}", 0 },
+        { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":false}", 0 },
+        { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":true}", UNKNOWN },
+        { "shippo", "POST", "/shipments", "{\"address_from\":{\"country\":\"DE\"},\"address_to\":\"a1\"}", 0 },
+        { "shippo", "POST", "/shipments", "{\"address_from\":\"a1\",\"address_to\":{\"country\":\"DE\",\"validate\":true}}", UNKNOWN },
+        { "paypal", "POST", ORDER, "{\"payment_source\":{}}", 0 },
+        { "paypal", "POST", ORDER, "{\"payment_source\":{},\"processing_instruction\":\"NO_INSTRUCTION\"}", 0 },
+        { "paypal", "POST", ORDER, "{\"payment_source\":{},\"processing_instruction\":\"ORDER_COMPLETE_ON_PAYMENT_APPROVAL\"}", UNKNOWN },
+        { "messagebird", "POST", "/voicemessages", SPOKEN "}", 6 },
+        { "messagebird", "POST", "/voicemessages", SPOKEN ",\"repeat\":10}", 66 },
+    };
+    counted_cents = 0;
+    CHECK_ROWS(rows);
+}
+
+static int64_t messages_of(const char *vendor, const char *method, const char *target, const char *body)
+{
+    bench_open(&b, vendor, SPAN_NONE);
+    CHECK_INT(bench_ask(&b, method, target, body), E_OK);
+    int64_t out = b.understood.worst[UNIT_MESSAGES];
+    bench_close(&b);
+    return out;
+}
+
+TEST(what_writes_to_somebody_by_the_way_is_a_message)
+{
+    static const char invoice[] = "{\"detail\":{\"currency_code\":\"USD\"}}";
+    CHECK_INT(messages_of("paypal", "PUT", "/v2/invoicing/invoices/I1", invoice), 1);
+    CHECK_INT(messages_of("paypal", "PUT", "/v2/invoicing/invoices/I1?send_to_recipient=false", invoice), 0);
+    CHECK_INT(messages_of("hubspot", "POST", "/marketing/v3/transactional/single-email/send",
+        "{\"emailId\":1,\"message\":{\"to\":\"a@x.example\",\"cc\":[\"b@x.example\"],\"bcc\":[\"c@x.example\",\"d@x.example\"]}}"), 4);
+    CHECK(messages_of("hubspot", "POST", "/marketing/v3/emails/7/publish", "") > 1000000000);
+}
+
+TEST(what_mails_in_bulk_and_templates_say_in_their_head_is_looked_at)
+{
+#define HEAD(name) "[{\"Name\":\"" name "\",\"Value\":\"x@elsewhere.example\"}]"
+#define BULK "{\"From\":\"t@example.com\",\"Subject\":\"hi\",\"Messages\":[{\"To\":\"a@example.org\""
+    static const struct {
+        const char *vendor, *target, *body;
+        enum err e;
+    } asks[] = {
+        { "postmark", "/email/bulk", BULK "}]}", E_OK },
+        { "postmark", "/email/bulk", BULK "}],\"Headers\":" HEAD("X-Tag") "}", E_OK },
+        { "postmark", "/email/bulk", BULK "}],\"Headers\":" HEAD("Bcc") "}", E_PARAMETER_DENIED },
+        { "postmark", "/email/bulk", BULK ",\"Headers\":" HEAD("cc") "}]}", E_PARAMETER_DENIED },
+        { "ses", "/v2/email/outbound-emails", "{\"Content\":{\"Template\":{\"TemplateName\":\"t\",\"Headers\":" HEAD("X-Tag") "}}}", E_OK },
+        { "ses", "/v2/email/outbound-emails", "{\"Content\":{\"Template\":{\"TemplateName\":\"t\",\"Headers\":" HEAD("Bcc") "}}}", E_PARAMETER_DENIED },
+    };
+    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        bench_open(&b, asks[i].vendor, SPAN_NONE);
+        enum err e = bench_ask(&b, "POST", asks[i].target, asks[i].body);
+        if (e != asks[i].e)
+            test_fail(__FILE__, __LINE__, "%s: %d (%.*s)", asks[i].body, (int)e, SPAN_ARG(b.why));
+        bench_close(&b);
+    }
+}
+
+TEST(a_get_that_adds_somebody_writes)
+{
+    struct matched m;
+    bench_open(&b, "messagebird", SPAN_NONE);
+    CHECK(vendor_match(&b.vendor, SPAN("GET"), SPAN("/groups/g1/contacts/add"), &m) && m.operation->writes);
+    bench_close(&b);
+}
+
+TEST(what_sends_data_elsewhere_is_named_before_it_may)
+{
+    static const char *const calls[][3] = { { "vonage", "POST", "/account/settings" }, { "vonage", "POST", "/number/update" },
+        { "ses", "POST", "/v2/email/configuration-sets/c1/event-destinations" }, { "ses", "PUT", "/v2/email/configuration-sets/c1/event-destinations/d1" },
+        { "paypal", "POST", "/v1/notifications/webhooks-lookup" } };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        struct matched m;
+        bench_open(&b, calls[i][0], SPAN_NONE);
+        if (!vendor_match(&b.vendor, span_of(calls[i][1]), span_of(calls[i][2]), &m) || !m.operation->secret)
+            test_fail(__FILE__, __LINE__, "%s %s", calls[i][1], calls[i][2]);
+        bench_close(&b);
+    }
+}
+
+/* `tollgate doctor` asks each vendor that has such a read: those without one have none that says whether a secret is good. PayPal and Vertex
+ * are asked for a token instead. */
+TEST(a_harmless_read_is_named_where_there_is_one)
+{
+    static const char *const reads[][2] = { { "vonage", "/account/get-balance" }, { "shopify", "/admin/oauth/access_scopes.json" },
+        { "duffel", "/air/airlines" }, { "shippo", "/addresses" }, { "postmark-account", "/domains?count=1&offset=0" } };
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        bench_open(&b, reads[i][0], SPAN_NONE);
+        CHECK_SPAN(b.vendor.check, span_of(reads[i][1]));
+        bench_close(&b);
+    }
+}
+
 static int64_t completes(const char *target, const char *body, int64_t cents)
 {
     static struct object payment;
