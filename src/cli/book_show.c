@@ -5,6 +5,8 @@
 
 enum { SHOW_MOST = 1 << 20, COLUMNS = METER_COUNT + 1 };
 
+_Static_assert((int)COLUMNS <= (int)COLUMNS_MOST, "a table holds them");
+
 struct sheet_table {
     struct cli *c;
     struct table table;

@@ -3,8 +3,6 @@
  * table for all: the columns are the report's own. `tollgate evidence` fetches the reviewer's archive. */
 #include "cli/download.h"
 
-enum { COLUMNS = 32 };
-
 static const char *const range[] = { "by", "month", "vendor", "key", "workspace", "owner", NULL };
 
 static bool is_money(struct span name) { return span_ends(name, SPAN("_usd")) || span_starts(name, SPAN("usd_per_")); }
@@ -34,12 +32,12 @@ static struct span cell_text(struct cli *c, struct json_value v)
     return text;
 }
 
-static size_t read_columns(struct cli *c, struct json_value row, struct column columns[COLUMNS])
+static size_t read_columns(struct cli *c, struct json_value row, struct column columns[COLUMNS_MOST])
 {
     size_t n = 0;
     struct span name;
     struct json_value cell;
-    for (struct json_iter it = json_iter(row); n < COLUMNS && json_next(&it, &name, &cell);)
+    for (struct json_iter it = json_iter(row); n < COLUMNS_MOST && json_next(&it, &name, &cell);)
         columns[n++] = (struct column){ title(c, name), is_money(name) ? ALIGN_POINT : json_kind(cell) == JSON_NUMBER ? ALIGN_RIGHT : ALIGN_LEFT, is_money(name) ? 0 : 40 };
     return n;
 }
@@ -70,7 +68,7 @@ static void put_notes(struct cli *c, struct json_value root)
 
 static int show(struct cli *c, struct json_value root)
 {
-    struct column columns[COLUMNS];
+    struct column columns[COLUMNS_MOST];
     struct table t;
     struct span name;
     struct json_value row, data = json_member(root, SPAN("data")), total = json_member(root, SPAN("total"));
@@ -117,6 +115,10 @@ static int run(struct cli *c)
     bool printed, csv = option_given(c, "csv");
     if (!c->operand_count)
         return list(c);
+    if (span_is(c->operands[0], SPAN("evidence")))
+        return usage_error(c, "evidence is an archive, no table: tollgate evidence --out FILE.tar.gz");
+    if (span_is(c->operands[0], SPAN("invoice")))
+        return usage_error(c, "invoice needs the vendor's file: tollgate reconcile --invoice FILE");
     /* A row for each call: too long for a table, and for one answer in memory. */
     bool file = csv || option_given(c, "out") || span_is(c->operands[0], SPAN("reconciliation"));
     api_path(&path, "reports");

@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 
-enum { COLUMNS_MOST = 16 };
-
 void table_init(struct table *t, struct arena *a, const struct column *columns, size_t width, bool colour)
 {
     must(width <= COLUMNS_MOST);

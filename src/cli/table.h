@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 
+enum { COLUMNS_MOST = 32 };
+
 enum align { ALIGN_LEFT, ALIGN_RIGHT, ALIGN_POINT };
 enum tint { TINT_NONE, TINT_DIM, TINT_BOLD, TINT_GREEN, TINT_RED, TINT_YELLOW };
 
@@ -39,6 +41,7 @@ struct table {
     bool colour;
 };
 
+/* width: at most COLUMNS_MOST. */
 void table_init(struct table *t, struct arena *a, const struct column *columns, size_t width, bool colour);
 void table_row(struct table *t);
 void table_strong(struct table *t); /* the row begun last */

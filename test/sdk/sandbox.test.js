@@ -7,8 +7,8 @@ import { Resend } from "resend";
 import Stripe from "stripe";
 import twilio from "twilio";
 
-import { nanos } from "./lib/gate.js";
-import { until } from "./lib/process.js";
+import { binary, cleanEnv, nanos } from "./lib/gate.js";
+import { run as runBinary, until } from "./lib/process.js";
 import { sandboxKey, startSandbox } from "./lib/sandbox.js";
 import { assert, newRun, test, thrown } from "./lib/test.js";
 
@@ -146,6 +146,19 @@ test("the walk-through shows what is allowed, refused, held, priced later, cappe
   assert.ok(out.split("\n").length <= 75, "it fits a screen or two");
   assert.equal((await walking.stop()).code, 0);
   assert.ok(!/\x1b\[/.test(out), "no colour where there is no terminal");
+});
+
+test("each report can be looked at as a table", async () => {
+  const cli = (...args) => runBinary(binary, args, { cwd: box.dir, env: cleanEnv({ TOLLGATE_ADMIN: `http://${box.adminAddress}`, TOLLGATE_ADMIN_TOKEN: box.token }) });
+  const ids = JSON.parse((await cli("report", "--json")).out).data.map((one) => one.id);
+  assert.ok(ids.includes("access") && ids.length >= 6, `${ids}`);
+  for (const id of ids) {
+    const { code, err } = await cli("report", id);
+    assert.ok(code === 0 || code === 2, `report ${id}: ${code} ${err}`);
+  }
+  const access = await cli("report", "access");
+  assert.equal(access.code, 0, access.err);
+  assert.match(access.out, /KEY.*CAPS/);
 });
 
 test("it ends at once and with 0 when asked", async () => {
