@@ -23,11 +23,14 @@ static bool read_by(struct visit *v, struct span by[BY_MOST], size_t *count)
     struct span text = query_get(v, "by"), name;
     *count = 0;
     while (span_next(&text, ',', &name)) {
-        if (*count < BY_MOST && store_dimension(name)) {
+        bool twice = false;
+        for (size_t i = 0; i < *count; i++)
+            twice = twice || span_is(by[i], name);
+        if (!twice && *count < BY_MOST && store_dimension(name)) {
             by[(*count)++] = name;
             continue;
         }
-        reply_problem(v, E_BAD_REQUEST, "by", "found \"%.*s\"; allowed: up to %d of %.*s",
+        reply_problem(v, E_BAD_REQUEST, "by", "found \"%.*s\"; allowed: up to %d, each once, of %.*s",
             SPAN_ARG(span_first(name, 60)), BY_MOST, SPAN_ARG(store_dimensions));
         return false;
     }

@@ -82,6 +82,8 @@ TEST(what_is_wrong_is_named)
     check_problem(&s, 400, "bad_request");
     scene_ask(&s, "GET", "/api/v1/usage?by=colour", NULL);
     CHECK_SPAN(scene_text(&s, "field"), SPAN("by"));
+    scene_ask(&s, "GET", "/api/v1/usage?by=key,key", NULL); /* a group would have a member twice */
+    CHECK_SPAN(scene_text(&s, "field"), SPAN("by"));
     scene_ask(&s, "GET", "/api/v1/calls?verdict=maybe", NULL);
     CHECK_SPAN(scene_text(&s, "field"), SPAN("verdict"));
     CHECK_INT(scene_ask(&s, "GET", "/api/v1/calls?run=&key=&limit=", NULL), 200); /* left empty: any */
