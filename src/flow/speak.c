@@ -489,9 +489,10 @@ bool speak_denial(struct exchange *x, struct span details)
         return false;
     bool as_429 = x->deciding.key ? x->deciding.key->caps_as_429 : x->snapshot->settings.caps_as_429;
     struct fault fault = fault_of(x->fault, x->why, &x->arena);
+    fault.status = portkey_status(x, as_429 && x->fault == E_BUDGET_EXCEEDED ? 429 : err_status(x->fault)); /* some bodies repeat it */
     buf_clear(&x->answering.body);
     (void)d->translator->write_fault(&x->answering.body, &fault, span_make(x->id_text, CALL_ID_TEXT), details);
-    x->answering.status = as_429 && x->fault == E_BUDGET_EXCEEDED ? 429 : err_status(x->fault);
+    x->answering.status = fault.status;
     x->answering.type = SPAN("application/json");
     return true;
 }

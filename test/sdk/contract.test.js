@@ -59,6 +59,28 @@ test("caps_as_429: a budget is answered with 429, still once", async () => {
   assert.equal((await other.calls()).length, 1);
 });
 
+test("caps_as_429: bodies that repeat the status say 429, too", async () => {
+  const other = await startGate(config({ openai: upstream.url, anthropic: upstream.url, gemini: upstream.url }, {
+    caps_as_429: true,
+    credentials: { "gemini-main": { secret: "gm-upstream-0001" } },
+    keys: [key("capped", ["openai-main", "anthropic-main", "gemini-main"], { budgets: [{ limit: "0.000000001 usd", window: "day" }] })],
+  }));
+  const asks = [
+    ["/v1beta/models/gemini-2.5-flash:generateContent", { contents: [{ parts: [{ text: "Hi" }] }], generationConfig: { maxOutputTokens: 20 } }],
+    ["/v1/chat/completions", { model: "gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] }],
+    ["/v1/responses", { model: "gpt-4o-mini", max_output_tokens: 20, input: "Hi" }],
+    ["/v1/messages", { model: "claude-sonnet-4-5", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] }],
+  ];
+  for (const [path, body] of asks) {
+    const answer = await fetch(other.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf("capped")}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const text = await answer.text();
+    assert.equal(answer.status, 429, text);
+    assert.equal(answer.headers.get("x-tollgate-denied"), "budget_exceeded");
+    assert.doesNotMatch(text, /\b402\b/, path);
+    if (path.includes("v1beta")) assert.equal(JSON.parse(text).error.code, 429);
+  }
+});
+
 test("a cap does not burn the idempotency key: once there is room, the same key goes through", async () => {
   const other = await startGate(config({ stripe: upstream.url }, { keys: [] , budgets: [{ name: "gate", limit: "0.5 usd", window: "day" }] }));
   const made = await other.post("/keys", { name: "k", policy: "all", credentials: ["stripe-main"] });
