@@ -63,6 +63,17 @@ describe("configurations", () => {
   }
 });
 
+describe("errors", () => {
+  test("every code that a call can be refused with has a row", () => {
+    const read = (name) => fs.readFileSync(path.join(root, name), "utf8");
+    const codes = new Map([...read("src/base/err.h").matchAll(/ROW\((\w+), \d+, "(\w+)"/g)].map(([, name, code]) => [`E_${name}`, code]));
+    const rows = read("docs/errors.md").split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split(" | ")[0]).join(" ");
+    const raised = new Set(fs.readdirSync(path.join(root, "src/flow")).filter((name) => name.endsWith(".c")).flatMap((name) => [...read(`src/flow/${name}`).matchAll(/\bE_[A-Z_]+\b/g)].map(([name]) => name)));
+    const unsaid = ["E_OK", "E_CLIENT_GONE", "E_CONFLICT", "E_IO"]; // nobody is there; of the admin API
+    for (const name of raised) if (!unsaid.includes(name)) assert.ok(rows.includes(`\`${codes.get(name)}\``), `${name} has no row in docs/errors.md`);
+  });
+});
+
 describe("manifests", () => {
   for (const block of all.filter((b) => b.language === "yaml" && b.text.startsWith("vendor:"))) {
     test(at(block), async () => {
