@@ -57,10 +57,15 @@ struct pilot {
 
 void pilot_note(struct pilot *p, enum pilot_step step, enum pilot_outcome outcome, const char *what, const char *format, ...) PRINTF_LIKE(5, 6);
 bool pilot_go(const struct pilot *p);
+
+/* pilot_try.c: one request. */
+void pilot_try(struct pilot *p, const struct trial *t);
 /* "{base}/x" with what stands for names in braces. */
 struct span pilot_fill(struct pilot *p, const char *text);
 /* Asks through the gate with the pilot's key. False: it could not be reached. */
 bool pilot_ask(struct pilot *p, const char *method, struct span path, struct span body, struct span once, struct fetch_answer *out);
+/* A field of the answer's head; SPAN_NONE: it has none of that name. */
+struct span pilot_field(const struct fetch_answer *answer, struct span name);
 /* The authorization that a secret of this vendor, or a key in its place, goes in. */
 struct span pilot_authorization(struct pilot *p, struct span secret);
 /* What the answer should show and does not; NULL: all is there. */
