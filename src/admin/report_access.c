@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
+
+enum { CAP_LONGEST = 8192 };
 
 static const char *const columns[] = { "owner", "purpose", "key", "key_name", "workspace", "team", "user", "state", "last_used_at", "expires_at", "revoked_at", "policy", "vendors",
     "operations", "denied_operations", "models", "credentials", "caps", NULL };
@@ -46,21 +49,76 @@ static void put_reach(struct paper *p, const struct key *k, struct arena *a)
     paper_list(p, names, names ? k->credential_count : 0);
 }
 
-/* "100 usd per day (workspace:default)": whose it is is said where it is not the key's own. */
-static struct span cap_text(const struct budget *b, struct arena *a)
+static struct span amount_text(enum unit unit, int64_t amount, struct arena *a)
 {
     char text[MONEY_TEXT];
-    struct span limit = b->unit == UNIT_USD ? money_text(b->limit, text) : arena_print(a, "%lld", (long long)b->limit);
-    bool own = span_starts(b->owner, SPAN("key:"));
-    return arena_print(a, "%.*s %.*s per %.*s%s%.*s%s", SPAN_ARG(limit), SPAN_ARG(unit_name(b->unit)), SPAN_ARG(b->window_text), own ? "" : " (", SPAN_ARG(own ? SPAN("") : b->owner),
-        own ? "" : ")");
+    return unit == UNIT_USD ? arena_copy(a, money_text(amount, text)) : arena_print(a, "%lld", (long long)amount);
 }
 
-static void put_caps(struct paper *p, const struct key *k, struct arena *a)
+/* Which calls count: ", vendor twilio, stripe.customer cus_*". */
+static void put_filters(struct buf *out, const struct budget *b)
+{
+    for (size_t i = 0; i < b->filter_count; i++) {
+        const struct budget_filter *f = &b->filters[i];
+        buf_print(out, ", %.*s%.*s %.*s", SPAN_ARG(dimension_name(f->what)), SPAN_ARG(f->name.at ? f->name : SPAN("")), SPAN_ARG(f->pattern));
+    }
+}
+
+/* What has an account of its own: " for each run and user". */
+static void put_per(struct buf *out, const struct budget *b)
+{
+    for (size_t i = 0; i < b->per_count; i++)
+        buf_print(out, "%s%.*s%.*s", i ? " and " : " for each ", SPAN_ARG(dimension_name(b->per[i].what)), SPAN_ARG(b->per[i].name.at ? b->per[i].name : SPAN("")));
+}
+
+/* What else a reader must know; whose it is is said where it is not the key's own: " (soft, refuses nothing; workspace:default)". */
+static void put_remarks(struct buf *out, const struct budget *b, int64_t now, struct arena *a)
+{
+    const char *before = " (";
+    char until[TIME_TEXT];
+    if (b->soft) {
+        buf_print(out, "%ssoft, refuses nothing", before);
+        before = "; ";
+    }
+    if (b->net) {
+        buf_print(out, "%srefunds count down", before);
+        before = "; ";
+    }
+    if (now < b->increase_until) {
+        buf_print(out, "%sraised by %.*s %.*s until %.*s", before, SPAN_ARG(amount_text(b->unit, b->increase, a)), SPAN_ARG(unit_name(b->unit)), SPAN_ARG(text_time(b->increase_until, until)));
+        before = "; ";
+    }
+    if (!span_starts(b->owner, SPAN("key:"))) {
+        buf_print(out, "%s%.*s", before, SPAN_ARG(b->owner));
+        before = "; ";
+    }
+    if (*before == ';')
+        buf_put(out, SPAN(")"));
+}
+
+/* "50 usd per day for each run, vendor twilio (workspace:default)": who reads it must not take for a cap what caps less. */
+static struct span cap_text(const struct budget *b, int64_t now, struct arena *a)
+{
+    struct buf out;
+    buf_init(&out, CAP_LONGEST);
+    buf_print(&out, "%.*s %.*s ", SPAN_ARG(amount_text(b->unit, b->limit, a)), SPAN_ARG(unit_name(b->unit)));
+    if (b->window.kind == WINDOW_TOTAL)
+        buf_put(&out, SPAN("in total"));
+    else
+        buf_print(&out, "per %.*s", SPAN_ARG(b->window_text));
+    put_per(&out, b);
+    put_filters(&out, b);
+    put_remarks(&out, b, now, a);
+    struct span text = out.broken ? SPAN_NONE : arena_copy(a, buf_span(&out));
+    buf_free(&out);
+    return text;
+}
+
+static void put_caps(struct paper *p, const struct key *k, int64_t now, struct arena *a)
 {
     struct span *caps = ARENA_ARRAY(a, struct span, k->budget_count + 1);
     for (size_t i = 0; caps && i < k->budget_count; i++)
-        caps[i] = cap_text(k->budgets[i], a);
+        caps[i] = cap_text(k->budgets[i], now, a);
     paper_list(p, caps, caps ? k->budget_count : 0);
 }
 
@@ -82,7 +140,7 @@ static void put_key(struct paper *p, const struct line *l, int64_t now, struct a
     paper_time(p, k->revoked_at);
     paper_text(p, k->policy->name);
     put_reach(p, k, a);
-    put_caps(p, k, a);
+    put_caps(p, k, now, a);
     arena_rewind(a, mark);
 }
 

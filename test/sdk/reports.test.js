@@ -503,6 +503,35 @@ test("S-37: a leaver: keys by owner, purpose, last use, reach and cap; one actio
   assert.ok(log.some(({ data: row }) => row.action === "key.retire" && row.reason === "last day"));
 });
 
+test("the access report says what each cap counts, and what it does not", async () => {
+  const until = "2099-01-01T00:00:00.000Z";
+  const own = await startGate(config({ stripe: stripe.url }, {
+    keys: [key("capped", ["stripe-main"], { budgets: [
+      { limit: "50 usd", window: "day", vendor: "twilio" },
+      { limit: "7 usd", window: "day", soft: true, name: "told" },
+      { limit: "3 usd", window: "day", per: ["run", "metadata.tenant"] },
+      { limit: "9 usd", window: "day", operation: "stripe.refunds.*", refunds: "net" },
+      { limit: "4 requests", scopes: { "stripe.customer": "cus_*" }, metadata: { tenant: "acme" } },
+      { limit: "2 usd", window: "hour", model: "gpt-*", increase: { by: "5 usd", until } },
+    ] })],
+    budgets: [{ name: "all", limit: "100 usd", window: "month", key: "capped" }, { name: "others", limit: "1 usd", window: "day", user: "ann" }],
+  }));
+  const { data: [{ caps }] } = await own.get("/reports/access");
+  assert.deepEqual(caps.slice(0, 6), [
+    "50 usd per day, vendor twilio",
+    "7 usd per day (soft, refuses nothing)",
+    "3 usd per day for each run and metadata.tenant",
+    "9 usd per day, operation stripe.refunds.* (refunds count down)",
+    "4 requests in total, stripe.customer cus_*, metadata.tenant acme",
+    `2 usd per hour, model gpt-* (raised by 5 usd until ${until})`,
+  ]);
+  assert.match(caps[6], /^100 usd per month \(/);
+  const made = await own.cli("key", "create", "--name", "made", "--policy", "all", "--credential", "stripe-main", "--budget", "50 usd/day on stripe");
+  assert.equal(made.code, 0, made.err);
+  const { data } = await own.get("/reports/access");
+  assert.ok(data.find((row) => row.key_name === "made").caps.includes("50 usd per day, vendor stripe"));
+});
+
 test("tollgate report: a table, CSV into a file, the list", async () => {
   const list = await gate.cli("report");
   assert.match(list.out, /chargeback/);
