@@ -209,6 +209,30 @@ TEST(what_sends_data_elsewhere_is_named_before_it_may)
     }
 }
 
+TEST(what_opens_something_elsewhere_is_hidden_in_answers)
+{
+    static const char *const answers[][4] = {
+        { "sendgrid", "POST", "/v3/subusers", "{\"username\":\"a\",\"authorization_token\":\"opens\",\"signup_session_token\":\"opens\"}" },
+        { "messagebird", "GET", "/voice/webhooks", "{\"data\":[{\"id\":\"a\",\"token\":\"opens\"}]}" },
+        { "messagebird", "GET", "/voice/webhooks/w1", "{\"data\":[{\"id\":\"a\",\"token\":\"opens\"}]}" },
+        { "postmark", "GET", "/webhooks", "{\"Webhooks\":[{\"ID\":\"a\",\"HttpHeaders\":[{\"Name\":\"x\",\"Value\":\"opens\"}]}]}" },
+        { "square", "GET", "/v2/devices/codes/d1", "{\"device_code\":{\"id\":\"a\",\"code\":\"opens\"}}" },
+        { "square", "GET", "/v2/devices/codes", "{\"device_codes\":[{\"id\":\"a\",\"code\":\"opens\"}]}" },
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const char *const *a = answers[i];
+        struct matched m;
+        struct buf out;
+        buf_init(&out, 4096);
+        bench_open(&b, a[0], SPAN_NONE);
+        CHECK(vendor_match(&b.vendor, span_of(a[1]), span_of(a[2]), &m) && vendor_guard(b.json, &b.vendor, m.operation, span_of(a[3]), &out));
+        if (span_find(buf_span(&out), SPAN("opens")) >= 0 || span_find(buf_span(&out), SPAN("\"a\"")) < 0)
+            test_fail(__FILE__, __LINE__, "%s %s: %.*s", a[1], a[2], SPAN_ARG(buf_span(&out)));
+        bench_close(&b);
+        buf_free(&out);
+    }
+}
+
 /* `tollgate doctor` asks each vendor that has such a read: those without one have none that says whether a secret is good. PayPal and Vertex
  * are asked for a token instead. */
 TEST(a_harmless_read_is_named_where_there_is_one)
