@@ -223,11 +223,11 @@ static struct value when(struct eval *e, const struct expr *x)
     return expr_run(e, x->args[v.nano ? 1 : 2]);
 }
 
-/* minutes(seconds): begun minutes. */
+/* minutes(seconds): begun minutes. When reserving, none are no bound: vendors take 0 for no limit, or for their own. */
 static struct value minutes(struct eval *e, const struct expr *x)
 {
     int64_t seconds;
-    if (!whole_number(expr_run(e, x->args[0]), &seconds))
+    if (!whole_number(expr_run(e, x->args[0]), &seconds) || (e->worst && seconds == 0))
         return VALUE_NOT_KNOWN;
     return value_of((seconds + 59) / 60 * NANO_PER_USD);
 }
