@@ -51,6 +51,13 @@ export function count(n: number | string | null | undefined): string {
   return /^-?\d+$/.test(text) ? text.replace(/\d+/, grouped) : text;
 }
 
+/** "64 MiB", "1.5 GiB". */
+export function bytes(n: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const at = Math.min(units.length - 1, n >= 1024 ? Math.floor(Math.log2(n) / 10) : 0);
+  return `${Number((n / 1024 ** at).toPrecision(3))} ${units[at]}`;
+}
+
 /** "1.2 M", for plots and tight places. */
 export function short(n: number): string {
   for (const [size, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {

@@ -118,7 +118,7 @@ const columns: Column<Budget>[] = [
   { name: "window", title: "Per", cell: (each) => each.window },
   { name: "narrowed", title: "Counts", cell: (each) => narrowed(each) || "everything", wide: true, minor: true },
   { name: "used", title: "Used", cell: (each) => <Used of={each} />, sort: percentOf },
-  { name: "percent", title: "%", cell: (each) => (fullest(each) ? `${percentOf(each)} %` : "–"), right: true, minor: true, sort: percentOf },
+  { name: "percent", title: "%", cell: (each) => (fullest(each) ? `${percentOf(each)}%` : "–"), right: true, minor: true, sort: percentOf },
   { name: "full", title: "Full at this pace", cell: (each) => <Time at={fullest(each)?.forecast_at} relative />, right: true, minor: true },
   { name: "resets", title: "Resets", cell: (each) => <Time at={fullest(each)?.resets_at} relative />, right: true, minor: true },
 ];
@@ -203,7 +203,7 @@ function OneBudget({ id }: { id: string }) {
           ]} />
         </Panel>
         <Panel title={plural(budget.account_count, "account")} flush>
-          <Table label="Accounts" columns={accountColumns} rows={budget.accounts} rowKey={(each) => each.account} empty={<Empty title="Nothing was counted yet" />} />
+          <Table label="Accounts" columns={accountColumns} rows={budget.accounts} rowKey={(each) => each.account} empty={<Empty title="Nothing was counted yet">It begins with the first call that this budget counts.</Empty>} />
         </Panel>
       </div>
       {raising && <Raise of={budget} path={path} onClose={() => raise(false)} onDone={() => (raise(false), reload())} />}
@@ -216,7 +216,7 @@ const accountColumns: Column<Account>[] = [
   { name: "spent", title: "Spent", cell: (each) => amount(each, "spent"), right: true, sort: (each) => share(each, "spent") },
   { name: "held", title: "Held", cell: (each) => amount(each, "reserved"), right: true, minor: true },
   { name: "left", title: "Left", cell: (each) => amount(each, "remaining"), right: true },
-  { name: "percent", title: "%", cell: (each) => (each.percent === null ? "–" : <Badge tone={each.percent >= 95 ? "bad" : each.percent >= 80 ? "warn" : "plain"}>{each.percent} %</Badge>), right: true, sort: (each) => each.percent ?? 0 },
+  { name: "percent", title: "%", cell: (each) => (each.percent === null ? "–" : <Badge tone={each.percent >= 95 ? "bad" : each.percent >= 80 ? "warn" : "plain"}>{each.percent}%</Badge>), right: true, sort: (each) => each.percent ?? 0 },
 ];
 
 /** Spent so far against the limit, and on at the present pace. Numbers in a plot are drawn, not counted with. */

@@ -106,7 +106,7 @@ function OneCall({ id }: { id: string }) {
       <Prices call={call} />
       {call.attempts.length > 0 && <Panel flush title="Attempts"><Table label="Attempts" columns={attemptColumns} rows={call.attempts} rowKey={(attempt) => String(call.attempts.indexOf(attempt))} empty={null} /></Panel>}
       {call.skipped && <p class="note">Not asked: {call.skipped}</p>}
-      {call.budgets.length > 0 && <Panel flush title="Budgets after it"><Table label="Budgets after the call" columns={budgetColumns} rows={call.budgets} rowKey={(each) => each.budget} empty={null} /></Panel>}
+      {call.budgets.length > 0 && <Panel flush title="Budgets after it"><Table label="Budgets after the call" columns={budgetColumns(call)} rows={call.budgets} rowKey={(each) => each.budget} empty={null} /></Panel>}
       <Later call={call} />
       <Content call={call} />
       <Panel title="Proof">
@@ -181,8 +181,8 @@ const inTokens = (line: PriceLine): boolean => line.per > 1;
 /** "1,200 × $0.15/M = $0.00018" */
 const priceColumns: Column<PriceLine>[] = [
   { name: "what", title: "What", wide: true, cell: (line) => meters[line.what] ?? line.what.replaceAll("_", " ") },
-  { name: "count", title: "Count", right: true, cell: (line) => `${count(line.count)}${inTokens(line) ? " tokens" : ""}` },
-  { name: "price", title: "Price", right: true, cell: (line) => `× ${usd(line.price_usd, { exact: true })}${inTokens(line) ? " / M" : ""}` },
+  { name: "count", title: "Count", right: true, cell: (line) => <span class="fold">{count(line.count)}{inTokens(line) && " tokens"}</span> },
+  { name: "price", title: "Price", right: true, cell: (line) => <span class="fold">×{"\u00a0"}{usd(line.price_usd, { exact: true })}{inTokens(line) && " /\u00a0M"}</span> },
   { name: "cost", title: "Cost", right: true, cell: (line) => <>= <Money usd={line.cost_usd} exact /></> },
 ];
 
@@ -208,8 +208,11 @@ const attemptColumns: Column<Attempt>[] = [
 const part = (of: BudgetAfter, value: string | number): number => (Number(of.limit) > 0 ? (100 * Number(value)) / Number(of.limit) : 0);
 const amount = (of: BudgetAfter, value: string | number): string => (of.unit === "usd" ? usd(String(value)) : count(value));
 
-const budgetColumns: Column<BudgetAfter>[] = [
-  { name: "budget", title: "Budget", wide: true, cell: (each) => <a href={link("budgets", each.budget)}>{each.budget}</a> },
+/** "key_1f3c…/usd/day" as people know it: the key's name in place of its id. */
+const budgetName = (call: WholeCall, id: string): string => (call.key && call.key_name && id.startsWith(`${call.key}/`) ? call.key_name + id.slice(call.key.length) : id);
+
+const budgetColumns = (call: WholeCall): Column<BudgetAfter>[] => [
+  { name: "budget", title: "Budget", wide: true, cell: (each) => <a href={link("budgets", each.budget)} title={each.budget}>{budgetName(call, each.budget)}</a> },
   { name: "used", title: "Used", cell: (each) => <Bar label={`${each.budget}: ${percent(part(each, each.spent))} used`} spent={part(each, each.spent)} held={part(each, each.reserved)} /> },
   { name: "spent", title: "Spent", right: true, cell: (each) => amount(each, each.spent) },
   { name: "reserved", title: "Held", right: true, minor: true, cell: (each) => amount(each, each.reserved) },

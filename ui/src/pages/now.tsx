@@ -128,7 +128,7 @@ function Best({ title, page, stop, rows }: { title: string; page: "keys" | "runs
     <Panel flush title={title}>
       <Table label={title} columns={columns} rows={rows} rowKey={(row) => row.id ?? row.name ?? ""}
         href={(row) => (page === "calls" ? link("calls", null, { vendor: row.name }) : link(page, row.id ?? row.name))}
-        empty={<Empty title="Nothing yet today" />} />
+        empty={<Empty title="Nothing yet today">Point an agent's SDK at this gate and give it a key: what it spends stands here.</Empty>} />
     </Panel>
   );
 }

@@ -69,7 +69,7 @@ function OneReport({ report, query }: { report: Report; query: URLSearchParams }
     <div class="page">
       <Head title={nameOf(report.id)} lead={report.title} back={back}><button onClick={save}>Save as CSV</button></Head>
       <form class="filters of-report" onSubmit={(event) => (event.preventDefault(), setQuery(draft))}>
-        {fields.map((name) => <input key={name} aria-label={name} placeholder={hints[name] ? `${name}: ${hints[name]}` : name} value={draft[name]} onInput={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)}
+        {fields.map((name) => <label key={name}>{name.replaceAll("_", " ")} <input placeholder={hints[name] ?? "any"} value={draft[name]} onInput={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} /></label>)}
         <button class="primary">Show</button>
       </form>
       {paper.error && <Trouble of={paper.error} retry={paper.reload} />}
@@ -79,9 +79,13 @@ function OneReport({ report, query }: { report: Report; query: URLSearchParams }
   );
 }
 
-const isMoney = (name: string): boolean => name.endsWith("_usd") || name === "usd";
+const isMoney = (name: string): boolean => name.endsWith("_usd") || name.startsWith("usd_per_") || name === "usd";
 const isTime = (value: unknown): value is string => typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value);
-const words = (name: string): string => name.replace(/_usd$/, "").replaceAll("_", " ");
+/** "cost_usd" is "cost"; "tokens_usd" beside a count of tokens is "cost of tokens". */
+function words(name: string, others: readonly string[] = []): string {
+  const plain = name.replace(/_usd$/, "").replaceAll("_", " ");
+  return name.endsWith("_usd") && others.includes(name.slice(0, -4)) ? `cost of ${plain}` : plain;
+}
 
 function cell(name: string, value: unknown) {
   if (value === null || value === undefined || value === "") return <span class="quiet">–</span>;
@@ -99,7 +103,7 @@ function Shown({ paper }: { paper: Paper }) {
   const lists = Object.entries(rest).filter((entry): entry is [string, Row[]] => Array.isArray(entry[1]) && typeof entry[1][0] === "object");
   return (
     <>
-      {notes.length > 0 && <Panel><Facts of={notes.map(([name, value]) => [words(name), cell(name, value)] as const)} /></Panel>}
+      {notes.length > 0 && <Panel><Facts of={notes.map(([name, value]) => [words(name, notes.map(([other]) => other)), cell(name, value)] as const)} /></Panel>}
       <Rows label="Rows" rows={data} total={total} />
       {lists.map(([name, rows]) => <Panel key={name} title={words(name)} flush><Rows label={words(name)} rows={rows} /></Panel>)}
     </>
@@ -119,9 +123,9 @@ function Rows({ label, rows, total }: { label: string; rows: Row[]; total?: Row 
   const all = withTotal(rows, total, names);
   const columns: Column<Row>[] = names.map((name, at) => {
     const right = isMoney(name) || rows.some((row) => typeof row[name] === "number");
-    return { name, title: words(name), cell: (row) => cell(name, row[name]), right, wide: at === 0, minor: at > 5 };
+    return { name, title: words(name, names), cell: (row) => cell(name, row[name]), right, wide: at === 0, minor: at > 5 };
   });
-  return <Panel flush><Table label={label} columns={columns} rows={all} rowKey={(row) => String(all.indexOf(row))} tone={(row) => (all.length > rows.length && row === all.at(-1) ? "total" : undefined)} empty={<Empty title="Nothing in this time" />} /></Panel>;
+  return <Panel flush><Table label={label} columns={columns} rows={all} rowKey={(row) => String(all.indexOf(row))} tone={(row) => (all.length > rows.length && row === all.at(-1) ? "total" : undefined)} empty={<Empty title="Nothing in this time">Ask for another time, or take a filter away.</Empty>} /></Panel>;
 }
 
 /* ---- an invoice ---- */

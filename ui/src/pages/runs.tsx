@@ -103,7 +103,7 @@ function OneRun({ id }: { id: string }) {
       </Panel>
       <Panel flush title="Calls">
         <Table label="Calls of this run" columns={callColumns.filter((column) => column.name !== "run")} {...listProps(calls)} rowKey={(call) => call.id} href={(call) => link("calls", call.id)}
-          tone={(call) => (call.verdict === "denied" ? "refused" : call.verdict === "allowed" ? undefined : "trouble-row")} empty={<Empty title="No call is listed yet" />} />
+          tone={(call) => (call.verdict === "denied" ? "refused" : call.verdict === "allowed" ? undefined : "trouble-row")} empty={<Empty title="No call is listed yet">Each stands here when it ends, refused ones too.</Empty>} />
       </Panel>
     </div>
   );
@@ -125,7 +125,7 @@ function Bill({ of }: { of: WholeRun }) {
   return (
     <Panel flush title="Bill" actions={<b class="num">Total {usd(of.total_usd, { exact: true })}</b>}>
       <Tabs label="Bill by" tabs={bys} at={by} onChange={setBy} />
-      <Table label={`Bill by ${by}`} columns={columns} rows={rows} rowKey={(row) => String(row[by] ?? "")} empty={<Empty title="Nothing yet" />} />
+      <Table label={`Bill by ${by}`} columns={columns} rows={rows} rowKey={(row) => String(row[by] ?? "")} empty={<Empty title="Nothing yet">The bill begins with the first call of this run that ends.</Empty>} />
     </Panel>
   );
 }

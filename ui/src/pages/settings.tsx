@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings: who may come here, where rows and alerts go, what is kept, and whether the books agree with themselves.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import { post, remove, useList, useLoad, type Role } from "../api";
-import { Badge, Copy, Empty, Facts, Head, Json, Panel, Tabs, Time, Trouble } from "../components/bits";
+import { Badge, Copy, Empty, Facts, Head, Json, Money, Panel, Tabs, Time, Trouble } from "../components/bits";
 import { Confirm, Dialog } from "../components/dialog";
 import { CheckField, Form, SelectField, TextField } from "../components/form";
 import { Objects } from "../components/objects";
 import { listProps, Table, type Column } from "../components/table";
 import { toast, toastProblem } from "../components/toast";
-import { count } from "../format";
+import { bytes, count, ms, percent, plural } from "../format";
 import type { PageProps } from "../pages";
-import { setQuery } from "../router";
+import { link, setQuery } from "../router";
 import { everywhere, may, session } from "../session";
 import { useCell } from "../store";
 import { sheets } from "./settings-sheets";
@@ -164,10 +165,10 @@ function Alerts() {
         empty={<Empty title="Nobody is told">A budget that runs full, a call that waits for a person, a vendor that fails: name who shall hear of it.</Empty>}
         more={[{ name: "test", title: "", cell: (each) => may("change") && <button class="small" onClick={() => test(each.id)}>Send a test</button> }]} />
       <Panel title="What was told" flush>
-        <Table label="Deliveries" {...listProps(told)} rowKey={(each) => String(each.id)} empty={<Empty title="Nothing was told yet" />}
+        <Table label="Deliveries" {...listProps(told)} rowKey={(each) => String(each.id)} empty={<Empty title="Nothing was told yet">“Send a test” beside an endpoint says whether it can be reached.</Empty>}
           columns={[
             { name: "at", title: "When", cell: (each) => <Time at={each.at} relative /> },
-            { name: "event", title: "Event", cell: (each) => <Badge>{each.alert.event}</Badge> },
+            { name: "event", title: "Event", minor: true, cell: (each) => <Badge>{each.alert.event}</Badge> },
             { name: "text", title: "What", cell: (each) => each.alert.text, wide: true },
             { name: "state", title: "", cell: (each) => <Badge tone={each.trouble ? "warn" : each.done ? "good" : "plain"} title={each.trouble ?? undefined}>{each.trouble ? "trouble" : each.done ? "told" : "waits"}</Badge> },
           ]} />
@@ -213,17 +214,60 @@ function Exports() {
 
 /* ---- the books ---- */
 
+interface Check {
+  ok: boolean;
+  at: string;
+  ms: number;
+  accounts: number;
+  checked: number;
+  moving: number;
+  wrong_count: number;
+  holds: number;
+  oldest_hold: { call: string; at: string } | null;
+  leaks: number;
+  doubts: number;
+  doubts_usd: string;
+}
+
+interface CacheState {
+  entries: number;
+  bytes: number;
+  memory_limit: number;
+  disk_entries: number;
+  disk_bytes: number;
+  disk_limit: number;
+  disk_dropped: number;
+  hits: number;
+  misses: number;
+  saved_usd: string;
+}
+
+const checkFacts = (of: Check): [string, ComponentChildren][] => [
+  ["Accounts checked", `${count(of.checked)} of ${count(of.accounts)}, in ${ms(of.ms)}`], ["Changing while it looked", count(of.moving)], ["Do not agree", count(of.wrong_count)], ["Reservations held", count(of.holds)],
+  ["The oldest of them", of.oldest_hold && <><a href={link("calls", of.oldest_hold.call)}>{of.oldest_hold.call}</a>, <Time at={of.oldest_hold.at} relative /></>], ["Older than any call may be", count(of.leaks)],
+  ["Calls in doubt", count(of.doubts)], ["Held for those", <Money usd={of.doubts_usd} exact />],
+];
+
+const share = (of: CacheState): string => (of.hits + of.misses ? percent((100 * of.hits) / (of.hits + of.misses)) : "–");
+
+const cacheFacts = (of: CacheState): [string, ComponentChildren][] => [
+  ["In memory", `${plural(of.entries, "answer")}, ${bytes(of.bytes)} of ${bytes(of.memory_limit)}`], ["On disk", of.disk_limit ? `${plural(of.disk_entries, "answer")}, ${bytes(of.disk_bytes)} of ${bytes(of.disk_limit)}` : "off"],
+  ["Given again", `${count(of.hits)} of ${count(of.hits + of.misses)} (${share(of)})`], ["Saved by it", <Money usd={of.saved_usd} exact />], ["Dropped from the disk", count(of.disk_dropped)],
+];
+
+const Whole = ({ of }: { of: unknown }) => <details class="whole"><summary>As JSON</summary><Json value={of} /></details>;
+
 function Books() {
-  const check = useLoad<Record<string, unknown> & { ok: boolean; at: string }>("/ledger/check");
-  const cache = useLoad<Record<string, unknown>>("/cache");
+  const check = useLoad<Check>("/ledger/check");
+  const cache = useLoad<CacheState>("/cache");
   return (
     <div class="columns">
       <Panel title="The ledger against the books" actions={<button onClick={check.reload}>Check now</button>}>
         {check.error && <Trouble of={check.error} retry={check.reload} />}
         {check.data && <p><Badge tone={check.data.ok ? "good" : "bad"}>{check.data.ok ? "they agree" : "they differ"}</Badge> <Time at={check.data.at} relative /></p>}
-        {check.data && <Json value={check.data} />}
+        {check.data && <div class="whole"><Facts of={checkFacts(check.data)} /><Whole of={check.data} /></div>}
       </Panel>
-      <Panel title="Answers that are given again">{cache.error ? <Trouble of={cache.error} /> : cache.data && <Json value={cache.data} />}</Panel>
+      <Panel title="Answers that are given again">{cache.error ? <Trouble of={cache.error} /> : cache.data && <><Facts of={cacheFacts(cache.data)} /><Whole of={cache.data} /></>}</Panel>
     </div>
   );
 }

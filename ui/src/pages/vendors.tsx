@@ -116,7 +116,7 @@ function Measured({ by }: { by: "vendor" | "model" }) {
 }
 
 const measuredColumns = (by: string): Column<Performance>[] => [
-  { name: "name", title: by === "vendor" ? "Vendor" : "Model", cell: (each) => <b>{each.name || "–"}</b>, sort: (each) => each.name, wide: true },
+  { name: "name", title: by === "vendor" ? "Vendor" : "Model", cell: (each) => each.name ? <b>{each.name}</b> : <span class="quiet">no model</span>, sort: (each) => each.name, wide: true },
   { name: "calls", title: "Calls", cell: (each) => count(each.calls), right: true, sort: (each) => each.calls },
   { name: "refused", title: "Refused", cell: (each) => count(each.refused), right: true, minor: true, sort: (each) => each.refused },
   { name: "errors", title: "Errors", cell: (each) => <Badge tone={rate(each) >= 5 ? "bad" : rate(each) >= 1 ? "warn" : "good"}>{percent(rate(each))}</Badge>, right: true, sort: rate },
@@ -165,7 +165,7 @@ function OneVendor({ name }: { name: string }) {
       )}
       <Panel title="Operations" flush>
         <Table label="Operations" rows={sums.data?.data ?? []} loading={sums.loading} error={sums.error} retry={sums.reload} rowKey={(each) => each.operation ?? ""} href={(each) => link("calls", null, { operation: each.operation })}
-          empty={<Empty title="No call within a day" />}
+          empty={<Empty title="No call within a day">Calls of an earlier day are under “Its calls”; <code>tollgate doctor</code> tries its credentials.</Empty>}
           columns={[
             { name: "operation", title: "Operation", cell: (each) => <code>{each.operation}</code>, wide: true },
             { name: "calls", title: "Calls", cell: (each) => count(each.calls), right: true, sort: (each) => each.calls },
@@ -237,10 +237,10 @@ function Credentials() {
     <Panel title="Credentials" flush actions={may("change") && <button class="primary" onClick={() => make(true)}>Add a credential</button>}>
       <Table label="Credentials" {...listProps(list)} rowKey={(each) => each.id} empty={<Empty title="No credential">A vendor's secret, sealed. Agents never see it: they hold keys.</Empty>}
         columns={[
-          { name: "name", title: "Credential", cell: (each) => <b>{each.name}</b>, sort: (each) => each.name },
-          { name: "vendor", title: "Vendor", cell: (each) => <a href={link("vendors", each.vendor)}>{each.vendor}</a>, sort: (each) => each.vendor },
+          { name: "name", title: "Credential", wide: true, cell: (each) => <b>{each.name}</b>, sort: (each) => each.name },
+          { name: "vendor", title: "Vendor", minor: true, cell: (each) => <a href={link("vendors", each.vendor)}>{each.vendor}</a>, sort: (each) => each.vendor },
           { name: "state", title: "State", cell: (each) => (each.disabled ? <Badge tone="warn">disabled</Badge> : each.secret_set ? <Badge tone="good">sealed</Badge> : <Badge>no secret</Badge>) },
-          { name: "account", title: "Account", cell: (each) => each.account ?? each.account_sid ?? "–", minor: true, wide: true },
+          { name: "account", title: "Account", cell: (each) => each.account ?? each.account_sid ?? "–", minor: true },
           { name: "origin", title: "From", cell: (each) => <Badge>{each.origin}</Badge>, minor: true },
           { name: "do", title: "", cell: (each) => may("change") && (
             <span class="row">
