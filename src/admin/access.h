@@ -75,6 +75,10 @@ bool strangers_failed(struct strangers *s, struct span address, int64_t now);
 struct sessions;
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *s);
+/* Sessions of the process before, as far as they and their tokens still live, and from now on they are kept. key: 32 bytes, stays the caller's. */
+void sessions_open(struct sessions *s, struct span dir, const uint8_t key[32], const struct snapshot *now_in_force);
+/* Ends those whose tokens are not in the configuration any more: they do not come back with the token. */
+void sessions_prune(struct sessions *s, const struct snapshot *now_in_force);
 /* The number of the session of this request's cookie, which it keeps alive, and the hash of its token; 0: none, or over. */
 uint64_t sessions_find(struct sessions *s, struct span cookie, int64_t now, struct digest *token);
 /* Replies if the request may not have come from our own page. csrf: its header is needed, too. */
@@ -92,6 +96,23 @@ bool access_failed(struct visit *v, const char *what);
 /* False: this actor's token asks too often; replied with 429. */
 bool access_not_too_often(struct visit *v);
 void reply_wait(struct visit *v, int64_t wait_ms, const char *detail);
+
+/* ---- session_file.c: sessions outlive the process ---- */
+
+struct session {
+    uint64_t number; /* 0: free */
+    struct digest cookie, token;
+    int64_t began_at, used_at;
+};
+/* DATA/sessions, sealed under the master key: hashes of cookies and of their tokens, and times. Neither lets anybody in. */
+struct session_file {
+    char path[512];     /* "": they are not kept */
+    const uint8_t *key; /* 32 bytes */
+};
+/* Durable when it returns. False: it could not be written, and it was logged; then there is none. */
+bool session_file_write(const struct session_file *f, const struct session *list, size_t count);
+/* How many were there; 0 as well when there is no such file, or none that can be believed. list has SESSIONS places. */
+size_t session_file_read(const struct session_file *f, struct session *list);
 
 /* ---- confine.c: tokens that are confined to a workspace ---- */
 

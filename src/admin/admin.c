@@ -47,6 +47,7 @@ void admin_publish(struct admin *a, struct snapshot *s)
     log_level_set(s->settings.log_level);
     log_format_set(s->settings.log_format);
     gate_publish(a->parts.gate, s);
+    sessions_prune(access_sessions(a->access), s);
     snapshot_drop(s);
     prices_alarm(a);
 }
@@ -356,6 +357,13 @@ static void let_go(struct admin *a)
     onces_free(a->onces);
 }
 
+static void open_sessions(struct admin *a)
+{
+    struct snapshot *s = gate_snapshot(a->parts.gate);
+    sessions_open(access_sessions(a->access), a->parts.config.data_dir, a->parts.config.master_key, s);
+    snapshot_drop(s);
+}
+
 struct admin *admin_start(const struct admin_parts *parts, char why[256])
 {
     struct admin *a = calloc(1, sizeof(*a));
@@ -377,6 +385,8 @@ struct admin *admin_start(const struct admin_parts *parts, char why[256])
     a->json = json_new();
     a->access = access_new();
     a->onces = onces_new();
+    if (a->access)
+        open_sessions(a);
     a->reader = a->json && now && readings_init(a) ? store_reader_new(books_store(parts->books), why) : NULL;
     a->running = a->reader && a->check && a->access && a->onces && listen_here(a, why) && thread_start(&a->thread, run_thread, a, "admin");
     if (a->running) {

@@ -2,10 +2,11 @@
  * session.c - browsers: a token, or a one-time code, is given once and a cookie comes back, so that no page ever keeps a token.
  *
  * A cookie is 32 random bytes; only its hash is kept, and what a write has to prove besides (x-tollgate-csrf) is made from the cookie.
- * Sessions are in memory: they end with the process, with their token, 12 hours after they were last used, after 7 days, or when
- * their holder says so. Nothing on a disk lets anybody in. */
+ * Sessions end with their token, 12 hours after they were last used, after 7 days, or when their holder says so. They outlive the
+ * process (session_file.c); what is on the disk lets nobody in. One-time codes do not. */
 #include "admin/inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -15,12 +16,7 @@
 enum { SECRET_LEN = 32, CODE_LEN = 20, HEX = 2 * SECRET_LEN, CODE_HEX = 2 * CODE_LEN, MINUTE_MS = 60 * 1000, CODE_MS = 15 * MINUTE_MS };
 #define IDLE_MS (INT64_C(12) * 60 * MINUTE_MS)
 #define LONGEST_MS (INT64_C(7) * 24 * 60 * MINUTE_MS)
-
-struct session {
-    uint64_t number; /* 0: free */
-    struct digest cookie, token;
-    int64_t began_at, used_at;
-};
+#define KEEP_MS (10 * MINUTE_MS) /* how much later than the file says a session may have been used, after a kill -9 */
 
 struct code {
     struct digest code, token;
@@ -31,12 +27,22 @@ struct sessions {
     uint64_t last;
     struct session list[SESSIONS];
     struct code codes[LOGIN_CODES];
+    struct session_file file;
+    int64_t kept_at; /* when the file was written */
 };
 
 struct sessions *sessions_new(void) { return calloc(1, sizeof(struct sessions)); }
 
+static bool keep(struct sessions *s)
+{
+    s->kept_at = clock_unix_ms();
+    return session_file_write(&s->file, s->list, SESSIONS);
+}
+
 void sessions_free(struct sessions *s)
 {
+    if (s)
+        (void)keep(s); /* when each was last used */
     secret_wipe(s, sizeof(*s));
     free(s);
 }
@@ -73,11 +79,46 @@ static const struct session *by_number(const struct sessions *s, uint64_t number
     return NULL;
 }
 
-static void end(struct sessions *s, uint64_t number)
+/* False: it is over here, but a restart might bring it back. */
+static bool end(struct sessions *s, uint64_t number)
 {
     for (size_t i = 0; i < SESSIONS; i++)
         if (s->list[i].number == number)
             s->list[i] = (struct session){ .number = 0 };
+    return keep(s);
+}
+
+void sessions_prune(struct sessions *s, const struct snapshot *now_in_force)
+{
+    int64_t now = clock_unix_ms();
+    bool any = false;
+    for (size_t i = 0; i < SESSIONS; i++) {
+        if (!s->list[i].number || (lives(&s->list[i], now) && snapshot_admin(now_in_force, &s->list[i].token, now)))
+            continue;
+        s->list[i] = (struct session){ .number = 0 };
+        any = true;
+    }
+    if (any)
+        (void)keep(s);
+}
+
+/* A clock that was set back makes no session younger than it is, nor longer. */
+void sessions_open(struct sessions *s, struct span dir, const uint8_t key[32], const struct snapshot *now_in_force)
+{
+    int64_t now = clock_unix_ms();
+    int len = snprintf(s->file.path, sizeof(s->file.path), "%.*s/sessions", SPAN_ARG(dir));
+    s->file.key = key;
+    if (!dir.at || !key || len >= (int)sizeof(s->file.path))
+        s->file.path[0] = '\0';
+    size_t count = session_file_read(&s->file, s->list);
+    for (size_t i = 0; i < count; i++) {
+        struct session *one = &s->list[i];
+        one->number = ++s->last;
+        if (one->began_at > now || one->used_at > now)
+            *one = (struct session){ .number = 0 };
+    }
+    s->kept_at = now;
+    sessions_prune(s, now_in_force);
 }
 
 static struct session *more_idle(struct session *a, struct session *b) { return !a || b->used_at < a->used_at ? b : a; }
@@ -131,6 +172,8 @@ uint64_t sessions_find(struct sessions *s, struct span header, int64_t now, stru
             continue;
         one->used_at = now;
         *token = one->token;
+        if (now - s->kept_at >= KEEP_MS)
+            (void)keep(s);
         return one->number;
     }
     return 0;
@@ -362,6 +405,7 @@ void session_begin(struct visit *v)
     struct sessions *all = sessions_of(v);
     v->actor.session = ++all->last;
     *make_room(all, &v->actor.hash, now) = (struct session){ all->last, digest_sha256(cookie), v->actor.hash, now, now };
+    (void)keep(all); /* one that is not kept ends with the process */
     log_info("admin", "\"%.*s\" logged in from %.*s", SPAN_ARG(v->actor.name), SPAN_ARG(span_first(http_request_peer(v->request), 64)));
     put_cookie(v, cookie, LONGEST_MS / 1000);
     answer(v, csrf);
@@ -375,9 +419,12 @@ void session_get(struct visit *v)
 
 void session_end(struct visit *v)
 {
-    if (v->actor.session)
-        end(sessions_of(v), v->actor.session);
+    bool ended = !v->actor.session || end(sessions_of(v), v->actor.session);
     put_cookie(v, SPAN(""), 0);
+    if (!ended) {
+        reply_problem(v, E_IO, NULL, "this session is over, but that could not be written: a restart of the gate might bring it back");
+        return;
+    }
     reply_nothing(v);
 }
 

@@ -500,6 +500,53 @@ describe("sessions of browsers", () => {
     await until(() => over, "the end of its stream", { timeout: 20_000 });
   });
 
+  test("a restart keeps sessions, but none that was ended; what is on the disk lets nobody in", async () => {
+    const other = await startGate(base());
+    const enter = async (token) => {
+      const answer = await raw("POST", "/api/v1/session", { body: { token }, of: other });
+      return { cookie: answer.headers.get("set-cookie").split(";")[0], csrf: answer.body.csrf };
+    };
+    const known = async ({ cookie }) => raw("GET", "/api/v1/session", { headers: { cookie }, of: other });
+    const { token: leaving } = await other.post("/tokens", { name: "leaving", role: "viewer" });
+    const [stays, leaves, loses, falls] = [await enter(adminOf("ada")), await enter(adminOf("vera")), await enter(leaving), await enter(adminOf("finn"))];
+    assert.equal((await raw("DELETE", "/api/v1/session", { headers: { cookie: leaves.cookie, "x-tollgate-csrf": leaves.csrf }, of: other })).status, 204);
+    await other.ask("DELETE", "/api/v1/tokens/leaving");
+
+    const file = path.join(other.dataDir, "sessions");
+    assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+    const value = stays.cookie.split("=")[1];
+    for (const name of fs.readdirSync(other.dataDir)) {
+      if (!fs.statSync(path.join(other.dataDir, name)).isFile()) continue;
+      const bytes = fs.readFileSync(path.join(other.dataDir, name));
+      for (const secret of [value, Buffer.from(value, "hex"), stays.csrf, adminOf("ada")]) assert.ok(!bytes.includes(secret), `${name} holds what opens a session`);
+    }
+
+    await other.kill();
+    await other.start();
+    assert.equal((await known(stays)).body.csrf, stays.csrf, "the page that is open goes on");
+    assert.equal((await raw("POST", "/api/v1/stop", { headers: { cookie: stays.cookie, "x-tollgate-csrf": stays.csrf }, body: { run: "after-restart" }, of: other })).status, 200);
+    assert.equal((await known(leaves)).status, 401, "it was logged out");
+    assert.equal((await known(loses)).status, 401, "its token was deleted");
+
+    const later = base();
+    later.admin.tokens = later.admin.tokens.filter(({ name }) => name !== "ada").map((each) => (each.name === "finn" ? { ...each, role: "viewer" } : each));
+    await other.stop();
+    other.writeConfig(later);
+    await other.start();
+    assert.equal((await known(stays)).status, 401, "its token went while nobody was there");
+    assert.deepEqual((await known(falls)).body.areas, ["read"], "what its token may by now");
+    other.writeConfig(base());
+    await other.restart();
+    assert.equal((await known(stays)).status, 401, "it does not come back with its token");
+    assert.equal((await known(falls)).status, 200);
+
+    await other.stop();
+    fs.writeFileSync(file, Buffer.concat([fs.readFileSync(file).subarray(0, -1), Buffer.from("x")]));
+    await other.start();
+    assert.equal((await known(falls)).status, 401, "a file that was touched is not believed");
+    assert.equal((await known(await enter(adminOf("finn")))).status, 200);
+  });
+
   test("a login link opens once, and is made by a token alone", async () => {
     const out = (await gate.cli("login-link")).out;
     const [, code] = out.match(new RegExp(`^http://${gate.adminAddress}/#login=([0-9a-f]{40})\n$`));
