@@ -202,7 +202,7 @@ enum next approve(struct exchange *x)
 void give_back_approval(struct exchange *x)
 {
     struct approving *p = &x->approving;
-    if (!p->taken || x->times.sent_ns)
+    if (!p->taken || p->sent)
         return;
     p->taken = false;
     p->approval.state = APPROVAL_APPROVED;

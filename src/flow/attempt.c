@@ -206,6 +206,7 @@ enum next send_request(struct exchange *x)
     if (!x->answering.composed)
         (void)compose_head(x);
     x->times.sent_ns = w->monotonic_ns(w->self);
+    x->approving.sent = true;
     if (x->realtime)
         w->upgrade(x->answering.call);
     w->send(x->answering.call, buf_span(&x->desk->scratch), streamed || x->looking.up ? SPAN("") : body_sent(x),

@@ -188,6 +188,7 @@ struct consulting {
 struct approving {
     struct approval approval; /* id "": no rule holds this call */
     bool taken;
+    bool sent; /* a request went out, whichever leg's: then it is used */
 };
 
 /* A vendor's call to us, not an agent's (flow/hooks.c). */

@@ -145,3 +145,30 @@ test("a key may have so many calls wait, and not more: the rest is refused, othe
   assert.ok((await pending()).length <= 1000, `${(await pending()).length}`);
   assert.equal(upstream.count, before);
 });
+
+test("a yes is used up once a target was asked, wherever the route goes from there", { timeout: 30_000 }, async () => {
+  const silent = await startScripted(() => new Promise(() => {})), other = await startScripted((call, res) => answerJson(res, 200, {}));
+  const routed = await startGate({
+    vendors: { openai: { base_url: silent.url }, anthropic: { base_url: other.url } },
+    credentials: { o: { vendor: "openai", secret: "sk-upstream-openai-0001" }, n: { vendor: "anthropic", secret: "sk-ant-upstream-0001" } },
+    policies: { held: { allow: ["*"], deny: ["anthropic.*"], approvals: [{ operations: ["openai.*"] }] } },
+    routes: { both: { strategy: { mode: "fallback" }, request_timeout: 1500, targets: [{ provider: "openai", model: "gpt-4o-mini" }, { provider: "anthropic", model: "claude-haiku-4-5" }] } },
+    keys: [key("routed", ["o", "n"], { policy: "held", route: "both" })],
+  });
+  const run = newRun();
+  const send = async () => {
+    const answer = await fetch(`${routed.url}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${tokenOf("routed")}`, "content-type": "application/json", "x-agent-run-id": run },
+      body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hello" }], max_tokens: 20 }) });
+    return { denied: answer.headers.get("x-tollgate-denied"), text: await answer.text() };
+  };
+  const held = await send();
+  assert.equal(held.denied, "approval_required", held.text);
+  const id = idIn(held);
+  await routed.post(`/approvals/${id}/approve`, {});
+  await send();
+  assert.equal(silent.count, 1, "it was sent, and timed out");
+  assert.equal(other.count, 0);
+  assert.equal((await routed.get(`/approvals/${id}`)).state, "used");
+  assert.equal((await send()).denied, "approval_required");
+  assert.equal(silent.count, 1);
+});
