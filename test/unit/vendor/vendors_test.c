@@ -501,3 +501,28 @@ TEST(mailgun_s_forms_are_read_and_go_on_as_they_came)
     CHECK_SPAN(bench_scope(&b, "mailgun.domain"), SPAN("mg.example.com"));
     bench_close(&b);
 }
+
+/* Accepted without a price: what was held stands. Refused by Vonage (4: wrong credentials) it is free. */
+TEST(vonage_texts_without_a_price_cost_what_was_held)
+{
+    static const struct {
+        const char *answer;
+        int64_t usd;
+        bool estimate;
+    } rows[] = {
+        { "{\"messages\":[{\"status\":\"0\",\"message-id\":\"A1\"}]}", 12000000, true },
+        { "{\"messages\":[{\"status\":\"0\",\"message-id\":\"A1\",\"message-price\":\"0.0050\"}]}", 5500000, false },
+        { "{\"messages\":[{\"status\":\"0\",\"message-price\":\"0.0050\"},{\"status\":\"0\"}]}", 12000000, true },
+        { "{\"messages\":[{\"status\":\"4\",\"error-text\":\"Bad Credentials\"}]}", 0, false },
+        { "{\"messages\":[{\"message-id\":\"A1\"}]}", 12000000, true },
+        { "{}", 12000000, true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        open_call("vonage", "POST", "/sms/json", "{\"to\":\"15558675310\",\"from\":\"A\",\"text\":\"hi\"}");
+        CHECK_INT(b.understood.worst[UNIT_USD], 12000000);
+        struct settled s = bench_settle(&b, 200, rows[i].answer);
+        if (s.real[UNIT_USD] != rows[i].usd || s.estimate != rows[i].estimate)
+            test_fail(__FILE__, __LINE__, "%s: %lld, estimate %d", rows[i].answer, (long long)s.real[UNIT_USD], s.estimate);
+        bench_close(&b);
+    }
+}
