@@ -133,11 +133,14 @@ TEST(what_is_billed_beside_the_thing_itself_is_counted)
         { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":false}", 0 },
         { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":true}", UNKNOWN },
         { "shippo", "POST", "/shipments", "{\"address_from\":{\"country\":\"DE\"},\"address_to\":\"a1\"}", 0 },
-        { "shippo", "POST", "/shipments", "{\"address_from\":\"a1\",\"address_to\":{\"country\":\"DE\",\"validate\":true}}", UNKNOWN },
+        { "shippo", "POST", "/shipments", "{\"address_from\":\"a1\",\"address_to\":{\"country\":\"DE\",\"validate\":false}}", 0 },
         { "paypal", "POST", ORDER, "{\"payment_source\":{}}", 0 },
         { "paypal", "POST", ORDER, "{\"payment_source\":{},\"processing_instruction\":\"NO_INSTRUCTION\"}", 0 },
         { "paypal", "POST", ORDER, "{\"payment_source\":{},\"processing_instruction\":\"ORDER_COMPLETE_ON_PAYMENT_APPROVAL\"}", UNKNOWN },
         { "messagebird", "POST", "/voicemessages", SPOKEN "}", 6 },
+        { "telnyx", "POST", "/v2/verified_numbers", "{\"phone_number\":\"+15558675310\",\"verification_method\":\"call\"}", 10 },
+        { "square", "PUT", "/v2/invoices/i1", "{\"invoice\":{\"version\":1,\"title\":\"x\"}}", 0 },
+        { "square", "PUT", "/v2/invoices/i1", "{\"invoice\":{\"version\":1,\"payment_requests\":[{\"uid\":\"u\",\"automatic_payment_source\":\"CARD_ON_FILE\"}]}}", UNKNOWN },
         { "messagebird", "POST", "/voicemessages", SPOKEN ",\"repeat\":10}", 66 },
     };
     counted_cents = 0;
@@ -160,10 +163,11 @@ TEST(what_writes_to_somebody_by_the_way_is_a_message)
     CHECK_INT(messages_of("paypal", "PUT", "/v2/invoicing/invoices/I1?send_to_recipient=false", invoice), 0);
     CHECK_INT(messages_of("hubspot", "POST", "/marketing/v3/transactional/single-email/send",
         "{\"emailId\":1,\"message\":{\"to\":\"a@x.example\",\"cc\":[\"b@x.example\"],\"bcc\":[\"c@x.example\",\"d@x.example\"]}}"), 4);
+    CHECK_INT(messages_of("telnyx", "POST", "/v2/verified_numbers", "{\"phone_number\":\"+15558675310\",\"verification_method\":\"sms\"}"), 1);
     CHECK(messages_of("hubspot", "POST", "/marketing/v3/emails/7/publish", "") > 1000000000);
 }
 
-TEST(what_mails_in_bulk_and_templates_say_in_their_head_is_looked_at)
+TEST(what_may_not_be_said_there_is_refused)
 {
 #define HEAD(name) "[{\"Name\":\"" name "\",\"Value\":\"x@elsewhere.example\"}]"
 #define BULK "{\"From\":\"t@example.com\",\"Subject\":\"hi\",\"Messages\":[{\"To\":\"a@example.org\""
@@ -175,6 +179,7 @@ TEST(what_mails_in_bulk_and_templates_say_in_their_head_is_looked_at)
         { "postmark", "/email/bulk", BULK "}],\"Headers\":" HEAD("X-Tag") "}", E_OK },
         { "postmark", "/email/bulk", BULK "}],\"Headers\":" HEAD("Bcc") "}", E_PARAMETER_DENIED },
         { "postmark", "/email/bulk", BULK ",\"Headers\":" HEAD("cc") "}]}", E_PARAMETER_DENIED },
+        { "shippo", "/shipments", "{\"address_from\":\"a1\",\"address_to\":{\"country\":\"DE\",\"validate\":true}}", E_PARAMETER_DENIED },
         { "ses", "/v2/email/outbound-emails", "{\"Content\":{\"Template\":{\"TemplateName\":\"t\",\"Headers\":" HEAD("X-Tag") "}}}", E_OK },
         { "ses", "/v2/email/outbound-emails", "{\"Content\":{\"Template\":{\"TemplateName\":\"t\",\"Headers\":" HEAD("Bcc") "}}}", E_PARAMETER_DENIED },
     };
