@@ -263,6 +263,7 @@ struct answering {
     bool began;             /* a byte of the reply went to the caller */
     bool tasted;            /* what came so far is fit to be given to the caller */
     struct buf pending;     /* events that wait for that */
+    const struct fault *spoiled; /* a stream that began with this error, before anything of it went to the caller; NULL: it did not */
     bool composed;          /* the request's head stands in the desk's scratch */
     bool ended;             /* the vendor's answer is complete */
     bool lost;              /* the outcome is unknown: sent, not answered */

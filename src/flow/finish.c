@@ -3,6 +3,7 @@
  *
  * The caller gets the last byte only after the books are closed and the row is in the journal: what it was told is never
  * forgotten, and its next call sees the settled budget. */
+#include "flow/spoiled.h"
 #include "flow/steps.h"
 
 #include "base/log.h"
@@ -94,7 +95,7 @@ static void read_usage(struct exchange *x)
 {
     struct answering *a = &x->answering;
     a->usage.vendor_cost = -1;
-    if (a->mode == RELAY_EVENTS) {
+    if (a->mode == RELAY_EVENTS || is_spoiled(x)) {
         a->usage = a->meter.usage;
         if (reserve_stands(x))
             a->usage.known = false;
@@ -309,7 +310,7 @@ static int told_status(struct exchange *x)
 {
     if (x->fault != E_OK && !x->answering.began)
         return x->answering.status;
-    return x->answering.head ? x->answering.head->status : x->answering.status;
+    return x->answering.head ? answered_status(x) : x->answering.status;
 }
 
 /* A row carries the name of its idempotency key when nothing else in the journal will: in doubt, or carried out without room

@@ -9,6 +9,7 @@
 #include "flow/guard.h"
 #include "flow/realtime.h"
 #include "flow/speak.h"
+#include "flow/spoiled.h"
 #include "flow/steps.h"
 #include "flow/taste.h"
 
@@ -206,6 +207,12 @@ void give_pending(struct exchange *x)
     buf_free(&a->pending);
 }
 
+/* Nothing of it went out: it is the answer that its error would have been. */
+static enum next began_with_error(struct exchange *x)
+{
+    return spoil_become(x) ? answer_ended(x) : fail(x, E_UPSTREAM_BROKEN, "%.*s began its stream with an error", SPAN_ARG(x->facts.vendor));
+}
+
 /* The first words decide; a stream that begins with an error, or is none before it ends, may be followed by another one. */
 static enum next taste_first(struct exchange *x)
 {
@@ -220,7 +227,7 @@ static enum next taste_first(struct exchange *x)
         return NEXT;
     }
     if (a->meter.failed)
-        return fail(x, E_UPSTREAM_BROKEN, "%.*s began its stream with an error", SPAN_ARG(x->facts.vendor));
+        return began_with_error(x);
     if (a->pending.broken)
         return fail(x, E_UPSTREAM_BROKEN, "%.*s says too much before it says anything", SPAN_ARG(x->facts.vendor));
     if (taste_events(x) && !x->routing.racing)
@@ -236,6 +243,8 @@ static void pass_event(struct exchange *x, const struct sse_event *event)
         return;
     }
     x->deciding.dialect->tap_event(x->desk->json, event, x->deciding.ask.usage_wanted, &x->answering.meter, &hide);
+    if (x->answering.meter.failed && !x->answering.began && !x->answering.spoiled)
+        spoil_hear(x, event);
     cached_frame(x, event);
     if (!hide)
         buf_put(&x->desk->scratch, event->raw);
@@ -276,9 +285,7 @@ static enum next events_ended(struct exchange *x)
         a->lost = true;
         return fail(x, E_UPSTREAM_BROKEN, "%.*s ended its stream in the middle", SPAN_ARG(x->facts.vendor));
     }
-    if (a->meter.failed && taste_waits(x))
-        return fail(x, E_UPSTREAM_BROKEN, "%.*s began its stream with an error", SPAN_ARG(x->facts.vendor));
-    return answer_ended(x);
+    return a->meter.failed && taste_waits(x) ? began_with_error(x) : answer_ended(x);
 }
 
 /* The stream has had its end, or its error: whatever becomes of the connection, the caller has been told all. (Gemini's own has no end but
@@ -317,6 +324,8 @@ static enum next relay_events(struct exchange *x)
         case IO_BYTES:
             if (pass_events(x, bytes) == STOP || taste_first(x) == STOP)
                 return STOP;
+            if (x->answering.mode == RELAY_HOLD)
+                return NEXT; /* it was an error, and nothing else */
             if (x->routing.racing && x->answering.tasted && !guard_holds(x))
                 return NEXT; /* the race is over: `taste` */
             break;

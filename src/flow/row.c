@@ -79,7 +79,7 @@ static void put_verdict(struct exchange *x, struct row_out *o)
     row_text(o, ROW_MODEL, x->answering.usage.model.at ? x->answering.usage.model : x->facts.model);
     row_number(o, ROW_STATUS,
         x->fault != E_OK && !x->answering.began ? x->answering.status
-        : x->answering.head                     ? x->answering.head->status
+        : x->answering.head                     ? answered_status(x)
                                                 : 0);
     row_text(o, ROW_VERDICT, span_of(verdict_names[verdict_of(x)]));
     row_text(o, ROW_DENIED, x->fault == E_OK ? SPAN_NONE : err_code(x->fault));

@@ -14,6 +14,7 @@
 #include "dialect/one_call.h"
 #include "dialect/openai_responses_state.h"
 #include "flow/job_read.h"
+#include "flow/spoiled.h"
 #include "flow/state.h"
 #include "flow/steps.h"
 
@@ -293,6 +294,7 @@ static void take_event(void *self, const struct event *e)
 {
     struct exchange *x = self;
     struct translation *t = x->speaking.translation;
+    spoil_note(x, e);
     meter_event(&x->answering.meter, e, &t->event);
     if (t->gathers)
         gather_event(&t->gather, e);
@@ -312,8 +314,7 @@ static void set_translators(struct exchange *x, struct buf *out)
     t->writer.out = out;
 }
 
-/* Readers look past the end of what they read. */
-static struct span padded(struct arena *a, struct span data)
+struct span speak_padded(struct arena *a, struct span data)
 {
     char *at = data.at ? arena_take(a, data.len + BUF_SLACK) : NULL;
     if (!at)
@@ -337,7 +338,7 @@ void speak_frame(struct exchange *x, const struct sse_event *frame, struct buf *
     struct arena_mark mark = arena_mark(&t->event);
     struct sse_event own = *frame;
     if (x->answering.frames.framing == FRAMING_SSE)
-        own.data = padded(&t->event, frame->data);
+        own.data = speak_padded(&t->event, frame->data);
     set_translators(x, out);
     meter_start(&x->answering.meter);
     if (!pass_reframed(x, t, &own, out))
@@ -456,7 +457,7 @@ enum next reword(struct exchange *x)
     struct answering *a = &x->answering;
     if (x->speaking.job.at)
         return job_reword(x);
-    if (!t || x->fault != E_OK || !a->head)
+    if (!t || x->fault != E_OK || !a->head || is_spoiled(x))
         return NEXT;
     if (a->mode == RELAY_EVENTS) {
         keep_gathered(x, t);

@@ -10,6 +10,8 @@ static inline bool is_translated(const struct exchange *x) { return x->speaking.
 const struct dialect *caller_dialect(const struct exchange *x);
 /* One frame of a vendor's stream: what the caller is sent for it goes to out; what it says of usage to the meter. */
 void speak_frame(struct exchange *x, const struct sse_event *frame, struct buf *out);
+/* The same bytes with the slack behind them that readers want; SPAN_NONE: no memory. */
+struct span speak_padded(struct arena *a, struct span data);
 /* The body of a stream ended in order: what the caller is sent for that. */
 void speak_end(struct exchange *x, struct buf *out);
 /* What goes to the caller for these events: the same, or, for a caller of Gemini that did not ask for events, items of a JSON array. */

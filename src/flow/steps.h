@@ -183,6 +183,7 @@ void count_brakes(struct exchange *x);                           /* brakes.c: wh
 void tell_budgets(struct exchange *x);                           /* alarm.c: thresholds and forecasts, once each */
 void tell_refusal(struct exchange *x);                           /* alarm.c: a cap refused a call */
 void tell_brake(struct exchange *x, const struct brake_rule *rule, struct span subject, struct span text); /* alarm.c */
+int answered_status(const struct exchange *x); /* turn.c: the vendor's; of a stream that was an error and nothing else, the error's. It has a head */
 const struct price *price_of(const struct exchange *x, struct span model); /* reserve.c: what this vendor charges; NULL: not known */
 const struct price *billed_price(const struct exchange *x);       /* finish.c: of the model that the vendor says it was */
 bool money_matters(const struct exchange *x);                     /* reserve.c: some limit in dollars applies */

@@ -107,8 +107,9 @@ static const char not_its_dialect[] = "its answer is none of its own dialect";
 static enum next taste_racer(struct exchange *x)
 {
     const struct answering *a = &x->answering;
-    if (a->head->status < 200 || a->head->status >= 300)
-        return not_this_status(x, a->head->status);
+    int status = answered_status(x);
+    if (status < 200 || status >= 300)
+        return not_this_status(x, status);
     const char *why = a->mode == RELAY_HOLD && a->tapped_whole ? unfit_answer(x) : NULL;
     if (is_unreadable(x))
         why = not_its_dialect;

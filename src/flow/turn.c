@@ -7,6 +7,7 @@
  *
  * Next to read: race.c. */
 #include "flow/legs.h"
+#include "flow/spoiled.h"
 #include "flow/steps.h"
 
 #include "base/text.h"
@@ -49,11 +50,17 @@ enum next keep_time(struct exchange *x)
 
 /* ---- how did it end? ---- */
 
+int answered_status(const struct exchange *x)
+{
+    return is_spoiled(x) ? x->answering.spoiled->status : x->answering.head->status;
+}
+
 static struct attempt_end of_answer(struct exchange *x)
 {
+    int status = answered_status(x);
     const struct answering *a = &x->answering;
     struct span body = a->mode == RELAY_HOLD ? buf_span(&a->body) : SPAN_NONE;
-    return (struct attempt_end){ .status = a->head->status, .failures = a->head->status >= 400 ? failure_of(a->head->status, body) : 0 };
+    return (struct attempt_end){ .status = status, .failures = status >= 400 ? failure_of(status, body) : 0 };
 }
 
 /* Without an answer, or with half of one. */
@@ -194,7 +201,7 @@ enum next turn_unfit(struct exchange *x)
 enum next book_attempt(struct exchange *x)
 {
     struct routing *r = &x->routing;
-    if (r->to == TURN_ON || (is_llm(x) && r->outcome.status == 0)) {
+    if (r->to == TURN_ON || (is_llm(x) && r->outcome.status == 0) || is_spoiled(x)) {
         leg_end(x);
         return NEXT;
     }

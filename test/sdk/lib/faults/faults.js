@@ -73,8 +73,8 @@ const nonsense = {
 
 const streams = {
   "a stream of nothing": fault("half", (call) => call.streamHead().send("0\r\n\r\n"), { ...stream, complete: true }),
-  "an error as the first event": fault("half", (call) => call.streamHead().send(chunk(call.words.failEvent) + "0\r\n\r\n"), { ...stream, told: true }),
-  "an error behind the beginning": fault("half", (call) => call.streamHead().send(beforeWord(call).concat(call.words.failEvent).map(chunk).join("") + "0\r\n\r\n"), { ...stream, told: true }),
+  "an error as the first event": fault("half", (call) => call.streamHead().send(chunk(call.words.failEvent) + "0\r\n\r\n"), { ...stream, told: true, spoils: { openai: 500, anthropic: 529 } }),
+  "an error behind the beginning": fault("half", (call) => call.streamHead().send(beforeWord(call).concat(call.words.failEvent).map(chunk).join("") + "0\r\n\r\n"), { ...stream, told: true, spoils: { openai: 500, anthropic: 529 } }),
   "ends before the first word": fault("half", (call) => call.streamHead().send(beforeWord(call).map(chunk).join("") + "0\r\n\r\n"), { ...stream, complete: true }),
   "cut before the first word": fault("half", (call) => call.streamHead().send(beforeWord(call).map(chunk).join("")).end(), stream),
   "hangs before the first word": fault("late half", (call) => call.streamHead().send(beforeWord(call).map(chunk).join("")), { ...stream, event: true }),

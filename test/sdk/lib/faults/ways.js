@@ -12,7 +12,7 @@ const isBegun = (f) => f.is === "begun" || f.is === "late begun";
 const fails = (f) => f.is !== "fine" && !isBegun(f);
 
 /** Whether a list of status codes holds it: no answer is what a gateway would say of it. */
-const listed = (f, codes) => (f.is === "status" ? codes.includes(f.status) : (isLate(f) ? [408, 504] : [500, 502, 503]).some((code) => codes.includes(code)));
+const listed = (f, codes) => (f.is === "status" || f.spoils ? codes.includes(f.status) : (isLate(f) ? [408, 504] : [500, 502, 503]).some((code) => codes.includes(code)));
 const classes = (f) => (f.is === "status" ? f.errors : isLate(f) ? ["timeout", "outage"] : ["outage"]);
 
 const alone = { tries: ["bad"], winner: "bad" };
