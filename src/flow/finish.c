@@ -209,6 +209,30 @@ void close_books(struct exchange *x, const int64_t real[UNIT_COUNT])
         ledger_settle(x->desk->ledger, &c->hold, c->real);
 }
 
+/* Of all money budgets that refuse, the least. */
+static nano_usd less_left(const struct charging *c, size_t line, const struct ledger_balance *b, nano_usd least)
+{
+    if (c->budgets[line]->unit != UNIT_USD || c->wants[line].soft)
+        return least;
+    int64_t left = c->wants[line].limit - (b->settled < 0 ? 0 : b->settled) - b->reserved;
+    left = left < 0 ? 0 : left;
+    return least < 0 || left < least ? left : least;
+}
+
+nano_usd left_while_held(const struct exchange *x)
+{
+    const struct charging *c = &x->charging;
+    struct ledger_balance b;
+    nano_usd least = -1;
+    for (size_t i = 0; c->hold.open && i < c->hold.count; i++) {
+        if (c->budgets[i]->unit != UNIT_USD)
+            continue;
+        ledger_line_balance(x->desk->ledger, &c->hold.lines[i], &b);
+        least = less_left(c, i, &b, least);
+    }
+    return least;
+}
+
 static void look_at_accounts(struct exchange *x)
 {
     struct charging *c = &x->charging;
@@ -216,9 +240,7 @@ static void look_at_accounts(struct exchange *x)
         struct ledger_balance *b = &c->after[i];
         (void)ledger_balance(x->desk->ledger, c->wants[i].account, c->wants[i].slot, b);
         b->limit = c->wants[i].limit;
-        int64_t left = b->limit - (b->settled < 0 ? 0 : b->settled) - b->reserved;
-        if (c->budgets[i]->unit == UNIT_USD && !c->wants[i].soft && (c->remaining < 0 || left < c->remaining))
-            c->remaining = left < 0 ? 0 : left;
+        c->remaining = less_left(c, i, b, c->remaining);
     }
 }
 

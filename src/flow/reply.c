@@ -75,8 +75,9 @@ static void add_own(struct exchange *x, struct fields *f)
     add_portkey(x, f);
     if (over && c->priced && !c->kept)
         add(f, SPAN("x-tollgate-cost-usd"), money(x, call_cost(x)));
-    if (over && c->remaining >= 0)
-        add(f, SPAN("x-tollgate-budget-remaining-usd"), money(x, c->remaining));
+    nano_usd left = over ? c->remaining : left_while_held(x); /* a stream's head goes before its cost is known */
+    if (left >= 0)
+        add(f, SPAN("x-tollgate-budget-remaining-usd"), money(x, left));
 }
 
 /* What stands before this vendor's paths where the caller reached it: "http://127.0.0.1:8080/twilio". Empty: it did not say. */

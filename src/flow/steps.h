@@ -166,6 +166,7 @@ enum { CALL_LINES = JOURNAL_LINES, SEEN_LINES = 8 }; /* accounts that the legs o
 size_t charged_lines(const struct exchange *x, struct journal_line lines[CALL_LINES]); /* lines.c: its accounts, for the journal */
 bool line_is_kept(const struct charging *c, size_t line);         /* lines.c */
 bool was_sent(const struct exchange *x);                         /* finish.c: something of the leg at hand may have reached its vendor */
+nano_usd left_while_held(const struct exchange *x);              /* finish.c: the least that is left on a money budget beside what the leg holds; -1: none */
 void close_books(struct exchange *x, const int64_t real[UNIT_COUNT]); /* finish.c: of the leg at hand */
 /* account.c: the first credential that will do; and what an answer tells of it. */
 enum next first_account(struct exchange *x);

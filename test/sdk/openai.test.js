@@ -153,6 +153,8 @@ test("a stream ends with its cost, as a comment and as a trailer", async () => {
   const comment = text.match(/^: x-tollgate-cost-usd=(\S+)$/m);
   assert.equal(nanos(comment[1]), nanos(cost));
   assert.equal(nanos(trailers["x-tollgate-cost-usd"]), nanos(cost));
+  const { budgets: [after], reserved_usd } = await gate.call(headers["x-tollgate-call-id"]);
+  assert.equal(nanos(headers["x-tollgate-budget-remaining-usd"] ?? "0"), nanos(after.limit) - (nanos(after.spent) - nanos(cost)) - nanos(reserved_usd), "what is left while the stream holds its most");
 });
 
 test("the first event does not wait for the last", async () => {
