@@ -44,7 +44,7 @@ bool outcome_unknown(struct exchange *x)
     if (a->doubtful)
         return !tells_of_the_first(x);
     if (a->ended) /* a vendor that broke down may have moved the money before it did */
-        return !is_llm(x) && x->facts.moves_money && a->head->status >= 500;
+        return !is_llm(x) && x->facts.moves_money && outcome_matters(x) && a->head->status >= 500;
     if (is_llm(x))
         return a->lost && !a->head;
     return outcome_matters(x) && (!a->head || a->mode == RELAY_HOLD || a->mode == RELAY_NONE);

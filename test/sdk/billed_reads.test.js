@@ -155,3 +155,13 @@ test("whose answer was lost under a key is not bought again under it", async () 
   assert.equal(upstream.count, 1);
   assert.equal((await account(gate)).in_doubt_usd, "0.25");
 });
+
+test("a vendor that breaks down under a lookup that costs nothing leaves no doubt; under a billed one it does", async () => {
+  const { gate } = await setUp((call, res) => answerJson(res, 503, { code: 20503, message: "down" }));
+  assert.equal((await ask(gate, free)).status, 503);
+  assert.equal((await gate.calls())[0].verdict, "allowed");
+  assert.equal((await gate.get("/doubts")).data.length, 0);
+  assert.equal((await ask(gate)).status, 503);
+  assert.equal((await gate.get("/doubts")).data.length, 1);
+  assert.equal((await account(gate)).in_doubt_usd, "0.25");
+});
