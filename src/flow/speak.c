@@ -385,18 +385,16 @@ struct span speak_events(struct exchange *x, struct span events, bool end)
 void speak_fields(struct exchange *x)
 {
     struct answering *a = &x->answering;
+    bool events = a->mode == RELAY_EVENTS && !x->speaking.array;
+    struct http_field *fields = ARENA_ARRAY(&x->arena, struct http_field, a->field_count + 1);
     size_t kept = 0;
-    for (size_t i = 0; i < a->field_count; i++)
+    for (size_t i = 0; i < a->field_count && fields; i++)
         if (span_is_nocase(a->fields[i].name, SPAN("retry-after")) || span_starts(a->fields[i].name, SPAN("x-ratelimit-")))
-            a->fields[kept++] = a->fields[i];
-    struct http_field *fields = ARENA_ARRAY(&x->arena, struct http_field, kept + 1);
-    if (fields) {
-        memcpy(fields, a->fields, kept * sizeof(*fields));
-        fields[kept] = (struct http_field){ SPAN("content-type"),
-            a->mode == RELAY_EVENTS && !x->speaking.array ? frames_type(x->speaking.dialect->framing) : SPAN("application/json") };
-    }
+            fields[kept++] = a->fields[i];
+    if (fields)
+        fields[kept++] = (struct http_field){ SPAN("content-type"), events ? frames_type(x->speaking.dialect->framing) : SPAN("application/json") };
     a->fields = fields;
-    a->field_count = fields ? kept + 1 : 0;
+    a->field_count = kept;
 }
 
 /* A vendor that answers whole where a stream was asked for. */
