@@ -13,6 +13,9 @@ enum { NAME_MOST = 64 << 10, LABEL_PARTS = 8 };
 #define NONE { NULL, 0 }
 #define CLASS "CASE WHEN status BETWEEN 100 AND 599 THEN (status / 100) || 'xx' END"
 
+/* A settlement and what a vendor told later name no metadata and no scopes: those of their call count, which is read by its id. */
+#define CALLS_ROW "CASE kind WHEN 0 THEN row ELSE coalesce((SELECT told.row FROM calls AS told WHERE told.id = calls.of), row) END"
+
 /* A plus keeps SQLite from walking the whole table in the order of an index, a row here and a row there. */
 static const struct dimension dimensions[] = {
     { TEXT("key"), TEXT("+key"), TEXT("key"), NO_MOMENT, NO_ARGUMENT },
@@ -29,8 +32,8 @@ static const struct dimension dimensions[] = {
         TEXT("CASE verdict WHEN 0 THEN 'allowed' WHEN 1 THEN 'denied' WHEN 2 THEN 'error' ELSE 'in_doubt' END"), NO_MOMENT, NO_ARGUMENT },
     { TEXT("status_class"), TEXT(CLASS), TEXT(CLASS), NO_MOMENT, NO_ARGUMENT },
     { TEXT("label"), TEXT("parts(field(row, 73), ?)"), TEXT("parts(label, ?)"), NO_MOMENT, A_COUNT },
-    { TEXT("metadata"), TEXT("json_extract(field(row, 19), ?)"), NONE, NO_MOMENT, A_MEMBER },
-    { TEXT("scope"), TEXT("scope(row, ?)"), NONE, NO_MOMENT, A_NAME },
+    { TEXT("metadata"), TEXT("json_extract(field(" CALLS_ROW ", 19), ?)"), NONE, NO_MOMENT, A_MEMBER },
+    { TEXT("scope"), TEXT("scope(" CALLS_ROW ", ?)"), NONE, NO_MOMENT, A_NAME },
     { TEXT("minute"), TEXT("at / 60000"), NONE, MINUTE, NO_ARGUMENT },
     { TEXT("hour"), TEXT("at / 3600000"), TEXT("0"), HOUR, NO_ARGUMENT },
     { TEXT("day"), TEXT("at / 86400000"), TEXT("0"), DAY, NO_ARGUMENT },

@@ -267,6 +267,63 @@ static struct rig_record event(struct rig *g, uint64_t id, uint64_t of, int64_t 
     return r;
 }
 
+/* A call whose team and customer are in its row. */
+static struct rig_record labelled(struct rig *g, uint64_t id)
+{
+    struct rig_record r = rig_row(g, id);
+    struct buf text;
+    buf_init(&text, 4096);
+    rig_write(g, &r);
+    buf_put(&text, r.record.row);
+    struct row_out o = row_out(&text);
+    row_text(&o, ROW_METADATA, SPAN("{\"team\":\"blue\"}"));
+    row_open(&o, ROW_SCOPE);
+    row_text(&o, ROW_SCOPE_NAME, SPAN("stripe.customer"));
+    row_text(&o, ROW_SCOPE_VALUE, SPAN("cus_ada"));
+    row_close(&o);
+    r.record.row = arena_copy(&g->arena, buf_span(&text));
+    buf_free(&text);
+    return r;
+}
+
+static void check_group(struct rig *g, struct store_reader *r, struct span by, struct span group, int64_t calls, int64_t cost)
+{
+    const struct call_filter all = { .limit = 1 };
+    struct usage_row *rows;
+    size_t count, found = 0;
+    CHECK_INT(store_usage(r, &all, &by, 1, &g->arena, &rows, &count), E_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (!span_is(rows[i].group[0], group))
+            continue;
+        found++;
+        CHECK_INT(rows[i].calls, calls);
+        CHECK_INT(rows[i].cost, cost);
+    }
+    CHECK_INT(found, 1);
+}
+
+/* A dispute of a month later costs the team and the customer of its charge, though its own row names neither. */
+TEST(what_comes_late_counts_to_the_metadata_and_scopes_of_its_call)
+{
+    struct rig g;
+    rig_init(&g, 1);
+    rig_append(&g, 0, labelled(&g, 1));
+    rig_append(&g, 0, rig_row(&g, 2));
+    rig_append(&g, 0, event(&g, 11, 1, 5));
+    rig_append(&g, 0, rig_settlement(&g, 12, 1, 0, 7, SPAN("spent")));
+    rig_append(&g, 0, event(&g, 13, 2, 3));
+    rig_append(&g, 0, event(&g, 14, 0, 2));  /* of no call that is known */
+    rig_append(&g, 0, event(&g, 15, 99, 1)); /* of one that is not there */
+    rig_open(&g, false);
+    struct store_reader *r = rig_reader(&g);
+    check_group(&g, r, SPAN("metadata:team"), SPAN("blue"), 1, 10000000 + 5 + 7);
+    check_group(&g, r, SPAN("metadata:team"), SPAN_NONE, 1, 10000000 + 3 + 2 + 1);
+    check_group(&g, r, SPAN("scope:stripe.customer"), SPAN("cus_ada"), 1, 10000000 + 5 + 7);
+    check_group(&g, r, SPAN("scope:stripe.customer"), SPAN_NONE, 1, 10000000 + 3 + 2 + 1);
+    store_reader_free(r);
+    rig_free(&g);
+}
+
 struct told {
     size_t count;
     uint64_t first;
