@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/node.h"
 
 enum { VALUE_MOST = 1 << 20, FIELD_ROOM = 200 };
@@ -83,18 +84,7 @@ static int read_file(const char *path, struct buf *out)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    int failed = 0;
-    for (;;) {
-        char *at = buf_reserve(out, 4096);
-        ssize_t got = at ? read(fd, at, 4096) : -1;
-        if (got < 0 && at && errno == EINTR)
-            continue;
-        if (got < 0)
-            failed = at ? errno : EFBIG;
-        if (got <= 0)
-            break;
-        out->len += (size_t)got;
-    }
+    int failed = file_read(fd, out) ? 0 : out->broken ? EFBIG : errno;
     close(fd);
     return failed;
 }

@@ -26,21 +26,7 @@ static int delete(struct cli *c) { return object_delete(c, "alerts"); }
 static int apply(struct cli *c) { return object_apply(c, "alerts", "the file holds no alert; allowed: type:, url:, events:, ..."); }
 static int change(struct cli *c) { return object_change(c, "alerts"); }
 
-static int test(struct cli *c)
-{
-    struct json_value root;
-    bool printed;
-    int code = object_send(c, "POST", "alerts", c->operands[1], "test", SPAN("{}"), &root, &printed);
-    if (code != EXIT_DONE)
-        return code;
-    bool sent = span_is(api_text(c, root, "sent"), SPAN("yes"));
-    struct span trouble = api_text(c, root, "trouble");
-    if (!printed && sent)
-        printf("%staken%s after %lld ms\n", tint_code(TINT_GREEN, c->colour), tint_code(TINT_NONE, c->colour), (long long)api_number(root, "ms"));
-    else if (!printed)
-        printf("%snot taken%s: %.*s\n", tint_code(TINT_RED, c->colour), tint_code(TINT_NONE, c->colour), SPAN_ARG(trouble.at ? text_tame(&c->arena, trouble) : SPAN("?")));
-    return sent ? EXIT_DONE : EXIT_REFUSED;
-}
+static int test(struct cli *c) { return object_test(c, "alerts"); }
 
 static const struct column delivery_columns[] = { { "AT", ALIGN_LEFT, 0 }, { "ALERT", ALIGN_LEFT, 60 }, { "TEXT", ALIGN_LEFT, 80 }, { "TRIES", ALIGN_RIGHT, 0 },
     { "STATE", ALIGN_LEFT, 0 }, { "NEXT", ALIGN_LEFT, 0 }, { "STILL TO", ALIGN_LEFT, 40 }, { "TROUBLE", ALIGN_LEFT, 60 } };

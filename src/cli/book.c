@@ -9,34 +9,6 @@
 
 #include "base/embed.h"
 
-static bool read_fd(int fd, struct buf *out)
-{
-    ssize_t got = 1;
-    while (got > 0) {
-        char *at = buf_reserve(out, 65536);
-        got = at ? read(fd, at, 65536) : -1;
-        if (got < 0 && at && errno == EINTR)
-            got = 1;
-        else
-            out->len += got > 0 ? (size_t)got : 0;
-    }
-    return got == 0;
-}
-
-bool book_file(struct cli *c, struct span name, struct buf *out)
-{
-    bool input = span_is(name, SPAN("-"));
-    struct span path = arena_copy(&c->arena, name);
-    int fd = input ? STDIN_FILENO : path.at ? open(path.at, O_RDONLY | O_CLOEXEC) : -1;
-    errno = fd < 0 ? errno : 0;
-    bool good = fd >= 0 && read_fd(fd, out);
-    if (!good)
-        fprintf(stderr, "tollgate prices: %.*s: %s\n", SPAN_ARG(name), out->broken ? "larger than 128 MiB" : strerror(errno));
-    if (fd >= 0 && !input)
-        close(fd);
-    return good;
-}
-
 bool book_text(struct cli *c, struct span name, struct buf *room, struct span *text)
 {
     char why[PRICE_WHY];
@@ -44,7 +16,7 @@ bool book_text(struct cli *c, struct span name, struct buf *room, struct span *t
     *text = embed_find(SPAN("catalog/models.tsv"));
     if (!name.at)
         return true;
-    if (!book_file(c, name, room))
+    if (!object_file(c, name, room))
         return false;
     *text = buf_span(room);
     if (price_book_check(*text, &rows, why))

@@ -8,8 +8,6 @@
 
 enum { BOOK_MOST = 128 << 20 };
 
-/* A whole file ("-": standard input) into out. False: the reason is on standard error. */
-bool book_file(struct cli *c, struct span name, struct buf *out);
 /* The text of a price book from a file, checked; SPAN_NONE as the name: the one in the binary. False: the reason is on standard error. */
 bool book_text(struct cli *c, struct span name, struct buf *room, struct span *text);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/book.h"
 #include "cli/sheet_read.h"
@@ -26,13 +27,7 @@ static bool write_file(struct cli *c, struct span name, struct span text)
 {
     struct span path = arena_copy(&c->arena, name), beside = arena_print(&c->arena, "%.*s.new", SPAN_ARG(name));
     int fd = path.at && beside.at ? open(beside.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
-    bool good = fd >= 0;
-    for (size_t at = 0; good && at < text.len;) {
-        ssize_t wrote = write(fd, text.at + at, text.len - at);
-        good = wrote > 0 || (wrote < 0 && errno == EINTR);
-        at += wrote > 0 ? (size_t)wrote : 0;
-    }
-    good = good && fsync(fd) == 0;
+    bool good = fd >= 0 && file_write(fd, text) && fsync(fd) == 0;
     if (fd >= 0)
         good = close(fd) == 0 && good;
     good = good && rename(beside.at, path.at) == 0;
@@ -179,7 +174,7 @@ int book_import(struct cli *c)
     arena_init(&a, IMPORT_ARENA);
     buf_init(&text, BOOK_MOST);
     int code = EXIT_CONFIG;
-    if (book_file(c, c->operands[1], &text))
+    if (object_file(c, c->operands[1], &text))
         code = formats[i].read ? import_list(c, &a, formats[i].read, buf_span(&text), date) : import_own(c, &a, buf_span(&text), date);
     buf_free(&text);
     arena_free(&a);

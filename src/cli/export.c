@@ -91,21 +91,7 @@ static int status(struct cli *c)
     return EXIT_DONE;
 }
 
-static int test(struct cli *c)
-{
-    struct json_value root;
-    bool printed;
-    int code = object_send(c, "POST", "exports", c->operands[1], "test", SPAN("{}"), &root, &printed);
-    if (code != EXIT_DONE)
-        return code;
-    bool sent = span_is(api_text(c, root, "sent"), SPAN("yes"));
-    struct span trouble = api_text(c, root, "trouble");
-    if (!printed && sent)
-        printf("%staken%s after %lld ms\n", tint_code(TINT_GREEN, c->colour), tint_code(TINT_NONE, c->colour), (long long)api_number(root, "ms"));
-    else if (!printed)
-        printf("%snot taken%s: %.*s\n", tint_code(TINT_RED, c->colour), tint_code(TINT_NONE, c->colour), SPAN_ARG(trouble.at ? text_tame(&c->arena, trouble) : SPAN("?")));
-    return sent ? EXIT_DONE : EXIT_REFUSED;
-}
+static int test(struct cli *c) { return object_test(c, "exports"); }
 
 /* "beginning" and "now" are the API's own words. */
 static struct span moment(struct cli *c, struct span text)

@@ -53,7 +53,7 @@ const struct node *import_load(struct import *im, struct span file)
     struct buf room;
     const char *name = arena_copy(im->a, file).at;
     buf_init(&room, BOOK_MOST);
-    if (!book_file(im->cli, file, &room))
+    if (!object_file(im->cli, file, &room))
         return NULL;
     struct span text = span_trim(arena_copy(im->a, buf_span(&room)));
     buf_free(&room);

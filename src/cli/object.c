@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 
 enum { PAGES_MOST = 1000, PRINT_MOST = 16 << 20, INDENT = 2 };
@@ -139,25 +140,44 @@ int object_delete(struct cli *c, const char *kind)
     return code;
 }
 
-struct span object_read(struct cli *c, struct span file)
+bool object_file(struct cli *c, struct span name, struct buf *out)
 {
-    bool input = span_is(file, SPAN("-"));
-    struct span path = arena_copy(&c->arena, file), whole = SPAN_NONE;
+    bool input = span_is(name, SPAN("-"));
+    struct span path = arena_copy(&c->arena, name);
     int fd = input ? STDIN_FILENO : path.at ? open(path.at, O_RDONLY | O_CLOEXEC) : -1;
-    struct buf text;
-    ssize_t got = fd < 0 ? -1 : 1;
-    buf_init(&text, OBJECT_BODY);
-    while (got > 0) {
-        char *at = buf_reserve(&text, 4096);
-        got = at ? read(fd, at, 4096) : -1;
-        text.len += got > 0 ? (size_t)got : 0;
-    }
-    if (got == 0)
-        whole = arena_copy(&c->arena, buf_span(&text));
-    else
-        fprintf(stderr, "tollgate %s: %.*s: %s\n", c->verb->name, SPAN_ARG(file), text.broken ? "larger than 1 MiB" : strerror(errno));
+    bool good = fd >= 0 && file_read(fd, out);
+    if (!good && out->broken)
+        fprintf(stderr, "tollgate %s: %.*s: larger than %zu MiB\n", c->verb->name, SPAN_ARG(name), out->ceiling >> 20);
+    else if (!good)
+        fprintf(stderr, "tollgate %s: %.*s: %s\n", c->verb->name, SPAN_ARG(name), strerror(errno));
     if (fd >= 0 && !input)
         close(fd);
+    return good;
+}
+
+struct span object_read(struct cli *c, struct span file)
+{
+    struct span whole = SPAN_NONE;
+    struct buf text;
+    buf_init(&text, OBJECT_BODY);
+    if (object_file(c, file, &text))
+        whole = arena_copy(&c->arena, buf_span(&text));
     buf_free(&text);
     return whole;
+}
+
+int object_test(struct cli *c, const char *kind)
+{
+    struct json_value root;
+    bool printed;
+    int code = object_send(c, "POST", kind, c->operands[1], "test", SPAN("{}"), &root, &printed);
+    if (code != EXIT_DONE)
+        return code;
+    bool sent = span_is(api_text(c, root, "sent"), SPAN("yes"));
+    struct span trouble = api_text(c, root, "trouble");
+    if (!printed && sent)
+        printf("%staken%s after %lld ms\n", tint_code(TINT_GREEN, c->colour), tint_code(TINT_NONE, c->colour), (long long)api_number(root, "ms"));
+    else if (!printed)
+        printf("%snot taken%s: %.*s\n", tint_code(TINT_RED, c->colour), tint_code(TINT_NONE, c->colour), SPAN_ARG(trouble.at ? text_tame(&c->arena, trouble) : SPAN("?")));
+    return sent ? EXIT_DONE : EXIT_REFUSED;
 }

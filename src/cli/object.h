@@ -27,8 +27,12 @@ int object_apply(struct cli *c, const char *kind, const char *none);
 int object_change(struct cli *c, const char *kind);
 /* /api/v1/KIND[/ID[/WHAT]]; id SPAN_NONE: none. Keys may be named by their name. */
 int object_send(struct cli *c, const char *method, const char *kind, struct span id, const char *what, struct span body, struct json_value *root, bool *printed);
+/* POST KIND/ID/test, and whether what was sent there was taken. */
+int object_test(struct cli *c, const char *kind);
 bool object_duration(struct span text, int64_t *ms);
-/* A whole file, or standard input for "-", in the arena; at most OBJECT_BODY bytes. SPAN_NONE: the reason is on standard error. */
+/* A whole file, or standard input for "-", into out, up to its ceiling in MiB. False: the reason is on standard error. */
+CHECKED bool object_file(struct cli *c, struct span name, struct buf *out);
+/* The same, in the arena; at most OBJECT_BODY bytes. SPAN_NONE: the reason is on standard error. */
 struct span object_read(struct cli *c, struct span file);
 /* Writes v with line ends and indents. */
 void object_print(struct json_value v, struct buf *out);

@@ -15,31 +15,6 @@ enum { DOCUMENT_MOST = 64 << 20, MANIFEST_MOST = 16 << 20, TRIES = 100 };
 
 /* ---- reading ---- */
 
-static bool read_fd(int fd, struct buf *out)
-{
-    ssize_t got = 1;
-    while (got > 0) {
-        char *at = buf_reserve(out, 65536);
-        got = at ? read(fd, at, 65536) : -1;
-        out->len += got > 0 ? (size_t)got : 0;
-    }
-    return got == 0;
-}
-
-static bool read_document(struct cli *c, struct span name, struct buf *out)
-{
-    bool input = span_is(name, SPAN("-"));
-    struct span path = arena_copy(&c->arena, name);
-    int fd = input ? STDIN_FILENO : path.at ? open(path.at, O_RDONLY | O_CLOEXEC) : -1;
-    errno = fd < 0 ? errno : 0;
-    bool good = fd >= 0 && read_fd(fd, out);
-    if (!good)
-        fprintf(stderr, "tollgate vendor: %.*s: %s\n", SPAN_ARG(name), out->broken ? "larger than 64 MiB" : strerror(errno));
-    if (fd >= 0 && !input)
-        close(fd);
-    return good;
-}
-
 static bool looks_like_json(struct span text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -236,7 +211,7 @@ int vendor_draft(struct cli *c)
     }
     arena_init(&a, DRAFT_ARENA);
     buf_init(&text, DOCUMENT_MOST);
-    if (reader && read_document(c, c->operands[1], &text) && turn_to_json(c, &text))
+    if (reader && object_file(c, c->operands[1], &text) && turn_to_json(c, &text))
         code = draft(c, &a, reader, buf_span(&text));
     buf_free(&text);
     json_free(reader);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/parts.h"
 
 enum { FX_FILE_MOST = 16 << 20 /* the bank's whole history has 8 MB */ };
@@ -17,20 +18,6 @@ static enum err unreadable(struct load *l, const struct node *n, const char *why
     trouble_say(l->t, n, "fx.file", "found \"%.*s\", which cannot be read: %s; allowed: the European Central Bank's eurofxref-daily.xml or eurofxref.csv, at most 16 MiB",
         SPAN_ARG(span_first(n->text, 200)), why);
     return E_CONFIG;
-}
-
-static bool read_all(int fd, struct buf *out)
-{
-    ssize_t got = 1;
-    while (got > 0) {
-        char *at = buf_reserve(out, 65536);
-        got = at ? read(fd, at, 65536) : -1;
-        if (got < 0 && at && errno == EINTR)
-            got = 1;
-        else
-            out->len += got > 0 ? (size_t)got : 0;
-    }
-    return got == 0;
 }
 
 static enum err read_file(struct load *l, const struct node *n, struct span name, struct buf *out)
@@ -43,7 +30,7 @@ static enum err read_file(struct load *l, const struct node *n, struct span name
     int fd = open(path.at, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang the start */
     if (fd < 0)
         return unreadable(l, n, strerror(errno));
-    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FX_FILE_MOST && read_all(fd, out);
+    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FX_FILE_MOST && file_read(fd, out);
     close(fd);
     return good ? E_OK : unreadable(l, n, errno ? strerror(errno) : "it is no file, or too large");
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "config/parts.h"
 #include "rules/token.h"
@@ -95,19 +96,6 @@ static enum err read_secret(struct secret_file *f, char *out, size_t room)
     return E_OK;
 }
 
-static bool write_all(int fd, struct span text)
-{
-    while (text.len) {
-        ssize_t put = write(fd, text.at, text.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return false;
-        text = span_from(text, (size_t)put);
-    }
-    return true;
-}
-
 /* The name of a new file lasts only once its folder is on disk, too. */
 static bool sync_dir(const char *dir)
 {
@@ -126,7 +114,7 @@ static enum err make_secret(struct secret_file *f, struct span text, bool *made)
     int fd = open(f->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return complain(f, strerror(errno));
-    bool good = write_all(fd, text) && write_all(fd, SPAN("\n")) && fsync(fd) == 0;
+    bool good = file_write(fd, text) && file_write(fd, SPAN("\n")) && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     *made = good && link(f->fresh, f->path) == 0;
     good = good && (*made || errno == EEXIST);

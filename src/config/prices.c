@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/embed.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "config/parts.h"
 
@@ -59,20 +60,6 @@ static bool same_state(const struct file_state *a, const struct file_state *b)
         a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-static bool read_all(int fd, struct buf *out)
-{
-    ssize_t got = 1;
-    while (got > 0) {
-        char *at = buf_reserve(out, 1 << 20);
-        got = at ? read(fd, at, 1 << 20) : -1;
-        if (got < 0 && at && errno == EINTR)
-            got = 1;
-        else
-            out->len += got > 0 ? (size_t)got : 0;
-    }
-    return got == 0;
-}
-
 /* NULL: *why. */
 static struct price_text *read_text(int fd, char why[PRICE_WHY])
 {
@@ -82,7 +69,7 @@ static struct price_text *read_text(int fd, char why[PRICE_WHY])
     atomic_init(&t->refs, 1);
     buf_init(&t->text, PRICES_FILE_MOST + (4 << 20));
     errno = 0;
-    if (!read_all(fd, &t->text))
+    if (!file_read(fd, &t->text))
         snprintf(why, PRICE_WHY, "it cannot be read: %s", errno ? strerror(errno) : "it is too large");
     else if (price_book_check(buf_span(&t->text), &t->rows, why))
         return t;

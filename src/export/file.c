@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "export/form.h"
 
 enum { PATH_MOST = 4096, TAIL = 64 << 10, TRY_BYTES = 4096 };
@@ -159,19 +160,6 @@ static enum err open_current(struct round *r, struct current *c)
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, struct span text)
-{
-    while (text.len) {
-        ssize_t put = write(fd, text.at, text.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return false;
-        text = span_from(text, (size_t)put);
-    }
-    return true;
-}
-
 static enum err append(struct round *r, struct current *c)
 {
     struct buf head;
@@ -179,7 +167,7 @@ static enum err append(struct round *r, struct current *c)
     if (c->size == 0 && r->rule->format == EXPORT_CSV)
         export_csv_head(&head);
     int64_t before = c->size, added = (int64_t)(head.len + r->batch->body.len);
-    bool good = write_all(c->fd, buf_span(&head)) && write_all(c->fd, buf_span(&r->batch->body)) && fdatasync(c->fd) == 0;
+    bool good = file_write(c->fd, buf_span(&head)) && file_write(c->fd, buf_span(&r->batch->body)) && fdatasync(c->fd) == 0;
     int code = errno;
     buf_free(&head);
     if (good) {
@@ -246,7 +234,7 @@ enum err file_test(const struct export_rule *rule, char why[256])
     if (e)
         return e;
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write_all(fd, span_make(zeros, sizeof(zeros))) && fdatasync(fd) == 0;
+    bool good = fd >= 0 && file_write(fd, span_make(zeros, sizeof(zeros))) && fdatasync(fd) == 0;
     if (!good)
         e = file_trouble(why, "a file cannot be written", errno);
     if (fd >= 0)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * file.h - reading and writing to the end, which read and write alone leave to the caller. Both block. */
+#ifndef TG_BASE_FILE_H
+#define TG_BASE_FILE_H
+
+#include "base/buf.h"
+
+/* What is left of it, behind what stands in out. False: out is broken (past its ceiling, or no memory), else errno says why. */
+CHECKED bool file_read(int fd, struct buf *out);
+/* All of it. False: errno says why; some of it may be written. */
+CHECKED bool file_write(int fd, struct span bytes);
+
+#endif
