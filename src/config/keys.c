@@ -188,33 +188,28 @@ static bool read_workspace(struct reading *r, const struct workspace **out)
     return true;
 }
 
-static bool read_policy(struct reading *r)
+static bool find_policy(struct reading *r, const struct node *n, const char *field, const struct policy **out)
 {
     struct span name = SPAN_NONE;
-    const struct node *n = node_get(r->node, "policy");
-    if (!n)
-        return required(r, ".policy", "the name of a policy; without one a key may do nothing");
-    if (!node_span(n, path_with(&r->path, ".policy"), &name, r->l->t))
+    if (!node_span(n, path_with(&r->path, field), &name, r->l->t))
         return false;
-    r->key->policy = map_get(&r->l->policy_by_name, name);
-    if (!r->key->policy)
-        load_missing(r->l, KIND_POLICY, name, n, path_with(&r->path, ".policy"));
-    return r->key->policy != NULL;
+    *out = map_get(&r->l->policy_by_name, name);
+    if (!*out)
+        load_missing(r->l, KIND_POLICY, name, n, path_with(&r->path, field));
+    return *out != NULL;
+}
+
+static bool read_policy(struct reading *r)
+{
+    const struct node *n = node_get(r->node, "policy");
+    return n ? find_policy(r, n, ".policy", &r->key->policy) : required(r, ".policy", "the name of a policy; without one a key may do nothing");
 }
 
 /* A policy that is only tried: no other than the key's own would say anything new, but to name that one is no mistake. */
 static bool read_shadow(struct reading *r)
 {
-    struct span name = SPAN_NONE;
     const struct node *n = node_get(r->node, "shadow");
-    if (!node_span(n, path_with(&r->path, ".shadow"), &name, r->l->t))
-        return false;
-    if (!n)
-        return true;
-    r->key->shadow = map_get(&r->l->policy_by_name, name);
-    if (!r->key->shadow)
-        load_missing(r->l, KIND_POLICY, name, n, path_with(&r->path, ".shadow"));
-    return r->key->shadow != NULL;
+    return !n || find_policy(r, n, ".shadow", &r->key->shadow);
 }
 
 /* A route of another workspace is none of this key's. */
