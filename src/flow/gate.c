@@ -143,9 +143,7 @@ struct health *gate_health(struct gate *g) { return g->shop.health; }
 
 void gate_lend(struct gate *g, struct desk *out)
 {
-    const struct workshop *s = &g->shop;
-    *out = (struct desk){ .snapshot = gate_snapshot(g), .stops = gate_stops(g), .ledger = books_ledger(s->books), .brakes = s->brakes, .repeats = s->repeats, .cache = s->cache,
-        .approvals = s->approvals, .made = s->made, .remembered = s->remembered, .similar = s->similar, .texts = s->texts, .health = s->health };
+    *out = shop_desk(&g->shop, gate_snapshot(g), gate_stops(g));
 }
 
 void gate_hook(struct gate *g, const struct gate_hooks *hooks)

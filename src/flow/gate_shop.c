@@ -7,6 +7,22 @@
 #include "flow/scribe.h"
 #include "observe/observe.h"
 
+struct desk shop_desk(const struct workshop *shop, struct snapshot *s, struct stop_set *stops)
+{
+    return (struct desk){ .snapshot = s,
+        .stops = stops,
+        .ledger = books_ledger(shop->books),
+        .brakes = shop->brakes,
+        .repeats = shop->repeats,
+        .cache = shop->cache,
+        .approvals = shop->approvals,
+        .made = shop->made,
+        .remembered = shop->remembered,
+        .similar = shop->similar,
+        .texts = shop->texts,
+        .health = shop->health };
+}
+
 static void news(void *self)
 {
     worker_news(self);

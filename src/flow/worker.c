@@ -436,21 +436,9 @@ void worker_holds(struct worker *w, struct arena *a, struct gate_holds *out)
     }
 }
 
-bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct workshop *shop,
-    uint64_t above, char why[256])
+/* The sockets' world, and over it what the gate does of it. */
+static void set_world(struct worker *w)
 {
-    const struct limits *limits = &s->settings.limits;
-    memset(w, 0, sizeof(*w));
-    timer_init(&w->janitor, clean_up);
-    timer_init(&w->tick, each_second);
-    list_init(&w->live);
-    list_init(&w->idle);
-    list_init(&w->news);
-    later_init(&w->sync, ask_sync);
-    list_init(&w->unwritten);
-    snprintf(why, 256, "worker %u could not be set up", index);
-    w->index = index;
-    w->shop = shop;
     sockets_world(&w->world);
     w->world.self = w;
     w->world.put_hold = put_hold;
@@ -466,24 +454,31 @@ bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct st
     w->world.cleared = cleared;
     w->world.mirror = mirror;
     w->world.over = over;
+}
+
+bool worker_init(struct worker *w, unsigned index, struct snapshot *s, struct stop_set *stops, struct workshop *shop,
+    uint64_t above, char why[256])
+{
+    const struct limits *limits = &s->settings.limits;
+    memset(w, 0, sizeof(*w));
+    timer_init(&w->janitor, clean_up);
+    timer_init(&w->tick, each_second);
+    list_init(&w->live);
+    list_init(&w->idle);
+    list_init(&w->news);
+    later_init(&w->sync, ask_sync);
+    list_init(&w->unwritten);
+    snprintf(why, 256, "worker %u could not be set up", index);
+    w->index = index;
+    w->shop = shop;
+    set_world(w);
     w->observer = observers_at(shop->observers, index);
-    w->desk = (struct desk){ .world = &w->world,
-        .snapshot = snapshot_keep(s),
-        .stops = stop_set_keep(stops),
-        .ledger = books_ledger(shop->books),
-        .brakes = shop->brakes,
-        .repeats = shop->repeats,
-        .cache = shop->cache,
-        .scribe = shop->scribe,
-        .approvals = shop->approvals,
-        .made = shop->made,
-        .remembered = shop->remembered,
-        .similar = shop->similar,
-        .texts = shop->texts,
-        .health = shop->health,
-        .observer = w->observer,
-        .index = index,
-        .json = json_new() };
+    w->desk = shop_desk(shop, snapshot_keep(s), stop_set_keep(stops));
+    w->desk.world = &w->world;
+    w->desk.scribe = shop->scribe;
+    w->desk.observer = w->observer;
+    w->desk.index = index;
+    w->desk.json = json_new();
     buf_init(&w->desk.scratch, (size_t)limits->body_bytes + (1 << 20));
     call_ids_init(&w->desk.ids, index, above);
     if (!w->desk.json || loop_init(&w->loop) != E_OK)

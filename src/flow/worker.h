@@ -41,6 +41,10 @@ struct workshop {
 /* What becomes of targets is logged, and told to `hooks`. NULL: no memory. (health_news.c) */
 struct health *shop_health(struct workshop *shop);
 
+/* What a worker, or one who plays a call without being one (explain.c), needs of the shop. The references become the desk's. Content is kept by
+ * workers alone: scribe is NULL. */
+struct desk shop_desk(const struct workshop *shop, struct snapshot *s, struct stop_set *stops);
+
 struct worker {
     struct sockets sockets; /* first: the world's `self` is the worker */
     struct loop loop;
