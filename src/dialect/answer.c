@@ -221,3 +221,14 @@ bool answer_mentions(struct span text, struct span quoted_name)
 {
     return memmem(text.at, text.len, quoted_name.at, quoted_name.len) != NULL;
 }
+
+void answer_read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
+{
+    struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") } };
+    answer_clear(u);
+    if (!member_find(j, body, m, 2, NULL))
+        return;
+    if (m[0].kind == JSON_OBJECT)
+        answer_openai_usage(j, m[0].raw, u);
+    u->model = answer_text(m[1].raw, a);
+}

@@ -20,6 +20,8 @@ void answer_clear(struct usage *u);
 enum { ANSWER_EVENT_MOST = 64 << 20 };
 typedef void answer_read(struct json *j, struct span data, struct arena *a, struct stream_meter *m, void *more);
 void answer_event(struct json *j, struct span data, struct stream_meter *m, answer_read *read, void *more);
+/* read_usage of answers that say no more than `model` and `usage`, as OpenAI's smaller APIs do. */
+void answer_read_usage(struct json *j, struct span body, struct arena *a, struct usage *u);
 /* To be called with each event: a meter is zeroed at first, and 0 would be a vendor's cost. */
 void answer_start(struct stream_meter *m);
 /* {"error":{...}} in OpenAI's shape, compact. */

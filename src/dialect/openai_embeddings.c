@@ -39,17 +39,6 @@ static void edit_ask(struct json *j, struct span body, const struct ask_edit *ed
     ask_edit_limit(j, body, SPAN_NONE, edit, out);
 }
 
-static void read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
-{
-    struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") } };
-    answer_clear(u);
-    if (!member_find(j, body, m, 2, NULL))
-        return;
-    if (m[0].kind == JSON_OBJECT)
-        answer_openai_usage(j, m[0].raw, u);
-    u->model = answer_text(m[1].raw, a);
-}
-
 static void write_error_event(struct buf *out, struct span code, struct span message)
 {
     buf_put(out, SPAN("data: "));
@@ -61,6 +50,6 @@ const struct dialect dialect_openai_embeddings = {
     .name = "openai_embeddings",
     .read_ask = read_ask,
     .edit_ask = edit_ask,
-    .read_usage = read_usage,
+    .read_usage = answer_read_usage,
     .write_error_event = write_error_event,
 };

@@ -21,21 +21,10 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     return E_OK;
 }
 
-static void read_usage(struct json *j, struct span body, struct arena *a, struct usage *u)
-{
-    struct member m[] = { { .name = SPAN("usage") }, { .name = SPAN("model") } };
-    answer_clear(u);
-    if (!member_find(j, body, m, 2, NULL))
-        return;
-    if (m[0].kind == JSON_OBJECT)
-        answer_openai_usage(j, m[0].raw, u);
-    u->model = answer_text(m[1].raw, a);
-}
-
 /* Where nothing is told, the text's bound is what was used; at a price of 0 that is exact. */
 static void measure(struct json *j, const struct told *t, struct arena *a, struct usage *u)
 {
-    read_usage(j, t->body, a, u);
+    answer_read_usage(j, t->body, a, u);
     if (u->known || !t->by_tokens)
         return;
     u->known = u->estimated = true;
@@ -46,7 +35,7 @@ const struct dialect dialect_openai_moderations = {
     .name = "openai_moderations",
     .read_ask = read_ask,
     .edit_ask = pieces_edit_ask,
-    .read_usage = read_usage,
+    .read_usage = answer_read_usage,
     .measure = measure,
     .write_error_event = pieces_write_error_event,
 };
