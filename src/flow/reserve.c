@@ -242,6 +242,9 @@ static enum next price_saas(struct exchange *x)
     f->cost_known = u->cost_known || (x->asking.opaque && !f->moves_money);
     f->worst[UNIT_USD] = u->worst[UNIT_USD];
     f->worst[UNIT_MESSAGES] = u->worst[UNIT_MESSAGES];
+    if (!f->cost_known && u->unset_setting.at && money_matters(x))
+        return fail(x, E_PRICE_UNKNOWN, "what %.*s can cost at most cannot be told while vendors.%.*s.settings%.*s is not set, and a money budget applies",
+            SPAN_ARG(f->operation), SPAN_ARG(f->vendor), SPAN_ARG(span_from(u->unset_setting, SPAN("setting").len)));
     if (!f->cost_known && (money_matters(x) || counts(x, UNIT_MESSAGES)))
         return fail(x, E_PRICE_UNKNOWN,
             "what %.*s can cost at most cannot be told from this request (an amount is missing, or its currency has no rate), "

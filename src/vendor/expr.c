@@ -252,6 +252,8 @@ static struct value read_field(struct eval *e, const struct field *f)
 {
     struct single s = { 0 };
     field_each(f, e->subject, take_single, &s);
+    if (f->root == ROOT_SETTING && (s.count == 0 || span_is(s.text, SPAN("unknown"))))
+        e->unset = f->text;
     if (s.count == 0)
         return (struct value){ .kind = VALUE_ABSENT };
     if (s.count > 1 || s.item || !s.text.at)

@@ -127,6 +127,7 @@ struct eval {
     const struct manifest *manifest;
     bool worst;              /* round up and add margins; else to nearest, without */
     const int64_t *reserved; /* when settling: by unit; NULL when reserving */
+    struct span unset;       /* the last setting that was looked for and has no value: "setting.recording_price_usd" */
 };
 
 struct function {

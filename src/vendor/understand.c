@@ -253,6 +253,7 @@ static void reckon(struct understanding *u)
         struct value v = value_number(expr_run(&e, r->reserve[UNIT_USD]));
         u->out->cost_known = v.kind == VALUE_NUMBER && v.nano >= 0;
         u->out->worst[UNIT_USD] = u->out->cost_known ? v.nano : 0;
+        u->out->unset_setting = u->out->cost_known ? SPAN_NONE : e.unset;
     }
     if (r->reserve[UNIT_MESSAGES]) {
         struct value v = value_number(expr_run(&e, r->reserve[UNIT_MESSAGES]));

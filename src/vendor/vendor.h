@@ -156,6 +156,7 @@ struct understood {
     struct parameter *parameters;
     size_t parameter_count;
     bool cost_known;
+    struct span unset_setting; /* where it is not: perhaps for want of this, "setting.recording_price_usd"; may be SPAN_NONE */
     int64_t worst[UNIT_COUNT]; /* usd, messages; requests and tokens are not the manifest's */
     struct span customer;      /* whom the money touches, for the row: first scope marked `who` */
     struct span

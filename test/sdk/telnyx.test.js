@@ -92,6 +92,8 @@ test("a call is priced by the minute up to its limit", async () => {
   const row = await v.row((run) => sdk("day", run).calls.dial({ connection_id: "1", from: text.from, to: text.to, time_limit_secs: 61 }));
   assert.equal(nanos(row.reserved_usd), 2n * 22_000_000n);
   await v.refused(() => sdk("day").calls.dial({ connection_id: "1", from: text.from, to: "+870773100000" }), "price_unknown");
+  const error = await v.refused(() => sdk("day").calls.dial({ connection_id: "1", from: text.from, to: text.to, record: "record-from-answer" }), "price_unknown");
+  assert.match(error.message, /vendors\.telnyx\.settings\.recording_price_usd is not set/);
 });
 
 test("what makes something without a price is refused under a budget", async () => {
