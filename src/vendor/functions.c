@@ -245,11 +245,15 @@ static struct value reserved(struct eval *e, const struct expr *x)
     return span_is(unit.text, SPAN("messages")) && fits ? value_of(messages * NANO_PER_USD) : VALUE_NOT_KNOWN;
 }
 
-/* counted(field): dollars that were counted already for the object whose id stands there. One object in a call. */
+/* counted(field): dollars that were counted already for the object whose id stands there, which what this call costs belongs to as well.
+ * One object in a call. counted(field, 'apart'): it does not: of an object that nobody made here the second part counts as the first. */
 static struct value counted(struct eval *e, const struct expr *x)
 {
     const struct asked *q = e->subject->asked;
-    struct span *noted = e->subject->counted_id;
+    bool apart = x->count == 2;
+    struct span *noted = apart ? NULL : e->subject->counted_id;
+    if (apart && (x->args[1]->kind != EXPR_TEXT || !span_is(x->args[1]->text, SPAN("apart"))))
+        return VALUE_NOT_KNOWN;
     struct value id = expr_run(e, x->args[0]);
     if (id.kind == VALUE_ABSENT)
         return value_of(0);
@@ -294,7 +298,7 @@ static const struct function functions[] = {
     { "equal", 2, 2, equal },
     { "when", 3, 3, when },
     { "reserved", 1, 1, reserved },
-    { "counted", 1, 1, counted },
+    { "counted", 1, 2, counted },
     { "unknown", 0, 0, unknown },
 };
 

@@ -76,8 +76,14 @@ test("a capture counts what its payment did not count here; a refund counts", as
   assert.equal(nanos(capture.cost_usd), usd(10));
   const foreign = await v.row((run) => checkout("day", run).ModificationsApi.captureAuthorisedPayment("PSPELSEWHERE", { amount: { value: 6000, currency: "USD" }, merchantAccount: "Acme" }));
   assert.equal(nanos(foreign.cost_usd), usd(60));
+  const next = await v.row((run) => checkout("day", run).ModificationsApi.captureAuthorisedPayment("PSPELSEWHERE", { amount: { value: 4000, currency: "USD" }, merchantAccount: "Acme" }));
+  assert.equal(nanos(next.cost_usd), usd(40), "and so does the next part");
   const refund = await v.row((run) => checkout("day", run).ModificationsApi.refundCapturedPayment(pspReference, { amount: { value: 700, currency: "USD" }, merchantAccount: "Acme" }));
   assert.equal(nanos(refund.cost_usd), usd(7));
+  await v.refused(() => checkout("day").ModificationsApi.refundOrCancelPayment("PSPUNKNOWN", { merchantAccount: "Acme" }), "price_unknown");
+  // What was changed here was not made here: a cent does not make known how much there is to give back.
+  const cent = await v.row((run) => checkout("day", run).ModificationsApi.updateAuthorisedAmount("PSPUNKNOWN", { amount: { value: 1, currency: "USD" }, merchantAccount: "Acme" }));
+  assert.equal(nanos(cent.cost_usd), usd(1) / 100n);
   await v.refused(() => checkout("day").ModificationsApi.refundOrCancelPayment("PSPUNKNOWN", { merchantAccount: "Acme" }), "price_unknown");
 });
 

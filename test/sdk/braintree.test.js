@@ -121,7 +121,9 @@ test("GraphQL: a capture counts what its authorisation has not", async () => {
   assert.equal(await cost((run) => graphql("held", authorize, { paymentMethodId: "p", transaction: { amount: "4.00" } }, run)), 4_000_000_000n);
   assert.equal(await cost((run) => graphql("held", capture, { transactionId: "a1", transaction: { amount: "4.00" } }, run)), 0n);
   assert.equal(await cost((run) => graphql("held", capture, { transactionId: "a1", transaction: { amount: "5.00" } }, run)), 1_000_000_000n, "more than was authorised");
-  assert.equal(await cost((run) => graphql("held", capture, { transactionId: "elsewhere", transaction: { amount: "5.00" } }, run)), 5_000_000_000n);
+  const part = "mutation ($input: PartialCaptureTransactionInput!) { partialCaptureTransaction(input: $input) { capture { id } } }";
+  assert.equal(await cost((run) => graphql("held", part, { transactionId: "elsewhere", transaction: { amount: "3.00" } }, run)), 3_000_000_000n);
+  assert.equal(await cost((run) => graphql("held", part, { transactionId: "elsewhere", transaction: { amount: "2.00" } }, run)), 2_000_000_000n, "and so does the next part");
   assert.equal((await graphql("held", capture, { transactionId: "another", transaction: { amount: "0.01" } })).status, 403);
   assert.equal((await graphql("held", capture, { transactionId: "a1" })).status, 403, "how much is not said");
 });

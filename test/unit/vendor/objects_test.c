@@ -287,6 +287,8 @@ TEST(what_was_counted_already_is_not_counted_twice)
               "operations:\n  confirm:\n    call: POST /intents/{intent}/confirm\n    objects: { intent: path.intent }\n"
               "    reserve: { usd: \"max(0, minor_units(object.intent.amount, object.intent.currency) - counted(path.intent))\" }\n"
               "  both: { call: POST /both, reserve: { usd: counted(body.a) + counted(body.b) } }\n"
+              "  part: { call: POST /part, reserve: { usd: \"max(0, body.n - counted(body.a, 'apart'))\" } }\n"
+              "  odd: { call: POST /odd, reserve: { usd: \"counted(body.a, 'beside')\" } }\n"
               "  get: 'GET /intents/{id}'\n");
     b.counted = tally;
     b.counter = &before;
@@ -295,6 +297,13 @@ TEST(what_was_counted_already_is_not_counted_twice)
     CHECK_INT(ask("POST", "/intents/pi_1/confirm", ""), E_OK);
     CHECK_INT(b.understood.worst[UNIT_USD], 20 * NANO_PER_USD);
     CHECK_SPAN(b.understood.counted_id, SPAN("pi_1"));
+    CHECK_INT(ask("POST", "/part", "a=pi_1&n=50"), E_OK);
+    CHECK_INT(b.understood.worst[UNIT_USD], 20 * NANO_PER_USD);
+    CHECK(!b.understood.counted_id.at); /* it adds nothing to what is counted there */
+    CHECK_INT(ask("POST", "/part", "a=pi_2&n=50"), E_OK);
+    CHECK_INT(b.understood.worst[UNIT_USD], 50 * NANO_PER_USD);
+    CHECK_INT(ask("POST", "/odd", "a=pi_1"), E_OK);
+    CHECK(!b.understood.cost_known);
     before = 70 * NANO_PER_USD;
     CHECK_INT(ask("POST", "/intents/pi_1/confirm", ""), E_OK);
     CHECK_INT(b.understood.worst[UNIT_USD], 0);
