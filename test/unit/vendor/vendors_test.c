@@ -128,7 +128,6 @@ TEST(what_is_billed_beside_the_thing_itself_is_counted)
 #define SPOKEN "{\"originator\":\"A\",\"recipients\":[\"15558675310\"],\"body\":\"hi\""
     static const struct row rows[] = {
         { "lob", "POST", "/v1/letters", "{\"to\":\"adr_1\",\"file\":\"tmpl_1\"}", 200 },
-        { "lob", "POST", "/v1/letters", "{\"to\":\"adr_1\",\"file\":\"tmpl_1\",\"extra_service\":\"registered\"}", UNKNOWN },
         { "shippo", "POST", "/addresses", "{\"country\":\"DE\"}", 0 },
         { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":false}", 0 },
         { "shippo", "POST", "/addresses", "{\"country\":\"DE\",\"validate\":true}", UNKNOWN },
@@ -528,6 +527,35 @@ TEST(vonage_texts_without_a_price_cost_what_was_held)
         struct settled s = bench_settle(&b, 200, rows[i].answer);
         if (s.real[UNIT_USD] != rows[i].usd || s.estimate != rows[i].estimate)
             test_fail(__FILE__, __LINE__, "%s: %lld, estimate %d", rows[i].answer, (long long)s.real[UNIT_USD], s.estimate);
+        bench_close(&b);
+    }
+}
+
+/* What a letter or a check may have beside its sheet costs what its setting says; plain ones are as they were. */
+TEST(lob_extras_are_unknown_until_they_have_a_price)
+{
+    static const struct {
+        const char *target, *body, *unset;
+        int64_t usd; /* when all of them have a price */
+    } rows[] = {
+        { "/v1/letters", "{\"to\":\"adr_1\",\"extra_service\":null,\"return_envelope\":false,\"address_placement\":\"top_first_page\"}", "", 2000000000 },
+        { "/v1/letters", "{\"to\":\"adr_1\",\"return_envelope\":true,\"perforated_page\":1}", "setting.return_envelope_price_usd", 2250000000 },
+        { "/v1/letters", "{\"to\":\"adr_1\",\"return_envelope\":\"no_9_single_window\"}", "setting.return_envelope_price_usd", 2250000000 },
+        { "/v1/letters", "{\"to\":\"adr_1\",\"address_placement\":\"insert_blank_page\"}", "setting.extra_page_price_usd", 2125000000 },
+        { "/v1/checks", "{\"to\":\"adr_1\",\"bank_account\":\"bank_1\",\"amount\":25,\"mail_type\":\"usps_first_class\"}", "", 27500000000 },
+        { "/v1/checks", "{\"to\":\"adr_1\",\"bank_account\":\"bank_1\",\"amount\":25,\"mail_type\":\"ups_next_day_air\"}", "setting.express_price_usd", 57500000000 },
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        bool set = i % 2;
+        bench_open(&b, "lob", SPAN_NONE);
+        if (set)
+            bench_settings(&b, "return_envelope_price_usd: 0.25\nextra_page_price_usd: 0.125\nexpress_price_usd: 30\n");
+        CHECK_INT(bench_ask(&b, "POST", rows[i / 2].target, rows[i / 2].body), E_OK);
+        bool known = set || !*rows[i / 2].unset;
+        int64_t usd = b.understood.worst[UNIT_USD];
+        if (b.understood.cost_known != known || (known && usd != rows[i / 2].usd) || (!known && !span_is(b.understood.unset_setting, span_of(rows[i / 2].unset))))
+            test_fail(__FILE__, __LINE__, "%s, %d: %d %lld", rows[i / 2].body, set, b.understood.cost_known, (long long)usd);
+        CHECK_INT(bench_settle(&b, 200, "{\"id\":\"x_1\",\"amount\":25}").real[UNIT_USD], known ? rows[i / 2].usd : 0);
         bench_close(&b);
     }
 }
