@@ -145,6 +145,7 @@ static unsigned kind_of(struct span event)
         { { "doubt", 5 }, ALERT_DOUBT }, { { "ledger", 6 }, ALERT_LEDGER }, { { "approval", 8 }, ALERT_APPROVAL },
         { { "address", 7 }, ALERT_ADDRESS }, { { "prices", 6 }, ALERT_PRICES },
         { { "breaker", 7 }, ALERT_BREAKER }, { { "credential", 10 }, ALERT_CREDENTIAL }, { { "export", 6 }, ALERT_EXPORT }, { { "login", 5 }, ALERT_LOGIN },
+        { { "credit", 6 }, ALERT_CREDIT },
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (span_is(event, kinds[i].name))

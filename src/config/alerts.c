@@ -12,7 +12,7 @@ static const struct {
     const char *field, *secret;
 } kinds[] = { [ALERT_WEBHOOK] = { "webhook", "secret" }, [ALERT_SLACK] = { "slack", "slack" }, [ALERT_SMTP] = { "smtp", "password" } };
 
-static const char *const event_names[] = { "threshold", "forecast", "brake", "doubt", "ledger", "approval", "address", "prices", "breaker", "credential", "export", "login" };
+static const char *const event_names[] = { "threshold", "forecast", "brake", "doubt", "ledger", "approval", "address", "prices", "breaker", "credential", "export", "login", "credit" };
 static const char *const all_fields[] = { "name", "webhook", "slack", "smtp", "secret", "user", "password", "from", "to", "events", "plain", "sealed", NULL };
 
 struct reading {
@@ -174,7 +174,7 @@ static bool read_events(struct reading *r)
         while (e < known && !span_is(names[i], span_of(event_names[e])))
             e++;
         if (e == known) {
-            trouble_say(r->l->t, n, path_with(&r->path, ".events"), "found \"%.*s\"; allowed: threshold, forecast, brake, doubt, ledger, approval, address, prices, breaker, credential, export, login", SPAN_ARG(span_first(names[i], 60)));
+            trouble_say(r->l->t, n, path_with(&r->path, ".events"), "found \"%.*s\"; allowed: threshold, forecast, brake, doubt, ledger, approval, address, prices, breaker, credential, export, login, credit", SPAN_ARG(span_first(names[i], 60)));
             return false;
         }
         r->out->events |= 1u << e;

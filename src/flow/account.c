@@ -77,9 +77,24 @@ static bool is_of_the_call(const struct exchange *x)
     return span_find(body, SPAN("insufficient permissions")) >= 0 || span_find(body, SPAN("issing scopes")) >= 0;
 }
 
+/* 402, OpenAI's insufficient_quota, Anthropic's "credit balance is too low", ...: in the words of the vendor's dialect. */
+static bool says_no_money(struct exchange *x, int status)
+{
+    const struct answering *a = &x->answering;
+    const struct dialect *d = x->deciding.dialect;
+    struct fault fault = { .kind = fault_of_status(status) };
+    if (a->spoiled)
+        return a->spoiled->kind == FAULT_BALANCE;
+    if (a->mode == RELAY_HOLD && a->body.len && d && d->translator && d->translator->read_fault)
+        d->translator->read_fault(x->desk->json, status, buf_span(&a->body), &x->arena, &fault);
+    return fault.kind == FAULT_BALANCE;
+}
+
 void heed_refusal(struct exchange *x, int status)
 {
     const struct credential *c = x->deciding.credential;
+    if (status >= 400 && status < 500 && is_llm(x) && x->answering.head && c && says_no_money(x, status))
+        tell_credit(x, status);
     if (status != 401 || !x->desk->health || !is_llm(x) || !x->answering.head || !c || x->deciding.upstream->vendor.brokered || is_of_the_call(x))
         return;
     health_refuse_credential(x->desk->health, x->facts.vendor, c->name, c->mark, status, x->desk->world->now_ms(x->desk->world->self));

@@ -235,6 +235,22 @@ void tell_address(struct exchange *x)
     put_note(x, name, x->times.began_ms + KEEP_MS);
 }
 
+/* Once for a credential and an hour: every call that follows is told the same. */
+void tell_credit(struct exchange *x, int status)
+{
+    struct span credential = x->deciding.credential->name, vendor = x->facts.vendor;
+    struct span name = arena_print(&x->arena, "credit/%.*s/%.*s/%lld", SPAN_ARG(vendor), SPAN_ARG(credential), (long long)(x->times.began_ms / HOUR_MS));
+    if (!new_this_hour(x, name))
+        return;
+    struct span text = arena_print(&x->arena, "%.*s says that the account of credential %.*s has no money left (status %d). Its calls fail until somebody pays in.", SPAN_ARG(vendor),
+        SPAN_ARG(credential), status);
+    struct json_out o = begin(x, SPAN("credit"), text);
+    json_pair(&o, SPAN("credential"), credential);
+    json_pair_i64(&o, SPAN("status"), status);
+    json_close(&o, '}');
+    put_note(x, name, x->times.began_ms + KEEP_MS);
+}
+
 void tell_doubt(struct exchange *x)
 {
     struct span text = arena_print(&x->arena, "The outcome of %s (%.*s) is not known: it was sent, and no answer tells what became of it. %.*s usd stay reserved.",

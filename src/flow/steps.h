@@ -201,6 +201,7 @@ enum next try_to_hold(struct exchange *x, enum err *e);           /* reserve.c: 
 enum next refuse_for_budget(struct exchange *x);                  /* reserve.c: by charging.refusal */
 size_t seen_lines(struct exchange *x, struct journal_line *lines, size_t room); /* approve.c: objects touched for the first time */
 void tell_approval(struct exchange *x, const struct approval *a); /* alarm.c: a call waits for a person */
+void tell_credit(struct exchange *x, int status);                 /* alarm.c: the vendor says that this credential's account has no money left */
 void tell_address(struct exchange *x);                           /* alarm.c: a key from an address that is none of its own */
 void tell_doubt(struct exchange *x);                             /* alarm.c */
 void remember_object(struct exchange *x, uint64_t call, nano_usd counted); /* again.c: what this call made, and what is counted for it */

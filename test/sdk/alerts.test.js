@@ -8,9 +8,10 @@ import { before } from "node:test";
 import Stripe from "stripe";
 
 import { config, key, tokenOf } from "./lib/config.js";
+import { startEndpoints } from "./lib/endpoints_mock.js";
 import { root, startGate } from "./lib/gate.js";
 import { startStripe } from "./lib/mocks.js";
-import { atEnd, until } from "./lib/process.js";
+import { atEnd, sleep, until } from "./lib/process.js";
 import { startScripted } from "./lib/recorder.js";
 import { assert, newRun, test } from "./lib/test.js";
 
@@ -34,7 +35,7 @@ async function startHook() {
   return hook;
 }
 
-let gate, stripe, all, brakes, flaky;
+let gate, stripe, models, all, brakes, flaky;
 
 const sdk = (name, of = gate) => {
   const [host, port] = of.data.split(":");
@@ -44,15 +45,17 @@ const charge = (client, cents, run) => client.charges.create({ amount: cents, cu
 
 before(async () => {
   stripe = await startStripe();
+  models = await startEndpoints();
   all = await startHook();
   brakes = await startHook();
   flaky = await startHook();
   gate = await startGate(
-    config({ stripe: stripe.url }, {
+    config({ stripe: stripe.url, openai: models.url, anthropic: models.url }, {
       policies: {
         braked: { allow: ["stripe.*"], brakes: [{ repeat: 3, within: "60s", action: "deny" }] },
       },
       keys: [
+        key("model", ["openai-main", "anthropic-main"]),
         key("marks", ["stripe-main"], { budgets: [{ name: "daily", limit: "10 usd", window: "day", alert: ["50%", "80%", "100%"] }] }),
         key("twice", ["stripe-main"], { budgets: [{ name: "daily", limit: "10 usd", window: "day", alert: ["50%"] }] }),
         key("tight", ["stripe-main"], { budgets: [{ name: "daily", limit: "5 usd", window: "day", alert: ["50%"] }] }),
@@ -189,4 +192,22 @@ test("no secret in the log, and not in what the API shows", async () => {
   const shown = JSON.stringify([await gate.get("/alerts"), await gate.get("/alerts/deliveries")]);
   assert.ok(!shown.includes(secret));
   assert.ok(!gate.log.includes(secret) && !gate.log.includes("of-the-path"), gate.log);
+});
+
+test("an account without money at its vendor is told once an hour, a rate limit is not", async () => {
+  const ask = (path, body) => fetch(`${gate.url}/${path}`, { method: "POST", headers: { authorization: `Bearer ${tokenOf("model")}`, "content-type": "application/json" }, body: JSON.stringify({ max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }) });
+  const told = () => all.taken().filter((a) => a.event === "credit");
+  models.play = { status: 429, error: { error: { message: "Rate limit reached for requests", type: "requests", param: null, code: "rate_limit_exceeded" } } };
+  assert.equal((await ask("openai/v1/chat/completions", { model: "gpt-4o-mini" })).status, 429);
+  await sleep(300);
+  assert.equal(told().length, 0);
+  models.play = { status: 429, error: { error: { message: "You exceeded your current quota, please check your plan and billing details.", type: "insufficient_quota", param: null, code: "insufficient_quota" } } };
+  for (let i = 0; i < 3; i++) assert.equal((await ask("openai/v1/chat/completions", { model: "gpt-4o-mini" })).status, 429);
+  models.play = { status: 400, error: { type: "error", error: { type: "invalid_request_error", message: "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits." } } };
+  assert.equal((await ask("anthropic/v1/messages", { model: "claude-haiku-4-5" })).status, 400);
+  const first = await all.await((a) => a.event === "credit" && a.credential === "openai-main", "OpenAI's");
+  assert.equal(first.status, 429);
+  assert.match(first.text, /openai says that the account of credential openai-main has no money left/);
+  assert.equal((await all.await((a) => a.event === "credit" && a.credential === "anthropic-main", "Anthropic's")).key_name, "model");
+  assert.equal(told().filter((a) => a.credential === "openai-main").length, 1);
 });

@@ -37,7 +37,7 @@ function byWay(draft: Draft, way: string): Draft {
   return way === "smtp" ? { ...kept, smtp: "", from: "", to: [] } : { ...kept, [way]: "" };
 }
 
-const events = ["threshold", "forecast", "brake", "doubt", "ledger", "approval", "address", "prices", "breaker", "credential", "export", "login"] as const;
+const events = ["threshold", "forecast", "brake", "doubt", "ledger", "approval", "address", "prices", "breaker", "credential", "export", "login", "credit"] as const;
 
 const alert: readonly Line[] = [
   name,
