@@ -230,6 +230,19 @@ describe("what is wrong has a name and a next step", () => {
     assert.ok(!it.text.includes("whsec_"), "no secret is shown");
   });
 
+  test("each vendor is asked in its own way, with what its calls carry", async () => {
+    const reads = {
+      vonage: "GET /account/get-balance", shopify: "GET /admin/oauth/access_scopes.json", duffel: "GET /air/airlines", shippo: "GET /addresses",
+      "postmark-account": "GET /domains?count=1&offset=0", azure: "GET /models?api-version=2024-10-21",
+    };
+    for (const [name, line] of Object.entries(reads)) {
+      const one = await vendor();
+      const it = await doctor({ vendors: { [name]: { base_url: one.url } }, credentials: { c: { vendor: name, secret: "secret-of-it-0123456789", ...(name === "vonage" ? { key_id: "k1" } : {}) } }, policies: {}, keys: [] });
+      it.has("ok", "credential", /c: .* takes it \(200\)/);
+      assert.deepEqual(one.asked.map((asked) => asked.line), [line]);
+    }
+  });
+
   test("a vendor whose manifest names no harmless read is not asked", async () => {
     const slack = await vendor();
     const it = await doctor({ vendors: { slack: { base_url: slack.url } }, credentials: { s: { vendor: "slack", secret: "xoxb-1-0123456789" } }, policies: {}, keys: [] });
