@@ -54,3 +54,21 @@ test("keys: a search reads on until it has found", { timeout: 60_000 }, async ()
   await page.getByText("No key like this").waitFor();
   assert.deepEqual(page.troubles, []);
 });
+
+test("a search whose first pages are empty looks further back by itself", { timeout: 60_000 }, async () => {
+  const page = await signedIn(gate, { device: "phone" });
+  const asked = [];
+  const row = { id: "call_far_back", at: "2026-01-01T00:00:00.000Z", workspace: "default", key: "key_1", key_name: "key-0001", run: "run_old", step: null, vendor: "stripe", operation: "stripe.charges.create",
+    model: null, verdict: "allowed", denied: null, status: 200, cost_usd: "1.5", input_tokens: 0, output_tokens: 0, latency_ms: 3 };
+  await page.route(/api\/v1\/calls\?/, async (route) => { // as a gate of ten million calls answers: short pages, with a cursor
+    asked.push(new URL(route.request().url()).searchParams.get("cursor"));
+    const last = asked.length === 4;
+    await new Promise((done) => setTimeout(done, 150));
+    await route.fulfill({ contentType: "application/json", body: JSON.stringify({ data: last ? [row] : [], next_cursor: last ? null : `c${asked.length}` }) });
+  });
+  await page.evaluate(() => { location.hash = "#/calls?q=req_far_back"; });
+  await page.getByText("looking further back").waitFor();
+  await page.locator("main tbody").getByText("stripe.").first().waitFor();
+  assert.deepEqual(asked.slice(-4), [null, "c1", "c2", "c3"]);
+  assert.deepEqual(page.troubles, []);
+});

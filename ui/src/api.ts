@@ -245,3 +245,6 @@ export function useWhole<T>(list: Listed<T>, wanted: boolean): void {
     if (next) list.more();
   }, [next, list.rows.length]);
 }
+
+/** For lists whose pages take bounded time: one may be empty, and not be the last. Until something is there, the next one is asked for. */
+export const useUntilFound = <T>(list: Listed<T>): void => useWhole(list, list.rows.length === 0);

@@ -52,7 +52,7 @@ export function Table<T>({ label, columns, rows, rowKey, href, loading, error, r
   const [order, setOrder] = useState<{ name: string; down: boolean } | null>(null);
   const shown = order ? sorted(rows, columns.find((each) => each.name === order.name), order.down) : rows;
   if (error && rows.length === 0) return <Trouble of={error} retry={retry} />;
-  if (rows.length === 0) return loading || hasMore ? <Waiting /> : <div class="table-empty">{empty}</div>;
+  if (rows.length === 0) return loading || hasMore ? <Waiting further={hasMore} /> : <div class="table-empty">{empty}</div>;
   return (
     <>
       {error && <Trouble of={error} retry={retry} />}
@@ -102,6 +102,7 @@ function follow(event: MouseEvent, to: string): void {
   else location.hash = to;
 }
 
-export const Waiting = () => (
-  <div class="waiting" role="status"><span class="hidden">Loading</span><i /><i /><i /></div>
+/** `further`: nothing was on the pages that came so far. */
+export const Waiting = ({ further = false }: { further?: boolean }) => (
+  <div class="waiting" role="status">{further ? <span class="quiet">Nothing among the newest; looking further back …</span> : <span class="hidden">Loading</span>}<i /><i /><i /></div>
 );

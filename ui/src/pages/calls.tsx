@@ -2,7 +2,7 @@
 // Calls: searched, filtered, as they happen; and the whole story of one, from the policy's verdict to the last digit of its price.
 import { useState } from "preact/hooks";
 
-import { get, remove, useList, useLoad, type Problem } from "../api";
+import { get, remove, useList, useLoad, useUntilFound, type Problem } from "../api";
 import { Badge, Bar, Dotted, Empty, Facts, Figure, Head, Id, Json, Money, Panel, Time, Trouble, Verdict } from "../components/bits";
 import { Confirm } from "../components/dialog";
 import { Chips, Choice, FilterBy, Search } from "../components/filters";
@@ -51,6 +51,7 @@ function belongs(call: Call, query: URLSearchParams): boolean {
 function AllCalls({ query }: { query: URLSearchParams }) {
   const asked = Object.fromEntries([...query].filter(([name]) => name !== "live"));
   const list = useList<Call>("/calls", { ...asked, limit: 50 });
+  useUntilFound(list);
   const [tail, setTail] = useState(true);
   const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
   useLive<Call>("call", (call) => {

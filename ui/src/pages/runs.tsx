@@ -2,7 +2,7 @@
 // Runs, and the bill of one: tokens and charges together, by everything they can be asked by; when what happened; and its stop.
 import { useState } from "preact/hooks";
 
-import { useList, useLoad } from "../api";
+import { useList, useLoad, useUntilFound } from "../api";
 import { Badge, Empty, Figure, Head, Id, Money, Panel, Tabs, Time, Trouble } from "../components/bits";
 import { Chips, Choice, FilterBy, Search } from "../components/filters";
 import { Icon } from "../components/icon";
@@ -42,6 +42,7 @@ const filters: readonly (readonly [string, string])[] = [["key", "Key"], ["label
 
 function AllRuns({ query }: { query: URLSearchParams }) {
   const list = useList<Run>("/runs", { q: query.get("q"), key: query.get("key"), label: query.get("label"), from: query.get("from") ?? fromOf(query.get("hours")), to: query.get("to"), workspace: query.get("workspace"), limit: 50 });
+  useUntilFound(list);
   return (
     <div class="page">
       <Head title="Runs" lead="Everything that carried one x-agent-run-id: what it cost, tokens and charges together." />
