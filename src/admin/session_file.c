@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "admin/inside.h"
+#include "base/file.h"
 #include "base/log.h"
 
 enum { RECORD = 2 * DIGEST_LEN + 2 * sizeof(int64_t), SEALED_MOST = SESSIONS * RECORD + 64 };
@@ -34,19 +35,6 @@ static struct session take(const char *at)
     return s;
 }
 
-static bool write_whole(int fd, struct span bytes)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.at, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = span_from(bytes, (size_t)n);
-    }
-    return fsync(fd) == 0;
-}
-
 /* A renamed or deleted name lasts once its folder is on the disk. */
 static bool sync_folder(const char *path)
 {
@@ -67,7 +55,7 @@ static bool replace(const char *path, struct span bytes)
     int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    bool good = write_whole(fd, bytes);
+    bool good = file_write(fd, bytes) && fsync(fd) == 0;
     good = close(fd) == 0 && good && rename(fresh, path) == 0 && sync_folder(path);
     if (!good)
         (void)unlink(fresh);
@@ -100,24 +88,15 @@ bool session_file_write(const struct session_file *f, const struct session *list
     return good;
 }
 
-/* The whole file, if it is one of ours and not too long. */
+/* False: there is none that can be read; a longer one than is ever written breaks `out`, and is none of ours. */
 static bool read_whole(const char *path, struct buf *out)
 {
-    char bytes[SEALED_MOST + 1];
-    size_t len = 0;
-    ssize_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    while (len < sizeof(bytes) && (n = read(fd, bytes + len, sizeof(bytes) - len)) != 0) {
-        if (n < 0 && errno != EINTR)
-            break;
-        len += n > 0 ? (size_t)n : 0;
-    }
+    bool good = file_read(fd, out) || out->broken;
     close(fd);
-    if (n == 0)
-        buf_put(out, span_make(bytes, len));
-    return n == 0 && !out->broken;
+    return good;
 }
 
 size_t session_file_read(const struct session_file *f, struct session *list)
@@ -126,10 +105,10 @@ size_t session_file_read(const struct session_file *f, struct session *list)
     size_t count = 0;
     if (!f->path[0])
         return 0;
-    buf_init(&sealed, SEALED_MOST);
+    buf_init(&sealed, 2 * SEALED_MOST); /* room for a last reading that finds the end */
     buf_init(&plain, SEALED_MOST);
     bool there = read_whole(f->path, &sealed);
-    bool good = there && unseal(&plain, f->key, BOUND, buf_span(&sealed)) && plain.len % RECORD == 0 && plain.len / RECORD <= SESSIONS;
+    bool good = there && !sealed.broken && unseal(&plain, f->key, BOUND, buf_span(&sealed)) && plain.len % RECORD == 0 && plain.len / RECORD <= SESSIONS;
     for (; good && count < plain.len / RECORD; count++)
         list[count] = take(plain.at + count * RECORD);
     if (there && !good)
