@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/raw.h"
 #include "base/text.h"
 #include "rules/call_label.h"
 
@@ -44,6 +45,24 @@ static bool address_allowed(const struct key *key, struct span peer)
     return key->network_count == 0;
 }
 
+/* The key's members, then those of the call's that the key does not set. SPAN_NONE: no memory. */
+static struct span join_metadata(struct exchange *x, const struct key *key, struct json_value call)
+{
+    struct buf *b = &x->desk->scratch;
+    struct span name;
+    struct json_value item;
+    buf_clear(b);
+    buf_put(b, span_first(key->metadata, key->metadata.len - 1)); /* up to its brace */
+    for (struct json_iter it = json_iter(call); json_next(&it, &name, &item);) {
+        if (tag_find(key->tags, key->tag_count, name).at)
+            continue;
+        buf_print(b, ",%.*s:", SPAN_ARG(raw_quote(name, &x->arena)));
+        json_print(item, b);
+    }
+    buf_put(b, SPAN("}"));
+    return b->broken ? SPAN_NONE : arena_copy(&x->arena, buf_span(b));
+}
+
 /* What the key says of itself, and what the call adds to it. */
 static enum next read_tags(struct exchange *x)
 {
@@ -52,6 +71,7 @@ static enum next read_tags(struct exchange *x)
     const char *why = "";
     x->facts.tags = key->tags;
     x->facts.tag_count = key->tag_count;
+    x->facts.metadata = key->metadata;
     x->asking.label = key->label;
     if (!x->asking.metadata.at)
         return NEXT;
@@ -60,13 +80,16 @@ static enum next read_tags(struct exchange *x)
         e = tags_read(metadata, key->tags, key->tag_count, &x->arena, &x->facts.tags, &x->facts.tag_count, &why);
     if (e != E_OK)
         return fail(x, e, "x-tollgate-metadata: %s", why);
+    x->facts.metadata = key->tag_count ? join_metadata(x, key, metadata) : x->asking.metadata;
+    if (!x->facts.metadata.at)
+        return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
     x->asking.label = call_label_join(key->label, tag_find(x->facts.tags, x->facts.tag_count, SPAN("label")), &x->arena);
     return NEXT;
 }
 
 enum next may_come(struct exchange *x)
 {
-    return stopped_now(x) || read_tags(x) == STOP ? STOP : come_from_there(x);
+    return read_tags(x) == STOP || stopped_now(x) ? STOP : come_from_there(x);
 }
 
 enum next come_from_there(struct exchange *x)

@@ -77,7 +77,7 @@ struct asking {
     struct span prefix;           /* what was cut off before the vendor's path: "/r/run_1/twilio", or empty */
     struct span path, query;      /* canonical, prefix and run cut off */
     struct span step;             /* x-agent-step */
-    struct span metadata;         /* JSON object */
+    struct span metadata;         /* JSON object, as the caller gave it; with the key's: facts.metadata */
     struct span label;            /* of its key and its metadata; rules/call_label.h */
     struct span config;           /* x-tollgate-config */
     struct span idempotency; /* the caller's own key */

@@ -111,7 +111,7 @@ static enum next judge_texts(struct exchange *x, const struct guard_set *s, stru
     struct guard_result *r = ARENA_NEW(&x->arena, struct guard_result);
     text->model = model_of(x);
     text->request_type = request_type(x);
-    text->metadata = x->asking.metadata;
+    text->metadata = x->facts.metadata;
     text->json = x->desk->json;
     if (!r || !guard_run(s, text, &x->arena, r))
         return fail(x, E_NO_MEMORY, "the guardrails of this call need more memory than a call may have");
@@ -248,7 +248,7 @@ bool guard_accepts(struct exchange *x)
         return false;
     text.model = model_of(x);
     text.request_type = request_type(x);
-    text.metadata = x->asking.metadata;
+    text.metadata = x->facts.metadata;
     text.json = x->desk->json;
     return guard_run(set, &text, &x->arena, &r) && r.verdict;
 }

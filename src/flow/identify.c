@@ -89,6 +89,7 @@ enum next identify(struct exchange *x)
     x->facts.workspace = key->workspace;
     x->facts.user = key->user;
     x->facts.team = key->team;
+    x->facts.metadata = key->metadata;
     if (key->revoked_at)
         return refuse_revoked(x);
     if ((key->expires_at && x->times.began_ms >= key->expires_at) || (until && x->times.began_ms >= until))

@@ -83,7 +83,8 @@ static void take_over(struct exchange *x, const struct leg *old)
         .run = old->facts.run,
         .step = old->facts.step,
         .tags = old->facts.tags,
-        .tag_count = old->facts.tag_count };
+        .tag_count = old->facts.tag_count,
+        .metadata = old->facts.metadata };
     x->deciding = (struct deciding){ .key = old->deciding.key, .policy_version = old->deciding.policy_version };
     x->speaking = (struct speaking){ .front = old->speaking.front, .dialect = old->speaking.dialect, .model_in_path = old->speaking.model_in_path };
     x->charging = (struct charging){ .journaled = old->charging.journaled, .position = old->charging.position };

@@ -99,7 +99,7 @@ static struct span key_part(const struct exchange *x, struct span name, struct a
     return span_is(name, SPAN("workspace")) ? quoted(a, k->workspace) : SPAN_NONE;
 }
 
-/* The call's own, else what the operator wrote on the key. */
+/* What the operator wrote on the key, else the call's own: a route is chosen before they are joined. */
 static struct span metadata_member(const struct exchange *x, struct span name, struct arena *a)
 {
     struct span on_key = x->deciding.key->metadata, value = on_key.at ? member_at(on_key, name, a) : SPAN_NONE;

@@ -59,7 +59,7 @@ static void put_identity(const struct exchange *x, struct row_out *o)
         row_number(o, ROW_CAPTURED, x->capture.taken);
     row_text(o, ROW_CREDENTIAL, x->deciding.credential ? x->deciding.credential->name : SPAN_NONE);
     row_text(o, ROW_IDEMPOTENCY, span_first(x->asking.idempotency, IDEMPOTENCY_MOST));
-    row_text(o, ROW_METADATA, x->asking.metadata);
+    row_text(o, ROW_METADATA, f->metadata.at ? f->metadata : x->asking.metadata); /* refused early: as it came */
     row_text(o, ROW_LABEL, x->asking.label);
     row_text(o, ROW_PRICE_SNAPSHOT, is_llm(x) ? price_book_id(x->snapshot->prices) : SPAN_NONE);
     if (f->cost_known)

@@ -47,6 +47,7 @@ struct facts {
     size_t parameter_count;
     const struct tag *tags;
     size_t tag_count;
+    struct span metadata; /* the same as one JSON object, with what is nested; SPAN_NONE: the key has none, and the call's was not looked at yet */
     bool secret;              /* the operation gives away or makes a secret: a wildcard does not allow it */
     bool writes;              /* changes something at the vendor (not a read) */
     bool billed;              /* a read that its vendor bills (a lookup, a validation), as far as its request tells */

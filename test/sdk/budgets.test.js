@@ -386,6 +386,20 @@ describe("filters", async () => {
     assert.deepEqual(await spentBy(gate, "acme", "usd/total,per=metadata.tenant"), { "metadata.tenant=acme": 6_000_000_000n });
   });
 
+  test("rows and sums say what the budgets counted: the key's metadata, and what the call adds", async () => {
+    const charged = async (headers) => (await gate.call((await charge(gate, "acme", 10, {}, headers)).headers.get("x-tollgate-call-id"))).metadata;
+    assert.deepEqual(await charged(), { tenant: "acme" });
+    assert.deepEqual(await charged(tags({ tenant: "elsewhere" })), { tenant: "acme" });
+    assert.deepEqual(await charged(tags({ tenant: { x: [1] }, "a\"b": "c", deep: { tenant: 1 } })), { tenant: "acme", "a\"b": "c", deep: { tenant: 1 } });
+    assert.deepEqual(await charged({ "x-portkey-metadata": '{"tenant":"elsewhere","x":1}' }), { tenant: "acme", x: 1 });
+    const { data } = await gate.get("/usage?by=metadata:tenant");
+    const of = (name) => data.find((one) => Object.values(one).includes(name));
+    assert.equal(of("elsewhere"), undefined, JSON.stringify(data));
+    assert.ok(of("acme"));
+    const refused = await call(gate, "acme", "/stripe/v1/nothing_like_this", undefined, tags({ tenant: "elsewhere" }));
+    assert.equal((await gate.call(refused.headers.get("x-tollgate-call-id"))).metadata.tenant, "acme");
+  });
+
   test("at the top: keys by name, user, team and workspace", async () => {
     for (let i = 0; i < 2; i++) await list(gate, "bot-1");
     await list(gate, "bot-2");

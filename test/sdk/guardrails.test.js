@@ -15,15 +15,15 @@ before(async () => {
   [openai, anthropic] = [await startOpenai(), await startAnthropic()];
   gate = await startGate(config({ openai: openai.url, anthropic: anthropic.url }, {
     routes: { guarded: { targets: [{ provider: "openai" }], input_guardrails: [ban], output_guardrails: [ban] } },
-    keys: [key("models", ["openai-main", "anthropic-main"], { budgets: [{ limit: "1000 usd", window: "day" }] })],
+    keys: [key("models", ["openai-main", "anthropic-main"], { budgets: [{ limit: "1000 usd", window: "day" }] }), key("tagged", ["openai-main"], { metadata: { desk: "front" } })],
   }));
 });
 
 /** A call with a route in its header; portkey: in Portkey's own. */
-function ask(path, body, route, { portkey = false, headers = {}, form } = {}) {
+function ask(path, body, route, { portkey = false, headers = {}, form, name = "models" } = {}) {
   return fetch(`${gate.url}${path}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${tokenOf("models")}`, ...(form ? {} : { "content-type": "application/json" }),
+    headers: { authorization: `Bearer ${tokenOf(name)}`, ...(form ? {} : { "content-type": "application/json" }),
       ...(route ? { [portkey ? "x-portkey-config" : "x-tollgate-config"]: JSON.stringify(route) } : {}), ...headers },
     body: form ?? JSON.stringify(body),
   });
@@ -194,6 +194,9 @@ test("types, models and metadata are checked on every path", async () => {
   const keys = input({ "default.requiredMetadataKeys": { metadataKeys: ["team"] }, deny: true });
   assert.equal((await ask("/v1/chat/completions", chat("x"), keys)).status, 403);
   assert.equal((await ask("/v1/chat/completions", chat("x"), keys, { headers: { "x-tollgate-metadata": '{"team":"red"}' } })).status, 200);
+  const mine = input({ "default.requiredMetadataKeys": { metadataKeys: ["desk", "team"], operator: "all" }, deny: true });
+  assert.equal((await ask("/v1/chat/completions", chat("x"), mine, { headers: { "x-tollgate-metadata": '{"team":"red"}' } })).status, 403);
+  assert.equal((await ask("/v1/chat/completions", chat("x"), mine, { headers: { "x-tollgate-metadata": '{"team":"red"}' }, name: "tagged" })).status, 200, "the key's count");
 });
 
 test("a pattern that takes for ever denies, and holds up nobody", async () => {
