@@ -139,6 +139,20 @@ static bool read_source(const struct blocks *b, struct span source, struct media
     return true;
 }
 
+static void keep_others_of_source(const struct blocks *b, struct span source)
+{
+    static const char *const known[] = { "type", "media_type", "data", "url", "file_id", "content" };
+    struct raw_iter it = raw_iter(source, b->arena);
+    struct span name, value;
+    while (raw_next(&it, &name, &value)) {
+        size_t i = 0;
+        while (i < sizeof(known) / sizeof(*known) && !span_is(name, span_of(known[i])))
+            i++;
+        if (i == sizeof(known) / sizeof(*known))
+            keep_rest(b, arena_print(b->arena, "source.%.*s", SPAN_ARG(name)), value);
+    }
+}
+
 static bool read_own(struct blocks *b, const struct span *slots, struct span block)
 {
     struct part *p = add(b, PART_SERVER_TOOL, slots);
@@ -157,6 +171,7 @@ static bool read_media(struct blocks *b, enum part_kind kind, const struct span 
         return refuse(b, "source of a content block must be an object");
     if (!read_source(b, slots[SOURCE], &m))
         return read_own(b, slots, block);
+    keep_others_of_source(b, slots[SOURCE]);
     struct part *p = add(b, kind, slots);
     if (!p)
         return refuse(b, "out of memory");

@@ -237,11 +237,13 @@ static bool read_tools(struct reading *r)
 
 static bool read_choice(struct reading *r)
 {
+    static const struct span known[] = { { "type", 4 }, { "name", 4 }, { "disable_parallel_tool_use", 25 }, { NULL, 0 } };
     struct span type = in(r, r->slots[CHOICE], SPAN("type")), name = in(r, r->slots[CHOICE], SPAN("name"));
     struct call *c = r->call;
     int alone = flag(in(r, r->slots[CHOICE], SPAN("disable_parallel_tool_use")));
     if (!r->slots[CHOICE].at)
         return true;
+    keep_others(r, r->slots[CHOICE], SPAN("tool_choice"), known, no_hint);
     c->parallel_tools = alone < 0 ? -1 : !alone;
     if (raw_is(type, SPAN("tool")) && raw_kind(name) != JSON_STRING)
         return refuse(r, "tool_choice of type tool must name it");

@@ -150,6 +150,14 @@ static bool among(struct span list, struct span name, struct arena *a)
     return false;
 }
 
+/* What is not known in an object of two known members goes to the remainder. */
+static void keep_others(struct chat_reading *r, struct span object, const char *path, struct span one, struct span other)
+{
+    struct member m[] = { { .name = one }, { .name = other } };
+    const struct chat_place at = { -1, path, -1 };
+    chat_members(r, object, m, 2, &at);
+}
+
 /* Only some of the tools may be called: the others might as well not have been named. */
 static void keep_allowed(struct chat_reading *r, struct span allowed)
 {
@@ -158,6 +166,7 @@ static void keep_allowed(struct chat_reading *r, struct span allowed)
         chat_refuse(r, "allowed_tools must have a mode, auto or required, and tools");
         return;
     }
+    keep_others(r, allowed, "tool_choice.allowed_tools", SPAN("mode"), SPAN("tools"));
     struct tool *t = r->call->tools;
     r->call->tools = r->call->last_tool = NULL;
     for (struct tool *next; t; t = next) {
@@ -187,8 +196,11 @@ static void read_choice(struct chat_reading *r, struct span raw)
         r->call->chosen = raw_member(function, SPAN("name"), r->arena);
         if (raw_kind(r->call->chosen) != JSON_STRING)
             chat_refuse(r, "tool_choice names no function");
+        keep_others(r, raw, "tool_choice", SPAN("type"), SPAN("function"));
+        keep_others(r, function, "tool_choice.function", SPAN("name"), SPAN("name"));
     } else if (raw_kind(allowed) == JSON_OBJECT) {
         keep_allowed(r, allowed);
+        keep_others(r, raw, "tool_choice", SPAN("type"), SPAN("allowed_tools"));
     } else if (raw_kind(raw) == JSON_OBJECT) {
         call_rest(r->call, SPAN("tool_choice"), raw, r->arena);
     } else {
@@ -208,6 +220,7 @@ static void read_old_choice(struct chat_reading *r, struct span raw)
     r->call->chosen = raw_member(raw, SPAN("name"), r->arena);
     if (raw_kind(r->call->chosen) != JSON_STRING)
         chat_refuse(r, "function_call must be auto, none or name a function");
+    keep_others(r, raw, "function_call", SPAN("name"), SPAN("name"));
 }
 
 static void read_search(struct chat_reading *r, struct span raw)
@@ -270,6 +283,8 @@ static void read_format(struct chat_reading *r, struct span raw)
             chat_refuse(r, "the schema of a json_schema must be an object");
         c->schema_strict = chat_flag(r, m[3].raw, "strict must be true or false");
     }
+    if (c->format != FORMAT_UNSAID)
+        keep_others(r, raw, "response_format", SPAN("type"), c->format == FORMAT_SCHEMA ? SPAN("json_schema") : SPAN("type"));
 }
 
 static void read_effort(struct chat_reading *r, struct span raw)

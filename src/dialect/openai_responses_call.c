@@ -241,6 +241,7 @@ static void take_tools(struct reading *r, struct span value)
 
 static void take_tool_choice(struct reading *r, struct span value)
 {
+    static const char *const known[] = { "type", "name" };
     struct span type = responses_said(value, SPAN("type"), r->arena);
     if (raw_is(value, SPAN("auto"))) {
         r->call->choice = CHOICE_AUTO;
@@ -253,6 +254,7 @@ static void take_tool_choice(struct reading *r, struct span value)
         r->call->chosen = responses_said(value, SPAN("name"), r->arena);
         if (raw_kind(r->call->chosen) != JSON_STRING)
             refuse(r, "tool_choice must name its function");
+        REST_OF(r, value, SPAN("tool_choice"), known);
     } else if (raw_kind(type) == JSON_STRING) {
         rest(r, "tool_choice", value);
     } else {

@@ -104,6 +104,7 @@ TEST(nothing_is_lost_in_silence)
         { "\"text\":{\"new\":1}", "text.new" },
         { "\"new\":false", "new" },
         { "\"stream_options\":{\"new\":1}", "stream_options.new" },
+        { "\"tool_choice\":{\"type\":\"function\",\"name\":\"f\",\"new\":1}", "tool_choice.new" },
         { "\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[]}", "tool_choice" },
         { "\"safety_identifier\":\"other\",\"user\":\"u\"", "safety_identifier" },
         { "\"tools\":[{\"type\":\"custom\",\"name\":\"x\",\"format\":{\"type\":\"new\"}}]", "tools[0].format" },
