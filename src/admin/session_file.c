@@ -40,11 +40,7 @@ static bool sync_folder(const char *path)
 {
     char dir[sizeof(((struct session_file *)0)->path)];
     snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
+    return file_sync_dir(dir);
 }
 
 static bool replace(const char *path, struct span bytes)

@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { PIECE = 4096 }; /* at least; as the buffer grows, so do the pieces */
@@ -30,4 +31,13 @@ bool file_write(int fd, struct span bytes)
         bytes = span_from(bytes, (size_t)put);
     }
     return true;
+}
+
+bool file_sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
 }

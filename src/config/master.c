@@ -96,16 +96,6 @@ static enum err read_secret(struct secret_file *f, char *out, size_t room)
     return E_OK;
 }
 
-/* The name of a new file lasts only once its folder is on disk, too. */
-static bool sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 /* Whole or not at all, and never over one that another process made meanwhile: *made is false then. */
 static enum err make_secret(struct secret_file *f, struct span text, bool *made)
 {
@@ -120,7 +110,7 @@ static enum err make_secret(struct secret_file *f, struct span text, bool *made)
     good = good && (*made || errno == EEXIST);
     int failed = errno;
     unlink(f->fresh);
-    if (good && sync_dir(f->dir))
+    if (good && file_sync_dir(f->dir))
         return E_OK;
     return complain(f, strerror(failed));
 }

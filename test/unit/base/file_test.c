@@ -58,5 +58,7 @@ TEST(what_is_no_file_says_why)
     buf_init(&got, 20000);
     CHECK(!file_read(-1, &got) && !got.broken && errno == EBADF);
     CHECK(!file_write(-1, SPAN("x")) && errno == EBADF);
+    CHECK(!file_sync_dir("/tmp/no/such/folder") && errno == ENOENT);
+    CHECK(file_sync_dir("/tmp"));
     buf_free(&got);
 }
