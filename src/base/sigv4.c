@@ -12,7 +12,7 @@ static const char scheme[] = "AWS4-HMAC-SHA256";
 struct terms {
     const struct sigv4 *request;
     struct span secret, session; /* session SPAN_NONE: keys that last */
-    char stamp[20]; /* "20261121T120000Z" */
+    char stamp[TIME_TEXT]; /* "20261121T120000Z" */
 };
 
 bool sigv4_word(struct span s)
@@ -21,19 +21,6 @@ bool sigv4_word(struct span s)
         if (!((s.at[i] >= 'a' && s.at[i] <= 'z') || (s.at[i] >= '0' && s.at[i] <= '9') || s.at[i] == '-'))
             return false;
     return s.len > 0 && s.len <= SIGV4_WORD;
-}
-
-/* "2026-11-21T12:00:00.000Z" without its marks and milliseconds. */
-static void stamp(int64_t now_ms, char out[20])
-{
-    char text[TIME_TEXT];
-    struct span full = text_time(now_ms, text);
-    size_t n = 0;
-    for (size_t i = 0; i < full.len && full.at[i] != '.'; i++)
-        if (full.at[i] != '-' && full.at[i] != ':')
-            out[n++] = full.at[i];
-    out[n++] = 'Z';
-    out[n] = '\0';
 }
 
 static struct span bytes_of(const struct digest *d) { return span_make((const char *)d->bytes, DIGEST_LEN); }
@@ -127,7 +114,7 @@ static struct digest signature(const struct terms *t, struct buf *scratch)
 static bool terms_of(const struct sigv4 *s, struct terms *t)
 {
     *t = (struct terms){ .request = s, .secret = s->secret };
-    stamp(s->now_ms, t->stamp);
+    (void)text_stamp(s->now_ms, t->stamp);
     struct span rest = s->secret;
     if (span_cut(&rest, ':', &t->secret))
         t->session = rest;

@@ -4,16 +4,6 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* 0..15, or -1. */
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 void buf_put_hex(struct buf *b, struct span bytes)
 {
     char *at = bytes.len > SIZE_MAX / 2 ? NULL : buf_reserve(b, bytes.len * 2);
@@ -34,7 +24,7 @@ bool text_hex_decode(struct span hex, uint8_t *out, size_t n)
     if (hex.len % 2 || hex.len / 2 != n)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int high = hex_value(hex.at[i * 2]), low = hex_value(hex.at[i * 2 + 1]);
+        int high = text_hex_value(hex.at[i * 2]), low = text_hex_value(hex.at[i * 2 + 1]);
         if (high < 0 || low < 0)
             return false;
         out[i] = (uint8_t)(high << 4 | low);
@@ -57,8 +47,7 @@ void buf_put_base64(struct buf *b, struct span bytes)
     }
 }
 
-/* 0..63, or -1. */
-static int base64_value(char c)
+int text_base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -92,7 +81,7 @@ struct span text_base64_decode(struct span text, struct arena *a)
     size_t len = 0;
     int held = 0; /* bits not yet written out */
     for (size_t i = 0; i < text.len; i++) {
-        int value = base64_value(text.at[i]);
+        int value = text_base64_value(text.at[i]);
         if (value < 0)
             return SPAN_NONE;
         bits = bits << 6 | (uint32_t)value;
@@ -111,7 +100,7 @@ static int escaped_byte(struct span s)
 {
     if (s.len < 3)
         return -1;
-    int high = hex_value(s.at[1]), low = hex_value(s.at[2]);
+    int high = text_hex_value(s.at[1]), low = text_hex_value(s.at[2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -6,6 +6,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+/* A digit's value, of either case: 0..15, or -1. */
+static inline int text_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+int text_base64_value(char c); /* the same of either alphabet: 0..63, or -1 */
+
 void buf_put_hex(struct buf *b, struct span bytes); /* lower case */
 void buf_put_base64(struct buf *b, struct span bytes);
 /* SPAN_NONE: not base64 (either alphabet is taken, padding optional). */
@@ -25,6 +36,8 @@ bool text_is_printable(struct span s); /* 0x21..0x7e only */
 /* RFC 3339, UTC, milliseconds ("2026-11-21T12:00:00.000Z"); TIME_TEXT bytes. */
 enum { TIME_TEXT = 32 };
 struct span text_time(int64_t unix_ms, char out[TIME_TEXT]);
+/* The same in seconds and without marks: "20261121T120000Z". */
+struct span text_stamp(int64_t unix_ms, char out[TIME_TEXT]);
 /* Any RFC 3339 offset, or a plain date (midnight UTC). */
 bool text_time_parse(struct span s, int64_t *unix_ms);
 /* "250ms", "30s", "5m", "24h", "7d" to milliseconds. */

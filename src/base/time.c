@@ -52,6 +52,19 @@ struct span text_time(int64_t unix_ms, char out[TIME_TEXT])
     return span_make(out, 24);
 }
 
+struct span text_stamp(int64_t unix_ms, char out[TIME_TEXT])
+{
+    char text[TIME_TEXT];
+    struct span full = text_time(unix_ms, text);
+    size_t n = 0;
+    for (size_t i = 0; i < full.len && full.at[i] != '.'; i++)
+        if (full.at[i] != '-' && full.at[i] != ':')
+            out[n++] = full.at[i];
+    out[n++] = 'Z';
+    out[n] = '\0';
+    return span_make(out, n);
+}
+
 /* Exactly n digits from the front of *s. */
 static bool digits(struct span *s, size_t n, int *out)
 {

@@ -2,16 +2,7 @@
  * base64_look.c - see base64_look.h. */
 #include "dialect/base64_look.h"
 
-static int digit_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
+#include "base/text.h"
 
 int base64_byte(struct span text, size_t place)
 {
@@ -19,7 +10,7 @@ int base64_byte(struct span text, size_t place)
     int shift = (int)(place % 3) * 2;
     if (at + 1 >= text.len)
         return -1;
-    int first = digit_of(text.at[at]), second = digit_of(text.at[at + 1]);
+    int first = text_base64_value(text.at[at]), second = text_base64_value(text.at[at + 1]);
     if (first < 0 || second < 0)
         return -1;
     return ((first << (2 + shift)) | (second >> (4 - shift))) & 0xff;

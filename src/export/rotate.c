@@ -30,27 +30,13 @@ struct files {
     size_t count, room;
 };
 
-/* "20261121T120000Z" */
-static void stamp(int64_t ms, char out[20])
-{
-    char text[TIME_TEXT];
-    struct span full = text_time(ms, text);
-    size_t n = 0;
-    for (size_t i = 0; i < full.len && full.at[i] != '.'; i++)
-        if (full.at[i] != '-' && full.at[i] != ':')
-            out[n++] = full.at[i];
-    out[n++] = 'Z';
-    out[n] = '\0';
-}
-
 static struct span ending(const struct shelf *s) { return s->rule->format == EXPORT_CSV ? SPAN(".csv") : SPAN(".jsonl"); }
 
 enum err shelf_put(const struct shelf *s, int64_t now, int64_t from, int64_t to, char why[256])
 {
-    char when[20], open_name[NAME_MOST], name[NAME_MOST];
-    stamp(now, when);
+    char when[TIME_TEXT], open_name[NAME_MOST], name[NAME_MOST];
     snprintf(open_name, sizeof(open_name), "%.*s", SPAN_ARG(s->name));
-    snprintf(name, sizeof(name), "%.*s-%s-%012lld-%012lld%.*s", SPAN_ARG(s->rule->name), when, (long long)from, (long long)to, SPAN_ARG(ending(s)));
+    snprintf(name, sizeof(name), "%.*s-%s-%012lld-%012lld%.*s", SPAN_ARG(s->rule->name), text_stamp(now, when).at, (long long)from, (long long)to, SPAN_ARG(ending(s)));
     if (renameat2(s->dir, open_name, s->dir, name, RENAME_NOREPLACE) != 0 || fsync(s->dir) != 0)
         return file_trouble(why, "its file cannot be renamed", errno);
     return E_OK;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/raw.h"
+#include "base/text.h"
 #include "guard/regex.h"
 
 enum { DEPTH_MOST = 64, PATH = 300 };
@@ -210,15 +211,13 @@ static void cut_lines(struct cut *c)
     }
 }
 
-static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
-
 static struct span form_plain(struct span s, struct arena *a)
 {
     char *out = arena_take(a, s.len + 1);
     size_t n = 0;
     for (size_t i = 0; out && i < s.len; i++) {
-        bool coded = s.at[i] == '%' && i + 2 < s.len && hex(s.at[i + 1]) >= 0 && hex(s.at[i + 2]) >= 0;
-        out[n++] = coded ? (char)(16 * hex(s.at[i + 1]) + hex(s.at[i + 2])) : s.at[i] == '+' ? ' ' : s.at[i];
+        bool coded = s.at[i] == '%' && i + 2 < s.len && text_hex_value(s.at[i + 1]) >= 0 && text_hex_value(s.at[i + 2]) >= 0;
+        out[n++] = coded ? (char)(16 * text_hex_value(s.at[i + 1]) + text_hex_value(s.at[i + 2])) : s.at[i] == '+' ? ' ' : s.at[i];
         i += coded ? 2 : 0;
     }
     return out ? span_make(out, n) : s;

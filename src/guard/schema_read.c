@@ -2,6 +2,7 @@
  * schema_read.c - is a text a schema? Every keyword is looked at once, so that judging by it needs no second thoughts. */
 #include "guard/schema_inside.h"
 
+#include "base/text.h"
 #include "guard/decimal.h"
 
 #include <stdio.h>
@@ -51,19 +52,14 @@ bool schema_is_bool(const struct node *n, bool *out)
 
 /* ---- references: "#", "#/$defs/name", "#name" ---- */
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* %41 and then ~1 and ~0. */
 static struct span decode(struct span s, struct arena *a)
 {
     char *out = arena_take(a, s.len + 1);
     size_t len = 0, end = 0;
     for (size_t i = 0; out && i < s.len; i++) {
-        bool coded = s.at[i] == '%' && i + 2 < s.len && hex(s.at[i + 1]) >= 0 && hex(s.at[i + 2]) >= 0;
-        out[len++] = coded ? (char)(hex(s.at[i + 1]) * 16 + hex(s.at[i + 2])) : s.at[i];
+        bool coded = s.at[i] == '%' && i + 2 < s.len && text_hex_value(s.at[i + 1]) >= 0 && text_hex_value(s.at[i + 2]) >= 0;
+        out[len++] = coded ? (char)(text_hex_value(s.at[i + 1]) * 16 + text_hex_value(s.at[i + 2])) : s.at[i];
         i += coded ? 2 : 0;
     }
     for (size_t i = 0; i < len; i++) {

@@ -5,6 +5,8 @@
  * looking at it, and a body by length needs no parser at all. */
 #include "http/body.h"
 
+#include "base/text.h"
+
 enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, LINE, TRAILER, TRAILER_LF, LAST_LF, BROKEN };
 
 /* 15 hex digits fit an int64_t. */
@@ -21,17 +23,9 @@ int64_t body_left(const struct body *b)
     return b->over ? 0 : b->left;
 }
 
-static int hex(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static uint8_t size_byte(struct body *b, unsigned char c)
 {
-    int digit = hex(c);
+    int digit = text_hex_value((char)c);
     if (digit >= 0 && b->digits < SIZE_DIGITS) {
         b->left = b->left * 16 + digit;
         b->digits++;

@@ -5,19 +5,12 @@
  * form. The path that comes out is the one that is matched against the vendor's table and the one that is forwarded. */
 #include "rules/canon.h"
 
+#include "base/text.h"
+
 static bool is_unreserved(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
            c == '~';
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Why a byte may not stand in a path as it is; NULL: it may. */
@@ -50,7 +43,7 @@ static const char *escaped_fault(unsigned char c)
 static bool put_escape(struct span rest, char *out, size_t *len, const char **why)
 {
     static const char digits[] = "0123456789ABCDEF";
-    int high = rest.len > 2 ? hex_value(rest.at[1]) : -1, low = rest.len > 2 ? hex_value(rest.at[2]) : -1;
+    int high = rest.len > 2 ? text_hex_value(rest.at[1]) : -1, low = rest.len > 2 ? text_hex_value(rest.at[2]) : -1;
     if (high < 0 || low < 0) {
         *why = "the path has a broken percent-escape";
         return false;

@@ -27,6 +27,14 @@ TEST(reads_rfc3339)
     check("9999-12-31T23:59:59Z", INT64_C(253402300799000));
 }
 
+TEST(stamps)
+{
+    char text[TIME_TEXT];
+    CHECK_SPAN(text_stamp(INT64_C(1795262400123), text), SPAN("20261121T120000Z"));
+    CHECK_SPAN(span_of(text), SPAN("20261121T120000Z"));
+    CHECK_SPAN(text_stamp(0, text), SPAN("19700101T000000Z"));
+}
+
 TEST(refuses_other_times)
 {
     static const char *const bad[] = { "", "2026", "2026-11", "2026-13-01", "2026-00-01", "2026-04-31", "2023-02-29", "1900-02-29", "2026-1-01",
