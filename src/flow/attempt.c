@@ -2,6 +2,7 @@
  * attempt.c - the steps of one try upstream: connect, compose and send, await the head, choose how to pass it on.
  *
  * Next to read: relay.c. */
+#include "flow/batch.h"
 #include "flow/steps.h"
 
 #include "dialect/anthropic.h"
@@ -109,6 +110,20 @@ static enum next edit_body(struct exchange *x)
     return NEXT;
 }
 
+/* Calls in a file, for a batch: as single ones. */
+static enum next edit_lines(struct exchange *x)
+{
+    struct deciding *d = &x->deciding;
+    if (d->edited || !operation_of(x) || !operation_of(x)->batch_input)
+        return NEXT;
+    buf_clear(&x->desk->scratch);
+    if (!batch_reword(x, &x->desk->scratch))
+        return NEXT;
+    d->limit_renamed = true;
+    d->body = keep_body(x);
+    return d->body.at ? NEXT : fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+}
+
 /* Claude at a cloud: the same words, but for the model, which the path names there, and a version. */
 static enum next move_elsewhere(struct exchange *x)
 {
@@ -170,7 +185,7 @@ enum next open_upstream(struct exchange *x)
     if (keep_time(x) == STOP)
         return STOP;
     if (!x->answering.call) {
-        if (edit_body(x) == STOP || move_elsewhere(x) == STOP)
+        if (edit_body(x) == STOP || edit_lines(x) == STOP || move_elsewhere(x) == STOP)
             return STOP;
         size_t origin = compose_head(x);
         if (x->desk->scratch.broken || x->arena.broken)

@@ -89,6 +89,65 @@ static void read_lines(struct exchange *x, struct span text, struct file *f)
     }
 }
 
+/* ---- lines in the words that their vendor reads ---- */
+
+/* One whose limit has a name that the vendor does not read is said anew, as a single call would be. */
+static void put_line(struct exchange *x, struct span line, struct buf *out, bool *changed)
+{
+    const struct upstream *u = x->deciding.upstream;
+    const struct ask_edit edit = { .output_limit = -1, .old_limit_name = true };
+    struct ask ask = { .output_limit = -1 };
+    struct matched hit;
+    struct span url, body;
+    struct buf said;
+    if (!line_members(x, line, &url, &body) || !vendor_match(&u->vendor, SPAN("POST"), url, &hit) || !read_line(x, line, &ask) || !ask.new_limit_name) {
+        buf_put(out, line);
+        return;
+    }
+    buf_init(&said, x->asking.body.ceiling);
+    u->dialects[hit.operation->index]->edit_ask(x->desk->json, body, &edit, &said);
+    buf_put(out, span_first(line, (size_t)(body.at - line.at)));
+    buf_put(out, buf_span(&said));
+    buf_put(out, span_from(line, (size_t)(body.at - line.at) + body.len));
+    out->broken = out->broken || said.broken;
+    *changed = true;
+    buf_free(&said);
+}
+
+static void put_lines(struct exchange *x, struct span text, struct buf *out, bool *changed)
+{
+    while (text.len) {
+        ptrdiff_t end = span_find_byte(text, '\n');
+        struct span line = end < 0 ? text : span_first(text, (size_t)end);
+        struct arena_mark mark = arena_mark(&x->arena);
+        put_line(x, line, out, changed);
+        arena_rewind(&x->arena, mark);
+        if (end >= 0)
+            buf_put(out, SPAN("\n"));
+        text = end < 0 ? SPAN("") : span_from(text, (size_t)end + 1);
+    }
+}
+
+bool batch_reword(struct exchange *x, struct buf *out)
+{
+    struct form form;
+    const char *why;
+    bool changed = false;
+    struct span type = http_get(x->asking.head, SPAN("content-type")), body = buf_span(&x->asking.body), text = SPAN_NONE;
+    if (!operation_of(x)->batch_input || x->asking.opaque || x->deciding.upstream->quirks.limit != LIMIT_MAX_TOKENS || !type.at ||
+        span_find(body, SPAN("max_completion_tokens")) < 0 || parts_read(&x->arena, type, body, FORM_PARTS, &form, &why) != E_OK)
+        return false;
+    for (size_t i = 0; i < form.count; i++)
+        if (form.list[i].file.at)
+            text = text.at ? SPAN("") : form.list[i].value;
+    if (!text.len)
+        return false;
+    buf_put(out, span_first(body, (size_t)(text.at - body.at)));
+    put_lines(x, text, out, &changed);
+    buf_put(out, span_from(body, (size_t)(text.at - body.at) + text.len));
+    return changed;
+}
+
 /* ---- what is remembered ---- */
 
 enum { VALUE_MODEL, VALUE_USD, VALUE_INPUT, VALUE_OUTPUT, VALUES };

@@ -10,6 +10,9 @@
 
 /* This upload is read, although nothing rules on its body. */
 bool batch_wants_body(const struct exchange *x);
+/* The upload's body where lines of it limit themselves by a name that the vendor does not read (max_completion_tokens): those say max_tokens.
+ * False: it goes as it is, whatever out has. */
+bool batch_reword(struct exchange *x, struct buf *out);
 /* After an upload that succeeded. */
 void batch_note(struct exchange *x);
 /* The model of a file's calls, in the arena; SPAN_NONE: not seen. */

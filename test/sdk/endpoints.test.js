@@ -45,8 +45,8 @@ async function refused(fn, code = "budget_exceeded") {
 before(async () => {
   vendor = await startEndpoints();
   gate = await startGate(
-    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url, xai: vendor.url, anthropic: vendor.url }, {
-      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" }, "xai-main": { secret: "xai-upstream-0001" } },
+    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url, xai: vendor.url, anthropic: vendor.url, together: `${vendor.url}/v1` }, {
+      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" }, "xai-main": { secret: "xai-upstream-0001" }, "together-main": { secret: "tg-upstream-0001" } },
       prices: {
         "xai/grok-live": { in: "1", out: "2", context: 10000, units: [{ kind: "source", usd: "25", per: 1000 }] },
         "anthropic/claude-coder": { in: "1", out: "2", context: 10000, units: [{ kind: "code_session", usd: "0.05" }] },
@@ -63,6 +63,7 @@ before(async () => {
         key("batch", ["openai-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
         key("veo", ["gemini-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("rank", ["cohere-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
+        key("batches", ["together-main"]),
         key("live", ["xai-main", "anthropic-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
         key("tune", ["openai-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("video2", ["openai-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
@@ -361,6 +362,14 @@ test("batches: reserved by what the file's lines can cost, settled by the batch'
   await client.batches.retrieve(made.id);
   assert.match((await settledOnce(row)).reason, /completed/);
   assert.equal(await spent(run), 60n * 75n + 90n * 300n, "half of the usual price");
+});
+
+test("batches: a limit that the vendor does not read by its new name goes by the old one", async () => {
+  const client = sdk("batches", { baseURL: `${gate.url}/together/v1` }), ask = { ...chat, max_tokens: undefined, max_completion_tokens: 50 };
+  vendor.play = { make: file };
+  await client.files.create({ file: await lines([chat, ask]), purpose: "batch" });
+  const bodies = vendor.last().text.split("\r\n").filter((part) => part.startsWith("{"))[0].split("\n").map((line) => JSON.parse(line).body);
+  assert.deepEqual(bodies, [chat, { ...chat, max_tokens: 50 }]);
 });
 
 test("batches and jobs of deployments have the prices of their models", async () => {
