@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "cli/peek.h"
 #include "http/fetch.h"
 
 enum { PATIENCE_MS = 3000, BOOK_OLD_DAYS = 45, DAY_MS = 24 * 3600 * 1000, STEP_MS = 1500 };
@@ -37,31 +38,18 @@ void doctor_say(struct doctor *d, enum level level, const char *area, const char
 
 /* ---- the configuration ---- */
 
-/* Objects that the admin API made: the store may be in use by a gate meanwhile. */
 static void read_objects(struct doctor *d)
 {
-    char why[256] = "";
-    struct config_object *objects;
-    struct span db = arena_print(&d->c->arena, "%.*s/tollgate.db", SPAN_ARG(d->data_dir));
-    if (!db.at || access(db.at, F_OK) != 0)
-        return;
-    struct store_reader *r = store_reader_open(d->data_dir, why);
-    if (!r || admin_objects(r, &d->c->arena, &objects, &d->config.object_count) != E_OK)
-        doctor_say(d, LEVEL_FAIL, "store", "run this as the gate's user; if it is broken, put a copy back (docs/data.md)", "%.*s cannot be read%s%s", SPAN_ARG(db), why[0] ? ": " : "", why);
-    else
-        d->config.objects = objects;
-    store_reader_free(r);
+    char why[256];
+    if (!peek_objects(d->data_dir, &d->c->arena, &d->config, why))
+        doctor_say(d, LEVEL_FAIL, "store", "run this as the gate's user; if it is broken, put a copy back (docs/data.md)", "%.*s/tollgate.db cannot be read%s%s", SPAN_ARG(d->data_dir), why[0] ? ": " : "", why);
 }
 
-/* Read, never made. */
 static void read_master_key(struct doctor *d)
 {
     struct trouble t = { .set = false };
-    struct span file = arena_print(&d->c->arena, "%.*s/master.key", SPAN_ARG(d->data_dir));
     d->config.master_key = d->master_key;
-    if (!getenv("TOLLGATE_MASTER_KEY") && (!file.at || access(file.at, F_OK) != 0))
-        return;
-    if (config_master_key(d->data_dir, d->master_key, &t) != E_OK)
+    if (peek_master_key(d->data_dir, d->master_key, &t) != E_OK)
         doctor_say(d, LEVEL_FAIL, "master key", "put the key back that sealed the secrets; without it they must be given anew", "%s", t.text);
 }
 

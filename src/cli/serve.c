@@ -19,7 +19,9 @@
 #include "base/log.h"
 #include "base/sign.h"
 #include "base/thread.h"
+#include "cli/peek.h"
 #include "cli/verb.h"
+#include "net/tls.h"
 #include "sandbox/sandbox.h"
 
 enum { WORKERS_MAX = 32, SERVE_ARENA = 256 << 20 };
@@ -167,29 +169,98 @@ static int open_data(struct service *s)
     if (config_master_key(dir, s->master_key, &t) != E_OK)
         return complain("the master key", t.text);
     s->config.master_key = s->master_key;
-    bool made = false;
-    if (config_admin_token(dir, s->token, &made, &t) != E_OK)
-        return complain("the admin token", t.text);
-    if (made) /* nothing is open by default */
-        log_warn("gate", "an admin token was made; it stands in %.*s/admin.token", SPAN_ARG(dir));
-    s->first = made;
-    s->config.admin_token = span_of(s->token);
     return open_books(s, dir);
+}
+
+static int read_configuration(struct service *s)
+{
+    struct trouble t = { .set = false };
+    bool fine = config_load(&s->config, &s->snapshot, &t) == E_OK && s->snapshot;
+    return fine ? EXIT_DONE : complain("the configuration is not valid", t.text);
+}
+
+/* One that is there already opens the gate when a later configuration has none, too. */
+static int read_token(struct service *s)
+{
+    struct trouble t = { .set = false };
+    if (config_admin_token(s->config.data_dir, s->token, &s->first, &t) != E_OK)
+        return complain("the admin token", t.text);
+    s->config.admin_token = span_of(s->token);
+    return EXIT_DONE;
+}
+
+static bool has_token_file(struct service *s)
+{
+    struct span file = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(s->config.data_dir));
+    return file.at && access(file.at, F_OK) == 0;
+}
+
+/* Nothing is open by default: a first start without a token makes one, and reads once more with it. What is to be warned of was said. */
+static int make_token(struct service *s)
+{
+    int code = read_token(s);
+    snapshot_drop(s->snapshot);
+    s->snapshot = NULL;
+    if (code != EXIT_DONE)
+        return code;
+    log_level_set(LOG_ERROR);
+    return read_configuration(s);
 }
 
 static int load(struct service *s)
 {
-    struct trouble t = { .set = false };
+    int code = EXIT_DONE;
     struct config_object *objects;
     if (admin_objects(s->reader, &s->arena, &objects, &s->config.object_count) != E_OK)
         return complain("the store", "stored configuration cannot be read");
     s->config.objects = objects;
-    if (config_load(&s->config, &s->snapshot, &t) != E_OK)
-        return complain("the configuration is not valid", t.text);
+    if (has_token_file(s))
+        code = read_token(s);
+    if (code == EXIT_DONE)
+        code = read_configuration(s);
+    if (code == EXIT_DONE && !s->snapshot->settings.has_admin_token)
+        code = make_token(s);
+    if (code != EXIT_DONE)
+        return code;
     log_level_set(s->snapshot->settings.log_level);
     log_format_set(s->snapshot->settings.log_format);
+    if (s->first)
+        log_warn("gate", "an admin token was made; it stands in %.*s/admin.token", SPAN_ARG(s->config.data_dir));
     s->stops = admin_stop_set(objects, s->config.object_count, NULL);
     return s->stops ? EXIT_DONE : complain("the store", "no memory for the stops");
+}
+
+/* ---- --check: no lock, no file made ---- */
+
+static int check_certificate(const struct settings *s)
+{
+    char why[256] = "";
+    struct tls_server *tls = s->tls_cert.at ? tls_server_new(s->tls_cert, s->tls_key, why) : NULL;
+    if (s->tls_cert.at && !tls)
+        return complain("the configuration is not valid", why);
+    tls_server_free(tls);
+    return EXIT_DONE;
+}
+
+static int check(struct service *s)
+{
+    struct trouble t = { .set = false };
+    struct span dir;
+    char why[256];
+    if (config_data_dir(&s->config, &s->arena, &dir, &t) != E_OK)
+        return complain("the configuration is not valid", t.text);
+    s->config.data_dir = dir;
+    s->config.master_key = s->master_key;
+    if (peek_master_key(dir, s->master_key, &t) != E_OK)
+        return complain("the master key", t.text);
+    if (!peek_objects(dir, &s->arena, &s->config, why))
+        return complain("the store cannot be read", why);
+    int code = read_configuration(s);
+    if (code == EXIT_DONE)
+        code = check_certificate(&s->snapshot->settings);
+    if (code == EXIT_DONE)
+        printf("the configuration is valid (%.*s)\n", SPAN_ARG(s->snapshot->digest));
+    return code;
 }
 
 static void committed(void *self)
@@ -310,16 +381,14 @@ int serve(int argc, char **argv)
     if ((code = start_sandbox(&s)) == EXIT_DONE) {
         if (s.data_dir.at)
             s.config.data_dir = s.data_dir;
-        code = open_data(&s);
+        code = s.check_only ? check(&s) : open_data(&s);
     }
-    if (code == EXIT_DONE && (code = load(&s)) == EXIT_DONE && !s.check_only && (code = run_parts(&s)) == EXIT_DONE) {
+    if (code == EXIT_DONE && !s.check_only && (code = load(&s)) == EXIT_DONE && (code = run_parts(&s)) == EXIT_DONE) {
         bool walking = s.with_sandbox && s.walk && thread_start(&walker, walk, &s, "walk-through");
         wait_for_the_end(&s, &signals);
         if (walking)
             pthread_join(walker, NULL);
     }
-    if (code == EXIT_DONE && s.check_only)
-        printf("the configuration is valid (%.*s)\n", SPAN_ARG(s.snapshot->digest));
     take_apart(&s);
     return code;
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peek.c - see peek.h. */
+#include "cli/peek.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+
+static bool there(struct span dir, const char *name, struct arena *a)
+{
+    struct span file = arena_print(a, "%.*s/%s", SPAN_ARG(dir), name);
+    return file.at && access(file.at, F_OK) == 0;
+}
+
+enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *t)
+{
+    const char *said = getenv("TOLLGATE_MASTER_KEY");
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    bool found = (said && *said) || there(data_dir, "master.key", &a); /* config_master_key would make one */
+    arena_free(&a);
+    return found ? config_master_key(data_dir, key, t) : E_OK;
+}
+
+bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, char why[256])
+{
+    struct config_object *objects;
+    size_t count = 0;
+    why[0] = '\0';
+    if (!there(data_dir, "tollgate.db", a))
+        return true;
+    struct store_reader *r = store_reader_open(data_dir, why);
+    bool fine = r && admin_objects(r, a, &objects, &count) == E_OK;
+    if (fine) {
+        in->objects = objects;
+        in->object_count = count;
+    }
+    store_reader_free(r);
+    return fine;
+}

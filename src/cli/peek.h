@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peek.h - what a data directory holds of the configuration, read while a gate may be using it: nothing is locked, nothing made. For one
+ * thread. Private to cli/. */
+#ifndef TG_CLI_PEEK_H
+#define TG_CLI_PEEK_H
+
+#include "config/config.h"
+
+/* The master key, where there is one; else `key` stays as it is, and the answer is E_OK. Errors: those of config_master_key. */
+CHECKED enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *t);
+/* Objects that the admin API made, into *in; none where there is no database. Everything lives in a. False: it cannot be read; why says more,
+ * or is empty. */
+bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, char why[256]);
+
+#endif

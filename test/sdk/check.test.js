@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tollgate serve --check` reads and makes nothing, beside a gate that runs and where none ever ran; and what a first start makes.
+import fs from "node:fs";
+import path from "node:path";
+
+import { config, key } from "./lib/config.js";
+import { binary, cleanEnv, startGate, tempDir } from "./lib/gate.js";
+import { run, until } from "./lib/process.js";
+import { assert, test } from "./lib/test.js";
+
+const whole = () => config({ stripe: "http://127.0.0.1:9" }, { keys: [key("agent", ["stripe-main"])] });
+const check = (dir) => run(binary, ["serve", "--config", path.join(dir, "tollgate.yaml"), "--data", path.join(dir, "data"), "--check"], { env: cleanEnv() });
+
+function fresh(more = {}) {
+  const dir = tempDir("check");
+  fs.writeFileSync(path.join(dir, "tollgate.yaml"), JSON.stringify({ ...whole(), ...more }));
+  return dir;
+}
+
+test("where no gate ever ran nothing is made", async () => {
+  const dir = fresh();
+  const { code, out, err } = await check(dir);
+  assert.equal(code, 0, err);
+  assert.match(out, /^the configuration is valid \(/);
+  assert.deepEqual(fs.readdirSync(dir), ["tollgate.yaml"]);
+});
+
+test("a gate that runs is not in the way, and its objects are read", async () => {
+  const gate = await startGate(whole());
+  await gate.post("/keys", { name: "made", policy: "all", credentials: ["stripe-main"] });
+  const ask = () => run(binary, ["serve", "--config", path.join(gate.dir, "tollgate.yaml"), "--check"], { env: cleanEnv(), cwd: gate.dir });
+  const { code, err } = await ask();
+  assert.equal(code, 0, err);
+  gate.writeConfig({ listen: "127.0.0.1:0", ...whole(), policies: { other: { allow: ["*"] } }, keys: [] });
+  const bad = await ask();
+  assert.notEqual(bad.code, 0, "the key that the API made wants its policy");
+  assert.match(bad.err, /policy/);
+});
+
+test("a certificate is read as serve reads it", async () => {
+  const { code, err } = await check(fresh({ tls: { cert: "/etc/passwd", key: "/etc/passwd" } }));
+  assert.notEqual(code, 0);
+  assert.match(err, /\/etc\/passwd/);
+});
+
+test("an admin token is made and announced where the configuration has none, and only there", async () => {
+  const own = await startGate(whole());
+  await own.get("/keys");
+  assert.ok(!/admin token was made/.test(own.log), own.log);
+  assert.ok(!fs.readdirSync(path.join(own.dir, "data")).includes("admin.token"));
+  const without = await startGate({ ...whole(), admin: { listen: "127.0.0.1:0" } });
+  await until(() => /admin token was made/.test(without.log), "the announcement");
+  const token = fs.readFileSync(path.join(without.dir, "data/admin.token"), "utf8").trim();
+  assert.equal((await without.ask("GET", "/api/v1/keys", undefined, token)).status, 200);
+  await without.restart();
+  assert.equal((await without.ask("GET", "/api/v1/keys", undefined, token)).status, 200);
+});
