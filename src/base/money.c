@@ -33,14 +33,17 @@ static bool read_whole(struct span *s, uint64_t *n)
     return true;
 }
 
-static bool read_fraction(struct span s, int digits, uint64_t *n)
+/* *more: digits that are not kept are not all zero. */
+static bool read_fraction(struct span s, int digits, uint64_t *n, bool *more)
 {
+    *more = false;
     for (size_t i = 0; i < s.len; i++) {
         if (!digit(s.at[i]))
             return false;
         bool kept = i < (size_t)digits;
-        if (kept ? !push_digit(n, s.at[i]) : s.at[i] != '0')
+        if (kept && !push_digit(n, s.at[i]))
             return false;
+        *more = *more || (!kept && s.at[i] != '0');
     }
     for (size_t i = s.len; i < (size_t)digits; i++)
         if (!push_digit(n, '0'))
@@ -48,7 +51,8 @@ static bool read_fraction(struct span s, int digits, uint64_t *n)
     return true;
 }
 
-bool money_decimal(struct span text, int digits, int64_t *out)
+/* Towards zero. */
+static bool read_decimal(struct span text, int digits, int64_t *out, bool *more)
 {
     uint64_t n = 0;
     bool negative = text.len && *text.at == '-';
@@ -59,12 +63,34 @@ bool money_decimal(struct span text, int digits, int64_t *out)
         return false;
     if (text.len && (*text.at != '.' || text.len == 1))
         return false;
-    if (!read_fraction(span_from(text, 1), digits, &n))
+    if (!read_fraction(span_from(text, 1), digits, &n, more))
         return false;
     if (n > (uint64_t)INT64_MAX + negative)
         return false;
     *out = negative && n ? -(int64_t)(n - 1) - 1 : (int64_t)n;
     return true;
+}
+
+bool money_decimal(struct span text, int digits, int64_t *out)
+{
+    int64_t n;
+    bool more;
+    if (!read_decimal(text, digits, &n, &more) || more)
+        return false;
+    *out = n;
+    return true;
+}
+
+bool money_decimal_bounds(struct span text, int digits, int64_t *low, int64_t *high)
+{
+    bool more;
+    if (!read_decimal(text, digits, low, &more))
+        return false;
+    *high = *low;
+    if (!more)
+        return true;
+    bool negative = *text.at == '-';
+    return negative ? !__builtin_sub_overflow(*low, 1, low) : !__builtin_add_overflow(*high, 1, high);
 }
 
 bool money_parse(struct span text, nano_usd *out) { return money_decimal(text, 9, out); }

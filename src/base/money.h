@@ -18,6 +18,8 @@ typedef int64_t nano_usd;
  * *out is the value times 10^digits. False: not a decimal number, or out of range. No "+5", ".5", "5.", "1e3", and no
  * "007", which some readers take for octal. */
 bool money_decimal(struct span text, int digits, int64_t *out);
+/* The same of any number of decimals: *low is rounded down and *high up, so that both are the value where `digits` hold it. */
+bool money_decimal_bounds(struct span text, int digits, int64_t *low, int64_t *high);
 /* Decimal text to nano-dollars (digits = 9). */
 bool money_parse(struct span text, nano_usd *out);
 /* Shortest exact decimal text: "0", "3.14", "0.000000001". At least `MONEY_TEXT` bytes; returns the span written. */

@@ -263,12 +263,12 @@ static enum err refuse_parameter(const struct policy *p, const struct facts *f, 
 
 static bool within_bounds(const struct parameter_rule *rule, struct span value)
 {
-    int64_t n;
+    int64_t low, high;
     if (!rule->has_max && !rule->has_min)
         return true;
-    if (!money_decimal(value, PARAMETER_DIGITS, &n))
+    if (!money_decimal_bounds(value, PARAMETER_DIGITS, &low, &high))
         return false;
-    return (!rule->has_max || n <= rule->max) && (!rule->has_min || n >= rule->min);
+    return (!rule->has_max || high <= rule->max) && (!rule->has_min || low >= rule->min);
 }
 
 static bool meets(const struct parameter_rule *rule, struct span value, struct arena *a)

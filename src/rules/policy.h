@@ -55,7 +55,7 @@ struct parameter_rule {
     const struct pattern *pattern; /* NULL: none */
 };
 
-enum { PARAMETER_DIGITS = 6 }; /* decimals that max and min see; values with more do not meet them */
+enum { PARAMETER_DIGITS = 6 }; /* decimals that max and min have; values may have more */
 
 struct policy {
     struct span name;

@@ -222,15 +222,15 @@ static void put_bound(struct understanding *u, struct buf *b, const char *words,
 
 static bool within(struct understanding *u, const struct parameter_check *r, struct span value)
 {
-    int64_t n, min = INT64_MIN, max = INT64_MAX;
+    int64_t low, high, min = INT64_MIN, max = INT64_MAX;
     struct span text;
     if (!r->min && !r->max)
         return true;
-    if (!money_decimal(value, PARAMETER_DIGITS, &n))
+    if (!money_decimal_bounds(value, PARAMETER_DIGITS, &low, &high))
         return false;
     if ((r->min && !bound_of(u, r->min, &min, &text)) || (r->max && !bound_of(u, r->max, &max, &text)))
         return false;
-    return n >= min && n <= max;
+    return low >= min && high <= max;
 }
 
 static bool is_integer(struct span s)

@@ -85,3 +85,20 @@ TEST(products_round)
     CHECK_INT(money_add(INT64_MIN, -1), INT64_MIN);
     CHECK_INT(money_add(INT64_MAX, INT64_MIN), -1);
 }
+
+TEST(bounds_of_what_has_more_decimals)
+{
+    static const struct {
+        const char *text;
+        int64_t low, high;
+    } rows[] = { { "1", 1000000, 1000000 }, { "1.0000001", 1000000, 1000001 }, { "0.30000000000000004", 300000, 300001 }, { "1.0000000000", 1000000, 1000000 },
+        { "-1.0000001", -1000001, -1000000 }, { "-0.0000001", -1, 0 }, { "0.9999999", 999999, 1000000 }, { "-9223372036854.775808", INT64_MIN, INT64_MIN } };
+    int64_t low, high;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (!money_decimal_bounds(span_of(rows[i].text), 6, &low, &high) || low != rows[i].low || high != rows[i].high)
+            test_fail(__FILE__, __LINE__, "%s: %lld, %lld", rows[i].text, (long long)low, (long long)high);
+    static const char *const wrong[] = { "", "-", "1.", "1.0000000x", "9223372036854.7758071", "-9223372036854.7758081", "1e3" };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        CHECK(!money_decimal_bounds(span_of(wrong[i]), 6, &low, &high));
+    CHECK(!money_decimal(SPAN("1.0000001"), 6, &low));
+}

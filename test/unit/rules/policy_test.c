@@ -300,3 +300,25 @@ TEST(mistakes_are_explained)
     }
     arena_free(&arena);
 }
+
+TEST(bounds_are_exact_whatever_the_decimals)
+{
+    static const struct {
+        const char *value;
+        bool met;
+    } rows[] = { { "1", true }, { "0.30000000000000004", true }, { "1.0000000000", true }, { "0.9999999", true }, { "1.0000001", false }, { "0.1", true },
+        { "0.0999999999", false }, { "-0.30000000000000004", false }, { "1e0", false }, { "", false } };
+    struct policy p;
+    struct trouble t = { 0 };
+    arena_init(&arena, 1 << 16);
+    CHECK(read_one("support: { parameters: { openai.*: { temperature: { max: 1, min: 0.1 } } } }", &p, &t));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct parameter found = { .name = SPAN("temperature"), .value = span_of(rows[i].value), .number = true };
+        struct facts f = { .vendor = SPAN("openai"), .operation = SPAN("openai.chat.completions.create"), .parameters = &found, .parameter_count = 1 };
+        struct span why = SPAN_NONE;
+        enum err want = rows[i].met ? E_OK : E_PARAMETER_DENIED;
+        if (policy_parameters(&p, &f, &arena, &why) != want)
+            test_fail(__FILE__, __LINE__, "%s: %.*s", rows[i].value, SPAN_ARG(why));
+    }
+    arena_free(&arena);
+}

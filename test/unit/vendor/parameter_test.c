@@ -39,7 +39,10 @@ TEST(bounds_are_exact)
     DENIES("/form", "n=10.000001", "parameter n: found \"10.000001\"; allowed: at least 0.5, at most 10 (ask finance)");
     DENIES("/form", "n=0.4", "parameter n: found \"0.4\"; allowed: at least 0.5, at most 10 (ask finance)");
     DENIES("/form", "n=", "parameter n: found \"\"; allowed: at least 0.5, at most 10 (ask finance)");
-    DENIES("/form", "n=1.0000001", "parameter n: found \"1.0000001\"; allowed: at least 0.5, at most 10 (ask finance)");
+    TAKES("/form", "n=1.0000001");
+    TAKES("/json", "{\"n\":9.30000000000000004}");
+    DENIES("/form", "n=10.0000001", "parameter n: found \"10.0000001\"; allowed: at least 0.5, at most 10 (ask finance)");
+    DENIES("/form", "n=0.4999999", "parameter n: found \"0.4999999\"; allowed: at least 0.5, at most 10 (ask finance)");
     DENIES("/json", "{\"n\":1e0}", "parameter n: found \"?\"; allowed: at least 0.5, at most 10 (ask finance)");
     DENIES("/json", "{\"n\":{\"a\":1}}", "parameter n: found \"?\"; allowed: at least 0.5, at most 10 (ask finance)");
     DENIES("/json", "{\"n\":[1,11]}", "parameter n: found \"11\"; allowed: at least 0.5, at most 10 (ask finance)");
