@@ -215,6 +215,7 @@ static void put_store(struct metrics *m, struct admin *a)
     metric_one(m, "store_batches_total", COUNTER, "Transactions that the store committed.", (int64_t)pace.batches);
     metric_one(m, "store_batch_failures_total", COUNTER, "Transactions that failed; their records are tried again.", (int64_t)pace.failures);
     metric_one_us(m, "store_batch_seconds_total", COUNTER, "Time that the store's transactions took.", pace.us);
+    metric_one(m, "store_facets", GAUGE, "Combinations of key, vendor, operation, model, label and the like that the store keeps sums for.", pace.facets);
     metric_one(m, "store_rows_total", COUNTER, "Rows of the audit chain that were stored.", (int64_t)pace.rows);
 }
 

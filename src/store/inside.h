@@ -183,6 +183,7 @@ struct store {
 
     atomic_bool healthy;
     _Atomic uint64_t batches, batch_failures, batch_us, batch_rows; /* see store_pace */
+    _Atomic int64_t facet_count; /* the same */
     atomic_bool nudged; /* there may be something to read */
 
     /* Under the mutex. */
@@ -299,6 +300,7 @@ CHECKED enum err speeds_save(struct store *s);
 /* rollup.c */
 CHECKED enum err rollup_add(struct store *s, const struct store_record *r, const struct said *said);
 CHECKED enum err rollup_save(struct store *s);
+enum err rollup_count(struct store *s); /* before the thread runs: how many facets there are */
 void rollup_forget(struct store *s); /* the facets in memory */
 
 /* users.c */

@@ -124,6 +124,17 @@ void rollup_forget(struct store *s)
     arena_free(&s->facet_memory);
 }
 
+/* Facets are never deleted and numbered from 1: the newest says how many there are. */
+enum err rollup_count(struct store *s)
+{
+    enum err e = E_IO;
+    sqlite3_stmt *q = sql_prepare(s->db, SPAN("SELECT coalesce(max(id), 0) FROM facets"));
+    if (q && sql_next(q, &e))
+        atomic_store_explicit(&s->facet_count, sqlite3_column_int64(q, 0), memory_order_relaxed);
+    sqlite3_finalize(q);
+    return e;
+}
+
 static enum err ask_facet(struct store *s, const struct rollup *sum, int64_t *id)
 {
     enum err e;
@@ -144,6 +155,8 @@ static enum err ask_facet(struct store *s, const struct rollup *sum, int64_t *id
     sql_bind_i64(q, 3 + TEXTS, sum->status);
     e = sql_step(q);
     *id = sqlite3_last_insert_rowid(s->db);
+    if (e == E_OK)
+        atomic_store_explicit(&s->facet_count, *id, memory_order_relaxed);
     return e;
 }
 

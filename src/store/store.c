@@ -127,7 +127,7 @@ struct store *store_open(struct span dir, char why[256])
     init_threads(s);
     batch_init(s);
     buf_init(&s->sweep.from, ACCOUNT_MOST);
-    if (take_directory(s, dir, why) && make_file(s, dir, why) && prepare_connection(s, why) && backfill(s, why))
+    if (take_directory(s, dir, why) && make_file(s, dir, why) && prepare_connection(s, why) && backfill(s, why) && rollup_count(s) == E_OK)
         return s;
     store_release(s);
     return NULL;
@@ -149,7 +149,8 @@ void store_on_commit(struct store *s, void (*committed)(void *self), void *self)
 struct store_pace store_pace(const struct store *s)
 {
     return (struct store_pace){ atomic_load_explicit(&s->batches, memory_order_relaxed), atomic_load_explicit(&s->batch_failures, memory_order_relaxed),
-        atomic_load_explicit(&s->batch_us, memory_order_relaxed), atomic_load_explicit(&s->batch_rows, memory_order_relaxed) };
+        atomic_load_explicit(&s->batch_us, memory_order_relaxed), atomic_load_explicit(&s->batch_rows, memory_order_relaxed),
+        atomic_load_explicit(&s->facet_count, memory_order_relaxed) };
 }
 
 bool store_healthy(const struct store *s) { return atomic_load(&s->healthy); }

@@ -78,6 +78,7 @@ bool store_healthy(const struct store *s);
  * them. Any thread. */
 struct store_pace {
     uint64_t batches, failures, us, rows;
+    int64_t facets; /* combinations of dimensions that there are sums for, whoever made them */
 };
 struct store_pace store_pace(const struct store *s);
 /* Waits until everything appended to the sources before this call is committed (read your writes). Not on a worker. */

@@ -296,6 +296,10 @@ TEST(sums_by_hour_are_the_sums_over_rows)
         CHECK_INT(store_barrier(g.store), E_OK);
         check_all(&g, 60);
         check_tables(&g);
+        CHECK_INT(store_pace(g.store).facets, rig_ask(&g, "SELECT count(*) FROM facets"));
+        rig_close(&g);
+        rig_open(&g, true);
+        CHECK_INT(store_pace(g.store).facets, rig_ask(&g, "SELECT count(*) FROM facets"));
         rig_free(&g);
     }
 }
