@@ -28,13 +28,14 @@ static const struct ask_field fields[] = {
     { .name = { NULL, 0 } },
 };
 
-enum { TYPE = 1, CONTENT, SOURCE, DATA };
+enum { TYPE = 1, CONTENT, SOURCE, DATA, MODEL };
 static const struct span names[] = {
     [TYPE - 1] = { "type", 4 },
     [CONTENT - 1] = { "content", 7 },
     [SOURCE - 1] = { "source", 6 },
     [DATA - 1] = { "data", 4 },
-    [DATA] = { NULL, 0 },
+    [MODEL - 1] = { "model", 5 },
+    [MODEL] = { NULL, 0 },
 };
 
 /* --- the request --- */
@@ -81,11 +82,18 @@ static bool starts_with_one_of(struct span raw, const char *const list[])
     return false;
 }
 
+struct weighing {
+    struct ask *ask;
+    bool other_model; /* a tool names one: an advisor */
+};
+
 /* Tools of the caller's own run at the caller's; those Anthropic defines have prompts of their own; those it runs bring
  * input that is not in the body. */
 static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
 {
-    struct ask *ask = self;
+    struct weighing *w = self;
+    struct ask *ask = w->ask;
+    w->other_model = w->other_model || place == WALK_AT2(WALK_ITEM, MODEL);
     if (name || place != WALK_AT2(WALK_ITEM, TYPE) || span_is(raw, SPAN("\"custom\"")))
         return;
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
@@ -132,6 +140,7 @@ static struct span user_of(struct json *j, struct span metadata, struct arena *a
 enum err anthropic_read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
+    struct weighing w = { out, false };
     enum err e = ask_read_open(j, body, a, fields, &found, why); /* at Vertex and on Bedrock the model stands in the path */
     if (e)
         return e;
@@ -139,7 +148,10 @@ enum err anthropic_read_ask(struct json *j, struct span body, struct arena *a, s
     out->tier = ask_tier(found.speed);
     out->user = user_of(j, found.metadata, a);
     walk(found.messages, names, weigh_block, out);
-    walk(found.tools, names, weigh_tool, out);
+    walk(found.tools, names, weigh_tool, &w);
+    *why = "tools: one of them names another model (an advisor): the gate judges and prices one, which model names";
+    if (w.other_model)
+        return E_BAD_REQUEST;
     if (out->fees[FEE_WEB_SEARCH] < 0)
         out->fees[FEE_WEB_SEARCH] = searches_most(j, found.tools);
     return E_OK;

@@ -30,14 +30,24 @@ static void add_counts(struct json_value v, struct usage *u)
     u->tokens[METER_CACHE_WRITE] += minutes;
 }
 
-static struct usage read_counts(struct json_value v)
+/* An iteration that another model ran: an advisor that was asked, one that answered instead. */
+static bool is_of_another(struct json_value one, struct span model)
+{
+    struct span said = json_string(json_member(one, SPAN("model")));
+    return span_is(json_string(json_member(one, SPAN("type"))), SPAN("advisor_message")) || (said.len && model.len && !span_is(said, model));
+}
+
+/* model: the answer's; SPAN_NONE: it is not known here. */
+static struct usage read_counts(struct json_value v, struct span model)
 {
     struct usage top = { .vendor_cost = -1 }, sum = { .vendor_cost = -1 };
     struct json_value one;
     struct span name;
     add_counts(v, &top);
-    for (struct json_iter it = json_iter(json_member(v, SPAN("iterations"))); json_next(&it, &name, &one);)
+    for (struct json_iter it = json_iter(json_member(v, SPAN("iterations"))); json_next(&it, &name, &one);) {
         add_counts(one, &sum);
+        top.others = top.others || is_of_another(one, model);
+    }
     for (int m = 0; m < METER_COUNT; m++)
         raise(&top.tokens[m], sum.tokens[m]);
     top.tokens[METER_REASON] = member_count(v, SPAN("output_tokens_details.thinking_tokens"));
@@ -71,7 +81,7 @@ void anthropic_usage_merge(struct json *j, struct span raw, struct arena *a, str
     const char *why;
     if (json_parse(j, raw, true, &v, &why))
         return;
-    struct usage said = read_counts(v);
+    struct usage said = read_counts(v, u->model);
     if (!said.known)
         return;
     if (json_kind(json_member(v, SPAN("cache_creation"))) != JSON_OBJECT && said.tokens[METER_CACHE_WRITE] > 0)
@@ -82,6 +92,7 @@ void anthropic_usage_merge(struct json *j, struct span raw, struct arena *a, str
             raise(&u->tokens[m], said.tokens[m]);
     raise(&u->fees[FEE_WEB_SEARCH], said.fees[FEE_WEB_SEARCH]);
     u->known = true;
+    u->others = u->others || said.others;
     struct span speed = json_string(json_member(v, SPAN("speed"))), geo = json_string(json_member(v, SPAN("inference_geo")));
     struct span tier = json_string(json_member(v, SPAN("service_tier")));
     if (span_is(speed, SPAN("fast")))

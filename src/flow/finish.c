@@ -150,6 +150,10 @@ static void measure_llm(struct exchange *x, int64_t real[UNIT_COUNT])
     c->priced = price_cost(p, u, x->times.began_ms, &real[UNIT_USD]) == E_OK;
     if (!c->priced)
         real[UNIT_USD] = x->facts.worst[UNIT_USD];
+    if (u->others) { /* what it cost can be told from nothing here */
+        c->estimated = true;
+        c->priced = x->facts.cost_known;
+    }
     for (int unit = 0; unit < UNIT_COUNT && u->estimated; unit++)
         if (x->facts.cost_known || x->facts.worst[unit]) /* tokens are bounded also where money is not */
             keep_within(&real[unit], x->facts.worst[unit]);

@@ -144,7 +144,7 @@ enum err price_cost(const struct price *p, const struct usage *u, int64_t at_ms,
         *out = u->vendor_cost;
         return E_OK;
     }
-    if (!p || at_ms < 0)
+    if (!p || at_ms < 0 || u->others)
         return E_PRICE_UNKNOWN;
     enum err e = bill_read(&b, at_ms);
     if (!e)
@@ -155,6 +155,6 @@ enum err price_cost(const struct price *p, const struct usage *u, int64_t at_ms,
 size_t price_lines(const struct price *p, const struct usage *u, int64_t at_ms, struct price_line lines[PRICE_LINES])
 {
     struct bill b = { .p = p, .u = u, .lines = lines };
-    bool ours = u->vendor_cost < 0 && p && at_ms >= 0;
+    bool ours = u->vendor_cost < 0 && p && at_ms >= 0 && !u->others;
     return ours && bill_read(&b, at_ms) == E_OK ? b.count : 0;
 }

@@ -56,6 +56,7 @@ struct usage {
     struct span size;      /* of pictures or videos made: "1024x1536"; SPAN_NONE or "auto": unsaid */
     struct span quality;   /* of them: "low", "hd", ...; the same */
     int64_t results;       /* of each search; 0: unsaid */
+    bool others;           /* tokens of another model's are among them: no price of one model's is theirs */
     struct span raw;       /* the vendor's own usage object, JSON */
 };
 

@@ -64,6 +64,23 @@ test("messages: the answer as it is, the price with cache reads and writes to th
   assert.equal(row.upstream_request_id, "req_ant_1");
 });
 
+test("an advisor is another model: the call is refused, and tokens of one are not priced as the caller's", async () => {
+  const advisor = { type: "advisor_20260301", name: "advisor", model: "claude-opus-4-1" };
+  const error = await refused(() => sdk("free").messages.create({ ...ask, tools: [advisor] }));
+  assert.equal(error.status, 400);
+  assert.match(error.message, /names another model/);
+  const iterations = [{ type: "message", input_tokens: 10, output_tokens: 5 }, { type: "advisor_message", model: "claude-opus-4-1", input_tokens: 1000, output_tokens: 500 }];
+  for (const stream of [false, true]) {
+    const run = newRun();
+    vendor.play = { usage: { input_tokens: 10, output_tokens: 5, iterations } };
+    if (stream) await sdk("day").messages.stream(ask, on(run)).finalMessage();
+    else await sdk("day").messages.create(ask, on(run));
+    const row = await onlyRow(run);
+    assert.equal(nanos(row.cost_usd), nanos(row.reserved_usd), "the reservation stands");
+    assert.equal(row.estimated, true);
+  }
+});
+
 test("a stream: text arrives, usage of start and end is priced", async () => {
   const run = newRun();
   vendor.play = { usage: { cache_read_input_tokens: 1000 } };

@@ -331,9 +331,12 @@ TEST(messages)
     CHECK(r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("max_uses")) >= 0);
     CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"code_execution_20260521\",\"name\":\"code_execution\"}]}"), E_OK);
     CHECK(r.ask.input_unbounded && r.ask.fees[FEE_CODE_SESSION] == 1 && r.ask.session_untold);
-    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20260318\"},{\"type\":\"advisor_20260301\",\"model\":\"x\"}]}"), E_OK);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_search_20260318\"},{\"type\":\"advisor_20260301\"}]}"), E_OK);
     CHECK_INT(r.ask.fees[FEE_REQUEST], -1);
     CHECK(r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("advisor")) >= 0);
+    REFUSED("{\"model\":\"m\",\"tools\":[{\"type\":\"advisor_20260301\",\"name\":\"advisor\",\"model\":\"x\"}]}", E_BAD_REQUEST);
+    REFUSED("{\"model\":\"m\",\"tools\":[{\"name\":\"f\"},{\"mod\\u0065l\":null,\"type\":\"new_20270101\"}]}", E_BAD_REQUEST);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"name\":\"f\",\"input_schema\":{\"properties\":{\"model\":{\"type\":\"string\"}}}}]}"), E_OK);
     CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"m\",\"tools\":[{\"type\":\"web_fetch_20260318\"},{\"type\":\"tool_search_tool_bm25_20251119\"},{\"type\":\"mcp_toolset\"}]}"), E_OK);
     CHECK(r.ask.input_unbounded && !r.ask.fees[FEE_REQUEST]);
     CHECK_INT(beyond("{\"model\":\"m\",\"tools\":[{\"type\":\"browser_toolset_20260801\"}]}", 128 + 1024 + 2048), 0);

@@ -157,6 +157,18 @@ TEST(messages_usage)
     CHECK(!r.usage.geo.at);
     USAGE("{\"usage\":{\"input_tokens\":45,\"output_tokens\":1234,\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":180,\"output_tokens\":3},"
           "{\"type\":\"message\",\"input_tokens\":45,\"output_tokens\":1234}]}}", "in=225 out=1237", 225, 1237);
+    CHECK(!r.usage.others);
+    USAGE("{\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"iterations\":[{\"type\":\"message\",\"model\":\"m\",\"input_tokens\":1,"
+          "\"output_tokens\":2}]}}", "in=1 out=2", 1, 2);
+    CHECK(!r.usage.others);
+    USAGE("{\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"iterations\":[{\"type\":\"message\",\"input_tokens\":1,\"output_tokens\":2},"
+          "{\"type\":\"advisor_message\",\"model\":\"dear\",\"input_tokens\":100,\"output_tokens\":200}]}}", "in=101 out=202", 101, 202);
+    CHECK(r.usage.others);
+    USAGE("{\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"iterations\":[{\"type\":\"advisor_message\",\"input_tokens\":1,\"output_tokens\":2}]}}", "in=1 out=2", 1, 2);
+    CHECK(r.usage.others);
+    USAGE("{\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"iterations\":[{\"type\":\"fallback_message\",\"model\":\"n\",\"input_tokens\":1,"
+          "\"output_tokens\":2}]}}", "in=1 out=2", 1, 2);
+    CHECK(r.usage.others);
     USAGE("{\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}", "", 0, 0);
     dialect_rig_close(&r);
 }
