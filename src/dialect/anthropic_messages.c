@@ -162,6 +162,7 @@ enum { BUDGET_LEAST = 1024 };
 /* A limit that the gate sets must be above what thinking may take: of a limit that leaves no room for it there is none. */
 static void fit_thinking(struct json *j, struct ask_splices *s, struct span thinking, int64_t limit)
 {
+    out->zero_stays = out->zero_limit; /* refused there */
     struct member budget = { .name = SPAN("budget_tokens") };
     int64_t said, fitting = limit / 100 * 80;
     if (!thinking.at || !member_find(j, thinking, &budget, 1, NULL) || !json_raw_integer(budget.raw, &said) || said < limit)

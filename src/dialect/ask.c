@@ -212,11 +212,13 @@ struct span ask_tier(struct span tier)
 
 void ask_begin(struct span body, const struct ask_found *found, struct ask *out)
 {
+    bool zero = found->limit == 0 || found->old_limit == 0;
     *out = (struct ask){
         .model = found->model,
         .stream = found->stream,
         .usage_wanted = true,
-        .output_limit = found->limit > found->old_limit ? found->limit : found->old_limit,
+        .output_limit = zero ? -1 : found->limit > found->old_limit ? found->limit : found->old_limit,
+        .zero_limit = zero,
         .choices = found->choices < 1 ? 1 : found->choices,
         .input_most = (int64_t)body.len + ASK_OVERHEAD + (found->tools.at || found->functions.at ? ASK_TOOLS_OVERHEAD : 0),
         .output_extra = (int64_t)found->prediction.len,

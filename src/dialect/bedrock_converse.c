@@ -98,6 +98,9 @@ static enum err read_limit(const struct ask_found *found, struct arena *a, struc
     *why = "inferenceConfig.maxTokens must be a whole number, written with digits only";
     if (number != JSON_NONE && number != JSON_NULL && (number != JSON_NUMBER || !json_raw_integer(limit, &out->output_limit) || out->output_limit < 0))
         return E_BAD_REQUEST;
+    out->zero_limit = out->zero_stays = out->output_limit == 0; /* refused there */
+    if (out->zero_limit)
+        out->output_limit = -1;
     *why = "additionalModelRequestFields sets an output limit of its own: use inferenceConfig.maxTokens";
     return bedrock_converse_sets_limit(found->search_options, a) ? E_BAD_REQUEST : E_OK;
 }

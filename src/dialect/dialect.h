@@ -16,6 +16,8 @@ struct ask {
     bool stream;
     bool usage_wanted;    /* the client asked for usage in its stream: do not hide it */
     int64_t output_limit; /* per choice; -1: none set */
+    bool zero_limit;      /* one of 0 was said, which some vendors take for none: output_limit is -1 */
+    bool zero_stays;      /* ... and this API refuses it, or means it: it is passed on as it is */
     bool new_limit_name;  /* a limit stands under max_completion_tokens, which a vendor that knows max_tokens alone does not read */
     int64_t usual_limit;  /* what the vendor takes where none is set: the gate, where it must set one, sets no higher one; 0: it tells none */
     int64_t choices;      /* n; 1 if absent */

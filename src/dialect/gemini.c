@@ -145,6 +145,9 @@ static enum err read_generation(struct span config, struct arena *a, struct ask 
         return E_BAD_REQUEST;
     if (out->choices < 1)
         out->choices = 1;
+    out->zero_limit = out->output_limit == 0;
+    if (out->zero_limit)
+        out->output_limit = -1;
     return E_OK;
 }
 

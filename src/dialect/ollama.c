@@ -27,7 +27,7 @@ static void weigh(void *self, uint64_t place, bool name, struct span raw)
         ask_picture(self, raw, PICTURE_TOKENS_MOST);
 }
 
-/* -1 and -2 are no limits: as many as it likes, as many as there is room for. */
+/* -1 and -2 are no limits: as many as it likes, as many as there is room for. Nor is 0: it writes without end. */
 static enum err read_limit(struct span options, struct arena *a, struct ask *out, const char **why)
 {
     enum json_kind kind = raw_kind(options);
@@ -39,7 +39,8 @@ static enum err read_limit(struct span options, struct arena *a, struct ask *out
     *why = "options.num_predict must be a whole number, written with digits only";
     if (limit.at && raw_kind(limit) != JSON_NULL && (raw_kind(limit) != JSON_NUMBER || !json_raw_integer(limit, &n)))
         return E_BAD_REQUEST;
-    out->output_limit = n < 0 ? -1 : n;
+    out->output_limit = n <= 0 ? -1 : n;
+    out->zero_limit = n == 0;
     return E_OK;
 }
 

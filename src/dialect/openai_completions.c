@@ -47,6 +47,7 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
     int64_t each = found.best_of > out->choices ? found.best_of : out->choices;
     out->choices = money_mul_div_up(each, prompts_of(found.prompt, a), 1);
     out->usual_limit = USUAL_LIMIT;
+    out->zero_stays = out->zero_limit && found.echo; /* how likely a text is */
     if (found.echo) /* some count what is said again */
         out->output_extra = out->input_most;
     out->usage_wanted = !out->stream;

@@ -160,7 +160,7 @@ static void read_session(struct json_value session, struct realtime_told *out)
     bool creates = true;
     (void)json_bool(json_member(turns, SPAN("create_response")), &creates);
     out->listens = json_kind(turns) != JSON_NULL && creates;
-    if (!json_integer(limit, &out->output_limit) || out->output_limit < 0)
+    if (!json_integer(limit, &out->output_limit) || out->output_limit <= 0) /* 0 is no limit */
         out->output_limit = -1;
     out->transcriber = json_string(either(session, "audio.input.transcription.model", "input_audio_transcription.model"));
 }

@@ -400,3 +400,38 @@ TEST(other_models_are_refused)
         CLOSE();
     }
 }
+
+/* A limit of 0 holds nobody to nothing: some vendors write without end then, others refuse it. */
+TEST(a_limit_of_zero_is_none)
+{
+    static const struct {
+        const char *dialect, *body;
+        bool stays;
+    } cases[] = {
+        { "openai_chat", "{\"model\":\"m\",\"messages\":[],\"max_tokens\":0}", false },
+        { "openai_chat", "{\"model\":\"m\",\"messages\":[],\"max_tokens\":0,\"max_completion_tokens\":5}", false },
+        { "openai_responses", "{\"model\":\"m\",\"max_output_tokens\":0}", false },
+        { "openai_completions", "{\"model\":\"m\",\"prompt\":\"a\",\"max_tokens\":0}", false },
+        { "openai_completions", "{\"model\":\"m\",\"prompt\":\"a\",\"max_tokens\":0,\"echo\":true}", true },
+        { "anthropic_messages", "{\"model\":\"m\",\"messages\":[],\"max_tokens\":0}", true },
+        { "bedrock_converse", "{\"messages\":[],\"inferenceConfig\":{\"maxTokens\":0}}", true },
+        { "gemini", "{\"contents\":[],\"generationConfig\":{\"maxOutputTokens\":0}}", false },
+        { "ollama", "{\"model\":\"m\",\"messages\":[],\"options\":{\"num_predict\":0}}", false },
+        { "cohere", "{\"model\":\"m\",\"messages\":[],\"max_tokens\":0}", false },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        OPEN(cases[i].dialect);
+        CHECK_INT(dialect_rig_ask(&r, cases[i].body), E_OK);
+        if (r.ask.output_limit != -1 || !r.ask.zero_limit || r.ask.zero_stays != cases[i].stays)
+            test_fail(__FILE__, __LINE__, "%s: %lld", cases[i].body, (long long)r.ask.output_limit);
+        CLOSE();
+    }
+    OPEN("ollama");
+    for (int n = -9; n < 0; n++) {
+        char body[100];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"messages\":[],\"options\":{\"num_predict\":%d}}", n);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        CHECK_INT(r.ask.output_limit, -1);
+    }
+    CLOSE();
+}
