@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * anthropic_messages.c - Anthropic's messages: what a request asks for, edits of it, and the dialect's row. Its usage, its errors and its
  * translation are in the files beside this one (anthropic_int.h). */
+#include "base/money.h"
 #include "dialect/answer.h"
 #include "dialect/anthropic.h"
 #include "dialect/anthropic_int.h"
@@ -85,6 +86,7 @@ static bool starts_with_one_of(struct span raw, const char *const list[])
 struct weighing {
     struct ask *ask;
     bool other_model; /* a tool names one: an advisor */
+    bool run_here;    /* Anthropic runs one */
 };
 
 /* Tools of the caller's own run at the caller's; those Anthropic defines have prompts of their own; those it runs bring
@@ -99,7 +101,7 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
     if (starts_with_one_of(raw, own_tools))
         return;
-    ask->input_unbounded = true;
+    ask->input_unbounded = w->run_here = true;
     if (span_starts(raw, SPAN("\"web_search"))) {
         own_tool_unlimited(ask, FEE_WEB_SEARCH, "tools: web_search may search any number of times; set max_uses in it");
     } else if (span_starts(raw, SPAN("\"code_execution"))) { /* in one container */
@@ -110,24 +112,39 @@ static void weigh_tool(void *self, uint64_t place, bool name, struct span raw)
     }
 }
 
-/* The sum of max_uses over all search tools; -1 if one has none. */
-static int64_t searches_most(struct json *j, struct span tools)
+static bool is_run_here(struct span type)
+{
+    bool own = span_is(type, SPAN("custom"));
+    for (size_t i = 0; own_tools[i]; i++)
+        own = own || span_starts(type, span_from(span_of(own_tools[i]), 1)); /* behind the quote */
+    return type.len && !own;
+}
+
+/* max_uses bounds the searches that a tool makes, and how often it runs; each run is a round, whose input is billed. */
+static void bound_uses(struct json *j, struct span tools, struct ask *ask)
 {
     struct json_value v, tool;
     struct span name;
     const char *why;
-    int64_t sum = 0;
+    int64_t searches = 0, rounds = 0, further = ask->rounds;
     if (json_parse(j, tools, true, &v, &why))
-        return -1;
+        return;
     for (struct json_iter it = json_iter(v); json_next(&it, &name, &tool);) {
-        if (!span_starts(json_string(json_member(tool, SPAN("type"))), SPAN("web_search")))
-            continue;
+        struct span type = json_string(json_member(tool, SPAN("type")));
+        bool searching = span_starts(type, SPAN("web_search"));
         int64_t uses = member_count_or_none(tool, SPAN("max_uses"));
+        if (!is_run_here(type))
+            continue;
         if (uses < 0)
-            return -1;
-        sum += uses;
+            further = ASK_ROUNDS;
+        else
+            rounds = money_add(rounds, uses);
+        if (searching)
+            searches = uses < 0 || searches < 0 ? -1 : money_add(searches, uses);
     }
-    return sum;
+    if (ask->fees[FEE_WEB_SEARCH] < 0)
+        ask->fees[FEE_WEB_SEARCH] = searches;
+    ask->rounds = money_add(rounds, further);
 }
 
 static struct span user_of(struct json *j, struct span metadata, struct arena *a)
@@ -140,11 +157,12 @@ static struct span user_of(struct json *j, struct span metadata, struct arena *a
 enum err anthropic_read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
 {
     struct ask_found found;
-    struct weighing w = { out, false };
+    struct weighing w = { .ask = out };
     enum err e = ask_read_open(j, body, a, fields, &found, why); /* at Vertex and on Bedrock the model stands in the path */
     if (e)
         return e;
     ask_begin(body, &found, out);
+    out->zero_stays = out->zero_limit; /* refused there */
     out->tier = ask_tier(found.speed);
     out->user = user_of(j, found.metadata, a);
     walk(found.messages, names, weigh_block, out);
@@ -152,8 +170,9 @@ enum err anthropic_read_ask(struct json *j, struct span body, struct arena *a, s
     *why = "tools: one of them names another model (an advisor): the gate judges and prices one, which model names";
     if (w.other_model)
         return E_BAD_REQUEST;
-    if (out->fees[FEE_WEB_SEARCH] < 0)
-        out->fees[FEE_WEB_SEARCH] = searches_most(j, found.tools);
+    out->rounds = found.reference.at ? ASK_ROUNDS : 0; /* servers of tools */
+    if (w.run_here)
+        bound_uses(j, found.tools, out);
     return E_OK;
 }
 
@@ -162,7 +181,6 @@ enum { BUDGET_LEAST = 1024 };
 /* A limit that the gate sets must be above what thinking may take: of a limit that leaves no room for it there is none. */
 static void fit_thinking(struct json *j, struct ask_splices *s, struct span thinking, int64_t limit)
 {
-    out->zero_stays = out->zero_limit; /* refused there */
     struct member budget = { .name = SPAN("budget_tokens") };
     int64_t said, fitting = limit / 100 * 80;
     if (!thinking.at || !member_find(j, thinking, &budget, 1, NULL) || !json_raw_integer(budget.raw, &said) || said < limit)

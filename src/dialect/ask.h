@@ -16,6 +16,7 @@
 enum {
     ASK_OVERHEAD = 128,           /* a vendor's own words around an empty conversation */
     ASK_TOOLS_OVERHEAD = 1024,    /* the prompt that explains tools, once */
+    ASK_ROUNDS = 3,               /* further rounds of tools that the vendor runs, where nothing bounds them: a choice, no bound */
     ASK_OWN_TOOL_OVERHEAD = 2048, /* a tool the vendor defines and a short name stands for (computer, bash, editor) */
 };
 

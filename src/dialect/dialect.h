@@ -26,6 +26,7 @@ struct ask {
     struct span tier;     /* service tier asked for, as the price book names it; SPAN_NONE: standard */
     bool input_unbounded; /* something that costs tokens we cannot see (an image URL, a file id, a stored response, a tool
                              the vendor runs): only the model's context window bounds the input then */
+    int64_t rounds;       /* how often more than once the vendor may bill the input then: a round for each run of its tools; -1: without a limit */
     struct span user;     /* the end user it names */
     int64_t fees[FEE_COUNT]; /* most pieces the vendor may charge (web searches, ...); -1: as many as it likes */
     const char *unlimited;   /* which field leaves a fee without a bound, and what to do about it; NULL: none, or nothing is known of it */

@@ -108,6 +108,8 @@ static void weigh_own_tool(void *self, struct span name, struct span value)
         return;
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
     ask->input_unbounded = true;
+    if (!gemini_named(name, SPAN("computerUse"))) /* the caller's */
+        ask->rounds = 1; /* what it reads is billed beside the prompt */
     if (gemini_named(name, SPAN("googleSearch")) || gemini_named(name, SPAN("googleSearchRetrieval")))
         own_tool_unlimited(ask, FEE_WEB_SEARCH, "tools: googleSearch may search any number of times; leave it out");
     else if (gemini_named(name, SPAN("enterpriseWebSearch")))
@@ -143,11 +145,11 @@ static enum err read_generation(struct span config, struct arena *a, struct ask 
     *why = "maxOutputTokens and candidateCount must be whole numbers, written with digits only";
     if (!read_count(v[0], &out->output_limit) || !read_count(v[1], &out->choices))
         return E_BAD_REQUEST;
-    if (out->choices < 1)
-        out->choices = 1;
     out->zero_limit = out->output_limit == 0;
     if (out->zero_limit)
         out->output_limit = -1;
+    if (out->choices < 1)
+        out->choices = 1;
     return E_OK;
 }
 

@@ -127,8 +127,10 @@ static void weigh_searches(struct json *j, const struct ask_found *found, struct
         out->input_unbounded = true;
         out->fees[FEE_WEB_SEARCH] = out->choices;
     }
-    if (searches_at_will(found->model))
+    if (searches_at_will(found->model)) {
         own_tool_unlimited(out, FEE_WEB_SEARCH, "model: this one searches as often as it likes; name another");
+        out->rounds = ASK_ROUNDS;
+    }
     if (ask_lists_some(found->plugins))
         own_tool_unlimited(out, FEE_WEB_SEARCH, "plugins: what they find is charged without a limit; leave them out");
     if (is_on(found->web_search))

@@ -126,6 +126,7 @@ static void weigh_container(struct ask *ask)
     static const char why[] = "tools: a shell in a container of the vendor's may need any number of them; set max_tool_calls";
     own_tool_unlimited(ask, FEE_CODE_SESSION, why);
     own_tool_unlimited(ask, FEE_CODE_EXECUTION, why);
+    ask->rounds = ASK_ROUNDS;
 }
 
 /* A shell is the caller's own but where it is given a container of the vendor's. */
@@ -148,14 +149,31 @@ static void bound_calls(struct ask *ask, int64_t calls)
         ask->unlimited = NULL;
 }
 
+/* Each call of a tool is a round, whose input is billed. Deep research makes dozens where it may. */
+static void bound_rounds(struct ask *ask, int64_t calls)
+{
+    bool deep = span_find(ask->model, SPAN("deep-research")) >= 0;
+    if (!ask->rounds && !deep)
+        return;
+    ask->input_unbounded = true;
+    if (calls >= 0)
+        ask->rounds = calls;
+    else if (deep)
+        ask->rounds = -1;
+    if (calls < 0 && deep)
+        ask->unlimited = "max_tool_calls: deep research runs its tools, and reads all anew, as often as it likes; set it";
+}
+
 /* One that is kept at the vendor may bring tools of any kind. */
 static void weigh_prompt(const struct ask_found *found, struct ask *ask)
 {
     if (!found->prompt.at)
         return;
     ask->input_unbounded = true;
-    if (!span_is(found->choice, SPAN("\"none\"")))
-        own_tool_unlimited(ask, FEE_REQUEST, "prompt: one that is kept at the vendor may bring tools that it runs; say its text in the request, or tool_choice \"none\"");
+    if (span_is(found->choice, SPAN("\"none\"")))
+        return;
+    ask->rounds = ASK_ROUNDS;
+    own_tool_unlimited(ask, FEE_REQUEST, "prompt: one that is kept at the vendor may bring tools that it runs; say its text in the request, or tool_choice \"none\"");
 }
 
 static enum err read_ask(struct json *j, struct span body, struct arena *a, struct ask *out, const char **why)
@@ -172,6 +190,7 @@ static enum err read_ask(struct json *j, struct span body, struct arena *a, stru
         out->input_unbounded = true;
     walk_top(found.tools, 3, names, weigh_tool, out);
     bound_calls(out, found.tool_calls);
+    bound_rounds(out, found.tool_calls);
     own_tool_live_search(j, out, found.live_search);
     return E_OK;
 }

@@ -4,9 +4,11 @@
 
 #include "base/money.h"
 
-/* Run by the caller, or charged by their tokens alone. */
-static const char *const uncharged[] = { "\"computer\"", "\"computer_use\"", "\"computer_use_preview\"", "\"computer-preview\"", "\"local_shell\"",
-    "\"shell\"", "\"apply_patch\"", "\"namespace\"", "\"tool_search\"", "\"mcp\"" };
+/* Run by the caller. */
+static const char *const callers[] = { "\"computer\"", "\"computer_use\"", "\"computer_use_preview\"", "\"computer-preview\"", "\"local_shell\"",
+    "\"shell\"", "\"apply_patch\"", "\"namespace\"", NULL };
+/* Run by the vendor, and charged by their tokens alone. */
+static const char *const uncharged[] = { "\"tool_search\"", "\"mcp\"", NULL };
 
 /* How the types begin (most have versions: web_search_preview, ...), and the pieces they are charged by. Code costs by the session at some
  * vendors and by the run at others. */
@@ -24,10 +26,10 @@ static const struct {
     { "\"image_generation", FEE_IMAGE_UNIT, FEE_IMAGE_UNIT }, /* another model's pictures, beside the usage */
 };
 
-static bool is_uncharged(struct span type)
+static bool is_one_of(struct span type, const char *const list[])
 {
-    for (size_t i = 0; i < sizeof(uncharged) / sizeof(*uncharged); i++)
-        if (span_is(type, span_of(uncharged[i])))
+    for (size_t i = 0; list[i]; i++)
+        if (span_is(type, span_of(list[i])))
             return true;
     return false;
 }
@@ -47,7 +49,10 @@ void own_tool_weigh(struct ask *ask, struct span type)
         return;
     ask->input_most += ASK_OWN_TOOL_OVERHEAD;
     ask->input_unbounded = true;
-    if (is_uncharged(type))
+    if (is_one_of(type, callers))
+        return;
+    ask->rounds = ASK_ROUNDS;
+    if (is_one_of(type, uncharged))
         return;
     for (size_t i = 0; i < sizeof(charged) / sizeof(*charged); i++) {
         if (!span_starts(type, span_of(charged[i].start)))

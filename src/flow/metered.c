@@ -98,12 +98,18 @@ static nano_usd text_usd(const struct price *p, const struct ask *ask, int64_t a
     return m->input >= 0 && m->output >= 0 && price_call_ceiling(p, &most, &usd) == E_OK ? usd : -1;
 }
 
+int64_t metered_input_most(const struct price *p, const struct ask *ask)
+{
+    int64_t context = p ? price_context(p) : 0;
+    if (!ask->input_unbounded)
+        return ask->input_most;
+    return context > 0 && ask->rounds >= 0 ? money_mul_div_up(context, money_add(ask->rounds, 1), 1) : -1;
+}
+
 struct metered_most metered_most(const struct price *p, const struct ask *ask, int64_t at_ms)
 {
     int64_t context = p ? price_context(p) : 0, each = ask->output_limit, longest = p ? price_output_max(p) : 0;
-    struct metered_most m = { .input = ask->input_most, .output = -1, .usd = -1 };
-    if (ask->input_unbounded)
-        m.input = context > 0 ? context : -1;
+    struct metered_most m = { .input = metered_input_most(p, ask), .output = -1, .usd = -1 };
     if (each < 0)
         each = longest > 0 ? longest : context > 0 ? context : -1;
     if (each >= 0)

@@ -16,6 +16,8 @@ struct metered_most {
     int64_t input, output; /* tokens; -1: without bound */
     nano_usd usd;
 };
+/* Its input tokens: of tools that the vendor runs, round after round; -1: without bound. */
+int64_t metered_input_most(const struct price *p, const struct ask *ask);
 struct metered_most metered_most(const struct price *p, const struct ask *ask, int64_t at_ms);
 /* What it can cost at most, for a call with ask.pieces. */
 enum next metered_price(struct exchange *x);

@@ -88,10 +88,8 @@ static int64_t least_left(struct exchange *x, enum unit unit)
 int64_t input_most(const struct exchange *x)
 {
     const struct ask *ask = &x->deciding.ask;
-    int64_t context = x->deciding.price ? price_context(x->deciding.price) : 0;
-    if (ask->input_unbounded)
-        return context > 0 ? context : -1;
-    return context > 0 && context < ask->input_most ? context : ask->input_most;
+    int64_t context = x->deciding.price ? price_context(x->deciding.price) : 0, most = metered_input_most(x->deciding.price, ask);
+    return !ask->input_unbounded && context > 0 && context < most ? context : most;
 }
 
 /* Money for the answers: what comes on top (web searches, ...) is set aside. Pieces without a price are refused later. */
@@ -214,6 +212,8 @@ static enum next price_llm(struct exchange *x)
         return NEXT;
     }
     int64_t input = input_most(x), output = ask->output_limit;
+    if (input < 0 && ask->rounds < 0 && ask->unlimited)
+        return fail(x, E_PRICE_UNKNOWN, "what this call can cost has no limit, and a budget applies: %s", ask->unlimited);
     if (input < 0)
         return fail(x, E_PRICE_UNKNOWN,
             "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");

@@ -528,7 +528,7 @@ describe("soft, refunds, on_tight", async () => {
     owned("deny", { limit: "0.002 usd", on_tight: "deny" }),
     owned("wide-deny", { limit: "1 usd", on_tight: "deny" }),
     owned("fees", { limit: "0.05 usd" }),
-    owned("searches", { limit: "6.5 usd" }),
+    owned("searches", { limit: "24 usd" }),
   ]);
   const openaiOf = (name) => new OpenAI({ apiKey: tokenOf(name), baseURL: `${gate.url}/openai/v1`, maxRetries: 0 });
   const ask = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Tell me everything." }] };
@@ -585,6 +585,7 @@ describe("soft, refunds, on_tight", async () => {
     assert.ok(JSON.parse(openai.last().text).max_output_tokens >= 16);
     assert.equal((await call(gate, "searches", "/openai/v1/responses", { ...search, max_tool_calls: undefined })).code, "price_unknown", "any number of searches");
     assert.equal((await call(gate, "searches", "/openai/v1/responses", { ...search, max_tool_calls: 100 })).code, "budget_exceeded");
+    assert.equal((await call(gate, "searches", "/openai/v1/responses", { ...search, max_tool_calls: 2 ** 40 })).code, "price_unknown", "more than can be counted");
   });
 
   test("deny: the same call is refused; with a limit that fits it passes; with room it passes", async () => {

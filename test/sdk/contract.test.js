@@ -109,6 +109,31 @@ test("an output limit of 0 is none: who would write without end gets one, who re
   upstream.answer = (call, res) => answerJson(res, 200, charged);
 });
 
+test("deep research: each round is reserved for, and rounds without a limit are refused", async () => {
+  const other = await startGate(config({ openai: upstream.url }, {
+    keys: [key("little", ["openai-main"], { budgets: [{ limit: "1.5 usd", window: "day" }] }), key("enough", ["openai-main"], { budgets: [{ limit: "40 usd", window: "day" }] }),
+      key("counted", ["openai-main"], { budgets: [{ limit: "1000000 tokens", window: "day" }] })],
+  }));
+  const body = { model: "o4-mini-deep-research", input: "All of it.", max_output_tokens: 1000, tools: [{ type: "web_search_preview" }] };
+  const usage = { input_tokens: 2_000_000, input_tokens_details: { cached_tokens: 0 }, output_tokens: 1000, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 2_001_000 };
+  upstream.answer = (call, res) => answerJson(res, 200, { id: "resp_1", object: "response", status: "completed", model: body.model, output: [], usage });
+  const ask = async (name, more) => {
+    const answer = await fetch(`${other.url}/openai/v1/responses`, { method: "POST", headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json" }, body: JSON.stringify({ ...body, ...more }) });
+    return { answer, text: await answer.text(), denied: answer.headers.get("x-tollgate-denied") };
+  };
+  assert.equal((await ask("little", { max_tool_calls: 60 })).denied, "budget_exceeded");
+  for (const [name, tools] of [["enough", undefined], ["enough", [{ type: "mcp" }]], ["counted", [{ type: "mcp" }]]]) {
+    const refused = await ask(name, tools && { tools });
+    assert.equal(refused.denied, "price_unknown");
+    assert.match(refused.text, /max_tool_calls/);
+  }
+  const { answer, text } = await ask("enough", { max_tool_calls: 60 });
+  assert.equal(answer.status, 200, text);
+  const row = await other.call(answer.headers.get("x-tollgate-call-id"));
+  assert.ok(nanos(row.reserved_usd) >= 61n * 200_000n * 2000n && nanos(row.cost_usd) <= nanos(row.reserved_usd), row.reserved_usd);
+  upstream.answer = (call, res) => answerJson(res, 200, charged);
+});
+
 test("a cap does not burn the idempotency key: once there is room, the same key goes through", async () => {
   const other = await startGate(config({ stripe: upstream.url }, { keys: [] , budgets: [{ name: "gate", limit: "0.5 usd", window: "day" }] }));
   const made = await other.post("/keys", { name: "k", policy: "all", credentials: ["stripe-main"] });

@@ -435,3 +435,47 @@ TEST(a_limit_of_zero_is_none)
     }
     CLOSE();
 }
+
+/* What a vendor runs reads all anew each time. */
+TEST(rounds_of_tools_that_the_vendor_runs)
+{
+    static const struct {
+        const char *dialect, *members;
+        int64_t rounds;
+    } cases[] = {
+        { "openai_responses", "\"input\":\"a\"", 0 },
+        { "openai_responses", "\"tools\":[{\"type\":\"function\"},{\"type\":\"local_shell\"},{\"type\":\"computer_use_preview\"}],\"max_tool_calls\":9", 0 },
+        { "openai_responses", "\"tools\":[{\"type\":\"web_search\"}],\"max_tool_calls\":60", 60 },
+        { "openai_responses", "\"tools\":[{\"type\":\"web_search\"}],\"max_tool_calls\":0", 0 },
+        { "openai_responses", "\"tools\":[{\"type\":\"mcp\"}]", 3 },
+        { "openai_responses", "\"tools\":[{\"type\":\"shell\",\"environment\":{\"type\":\"container_auto\"}}]", 3 },
+        { "openai_responses", "\"prompt\":{\"id\":\"p\"}", 3 },
+        { "openai_chat", "\"messages\":[],\"tools\":[{\"type\":\"browser_search\"}]", 3 },
+        { "anthropic_messages", "\"tools\":[{\"name\":\"f\"},{\"type\":\"custom\",\"name\":\"g\"},{\"type\":\"bash_20250124\"}]", 0 },
+        { "anthropic_messages", "\"tools\":[{\"type\":\"web_search_20250305\",\"max_uses\":5},{\"type\":\"web_fetch_20250910\",\"max_uses\":2}]", 7 },
+        { "anthropic_messages", "\"tools\":[{\"type\":\"web_search_20250305\",\"max_uses\":5},{\"type\":\"code_execution_20250825\"}]", 8 },
+        { "anthropic_messages", "\"mcp_servers\":[{}]", 3 },
+        { "anthropic_messages", "\"mcp_servers\":[{}],\"tools\":[{\"type\":\"web_fetch_20250910\",\"max_uses\":2}]", 5 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char body[400];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", cases[i].members);
+        OPEN(cases[i].dialect);
+        CHECK_INT(dialect_rig_ask(&r, body), E_OK);
+        if (r.ask.rounds != cases[i].rounds || (r.ask.rounds && !r.ask.input_unbounded))
+            test_fail(__FILE__, __LINE__, "%s: %lld", body, (long long)r.ask.rounds);
+        CLOSE();
+    }
+    OPEN("gemini");
+    CHECK_INT(dialect_rig_ask(&r, "{\"contents\":[],\"tools\":[{\"urlContext\":{}}]}"), E_OK);
+    CHECK_INT(r.ask.rounds, 1);
+    CHECK_INT(dialect_rig_ask(&r, "{\"contents\":[],\"tools\":[{\"computerUse\":{}},{\"functionDeclarations\":[]}]}"), E_OK);
+    CHECK_INT(r.ask.rounds, 0);
+    CLOSE();
+    OPEN("openai_responses");
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"o4-mini-deep-research\",\"tools\":[{\"type\":\"mcp\"}]}"), E_OK);
+    CHECK(r.ask.rounds == -1 && r.ask.unlimited && span_find(span_of(r.ask.unlimited), SPAN("max_tool_calls")) >= 0);
+    CHECK_INT(dialect_rig_ask(&r, "{\"model\":\"o4-mini-deep-research\",\"max_tool_calls\":60,\"tools\":[{\"type\":\"mcp\"}]}"), E_OK);
+    CHECK(r.ask.rounds == 60 && !r.ask.unlimited);
+    CLOSE();
+}
