@@ -2,6 +2,7 @@
  * admit.c - may this call be made? Stops, address and policy before it is read; models, objects and values after. Everything before money.
  *
  * Next to read: reserve.c. */
+#include "flow/batch.h"
 #include "flow/steps.h"
 
 #include <stdatomic.h>
@@ -127,7 +128,7 @@ enum next permit(struct exchange *x)
         e = policy_scopes(p, &x->facts, &x->arena, &why);
     if (e == E_OK)
         e = policy_parameters(p, &x->facts, &x->arena, &why);
-    return e == E_OK ? NEXT : fail_span(x, e, why);
+    return e == E_OK ? batch_permit(x) : fail_span(x, e, why);
 }
 
 enum next permit_objects(struct exchange *x)

@@ -23,6 +23,8 @@ struct file {
     struct span model;
     struct metered_most most;
     size_t lines;
+    bool unread;        /* some line is no call that can be read, or of another model: nothing is remembered of the file */
+    struct span denied; /* by the policy of who uploads it: "parameter_denied line 3: ..."; SPAN_NONE: nothing is */
 };
 
 static bool line_members(struct exchange *x, struct span line, struct span *url, struct span *body)
@@ -42,49 +44,90 @@ static bool line_members(struct exchange *x, struct span line, struct span *url,
     return url->len && raw_kind(*body) == JSON_OBJECT;
 }
 
-static bool read_line(struct exchange *x, struct span line, struct ask *ask)
+static bool read_line(struct exchange *x, struct span body, const struct matched *hit, struct ask *ask)
 {
-    const struct upstream *u = x->deciding.upstream;
-    struct matched hit;
-    struct span url, body;
+    const struct dialect *d = x->deciding.upstream->dialects[hit->operation->index];
     const char *why = "";
-    if (!line_members(x, line, &url, &body) || !vendor_match(&u->vendor, SPAN("POST"), url, &hit))
-        return false;
-    const struct dialect *d = u->dialects[hit.operation->index];
     return d && d->read_ask && d->read_ask(x->desk->json, body, &x->arena, ask, &why) == E_OK && ask->model.len && !ask->job_input.at;
 }
 
-static void add_line(struct exchange *x, struct span line, struct file *f)
+static bool rules_parameters(const struct policy *p, struct span operation)
 {
-    struct ask ask = { .output_limit = -1 };
-    struct metered_most m = { .usd = -1 };
-    if (read_line(x, line, &ask)) {
-        if (!f->model.at)
-            f->model = arena_copy(&x->arena, ask.model);
-        if (span_is(f->model, ask.model)) {
-            const struct price *p = price_of(x, ask.model);
-            ask.tier = SPAN("batch");
-            m = metered_most(p, &ask, x->times.began_ms);
-        }
-    }
-    bool known = m.usd >= 0 && f->most.usd >= 0 && ++f->lines <= LINES_MOST;
+    for (size_t i = 0; i < p->parameter_count; i++)
+        if (span_like(operation, p->parameters[i].operation))
+            return true;
+    return false;
+}
+
+/* What the policy says of an operation that is called in a batch; why is in the arena. */
+static enum err judge_operation(struct exchange *x, const struct operation *op, struct facts *f, struct span *why)
+{
+    *f = (struct facts){ .vendor = x->facts.vendor, .operation = op->name, .secret = op->secret, .writes = op->writes };
+    return policy_operation(x->deciding.key->policy, f, &x->arena, why);
+}
+
+/* As if it were called. */
+static enum err judge_line(struct exchange *x, struct span body, const struct matched *hit, struct span *why)
+{
+    static struct http_field json[] = { { { "content-type", 12 }, { "application/json", 16 } } };
+    const struct http_head head = { .method = SPAN("POST"), .fields = json, .count = 1, .length = (int64_t)body.len };
+    struct asked asked = asked_of(x);
+    struct understood u = { .body = SPAN_NONE };
+    struct facts f;
+    enum err e = judge_operation(x, hit->operation, &f, why);
+    if (e || !rules_parameters(x->deciding.key->policy, f.operation))
+        return e;
+    asked.matched = hit;
+    asked.head = &head;
+    asked.query = SPAN("");
+    asked.body = body;
+    asked.leave_body = false;
+    e = vendor_understand(x->desk->json, &asked, &x->arena, &u, why);
+    f.parameters = u.parameters;
+    f.parameter_count = u.parameter_count;
+    return e ? e : policy_parameters(x->deciding.key->policy, &f, &x->arena, why);
+}
+
+static void price_line(struct exchange *x, struct ask *ask, struct file *f)
+{
+    ask->tier = SPAN("batch");
+    struct metered_most m = metered_most(price_of(x, ask->model), ask, x->times.began_ms);
     f->most.input = money_add(f->most.input, m.input < 0 ? 0 : m.input);
     f->most.output = money_add(f->most.output, m.output < 0 ? 0 : m.output);
-    f->most.usd = known ? money_add(f->most.usd, m.usd) : -1;
+    f->most.usd = m.usd >= 0 && f->most.usd >= 0 ? money_add(f->most.usd, m.usd) : -1;
+    f->most.tools = money_add(f->most.tools, m.tools);
+}
+
+/* true: something of it stays in the arena. */
+static bool add_line(struct exchange *x, struct span line, struct file *f)
+{
+    const struct upstream *u = x->deciding.upstream;
+    struct ask ask = { .output_limit = -1 };
+    struct matched hit;
+    struct span url, body, why = SPAN_NONE;
+    bool first = !f->model.at;
+    f->unread = ++f->lines > LINES_MOST || !line_members(x, line, &url, &body) || !vendor_match(&u->vendor, SPAN("POST"), url, &hit) ||
+                !read_line(x, body, &hit, &ask) || (!first && !span_is(f->model, ask.model));
+    if (f->unread)
+        return false;
+    if (first)
+        f->model = arena_copy(&x->arena, ask.model);
+    price_line(x, &ask, f);
+    enum err e = f->denied.at ? E_OK : judge_line(x, body, &hit, &why);
+    if (e)
+        f->denied = arena_print(&x->arena, "%.*s line %zu of the batch's file: %.*s", SPAN_ARG(err_code(e)), f->lines, SPAN_ARG(why));
+    return first || e;
 }
 
 static void read_lines(struct exchange *x, struct span text, struct file *f)
 {
     struct span line;
-    while (f->most.usd >= 0 && text.len) {
+    while (!f->unread && text.len) {
         ptrdiff_t end = span_find_byte(text, '\n');
         line = span_trim(end < 0 ? text : span_first(text, (size_t)end));
         text = end < 0 ? SPAN("") : span_from(text, (size_t)end + 1);
-        struct span model = f->model;
         struct arena_mark mark = arena_mark(&x->arena);
-        if (line.len)
-            add_line(x, line, f);
-        if (model.at) /* else the first one's name is in there */
+        if (line.len && !add_line(x, line, f))
             arena_rewind(&x->arena, mark);
     }
 }
@@ -100,7 +143,7 @@ static void put_line(struct exchange *x, struct span line, struct buf *out, bool
     struct matched hit;
     struct span url, body;
     struct buf said;
-    if (!line_members(x, line, &url, &body) || !vendor_match(&u->vendor, SPAN("POST"), url, &hit) || !read_line(x, line, &ask) || !ask.new_limit_name) {
+    if (!line_members(x, line, &url, &body) || !vendor_match(&u->vendor, SPAN("POST"), url, &hit) || !read_line(x, body, &hit, &ask) || !ask.new_limit_name) {
         buf_put(out, line);
         return;
     }
@@ -150,7 +193,7 @@ bool batch_reword(struct exchange *x, struct buf *out)
 
 /* ---- what is remembered ---- */
 
-enum { VALUE_MODEL, VALUE_USD, VALUE_INPUT, VALUE_OUTPUT, VALUES };
+enum { VALUE_MODEL, VALUE_USD, VALUE_INPUT, VALUE_OUTPUT, VALUE_TOOLS, VALUE_POLICY, VALUE_DENIED, VALUES };
 static const struct span kind = { "batch input", 11 };
 
 static void keep_seen(struct exchange *x, struct span id, const struct file *f)
@@ -158,7 +201,10 @@ static void keep_seen(struct exchange *x, struct span id, const struct file *f)
     struct object_value values[VALUES] = { [VALUE_MODEL] = { .path = SPAN("model"), .text = f->model },
         [VALUE_USD] = { .path = SPAN("usd"), .text = arena_print(&x->arena, "%lld", (long long)f->most.usd) },
         [VALUE_INPUT] = { .path = SPAN("input"), .text = arena_print(&x->arena, "%lld", (long long)f->most.input) },
-        [VALUE_OUTPUT] = { .path = SPAN("output"), .text = arena_print(&x->arena, "%lld", (long long)f->most.output) } };
+        [VALUE_OUTPUT] = { .path = SPAN("output"), .text = arena_print(&x->arena, "%lld", (long long)f->most.output) },
+        [VALUE_TOOLS] = { .path = SPAN("tools"), .text = arena_print(&x->arena, "%lld", (long long)f->most.tools) },
+        [VALUE_POLICY] = { .path = SPAN("policy"), .text = x->deciding.key->policy->version },
+        [VALUE_DENIED] = { .path = SPAN("denied"), .text = f->denied.at ? f->denied : SPAN("") } };
     const struct object o = { .name = kind, .id = id, .known = true, .lasting = true, .values = values, .count = VALUES };
     if (!x->arena.broken)
         remembered_keep(x->desk->remembered, side_owner(x), &o, x->times.began_ms + remember_ms);
@@ -184,7 +230,7 @@ void batch_note(struct exchange *x)
     if (!batch || !text.len)
         return;
     read_lines(x, text, &f);
-    if (f.most.usd >= 0 && f.lines)
+    if (!f.unread && f.lines)
         keep_seen(x, id, &f);
 }
 
@@ -205,7 +251,53 @@ struct metered_most batch_most(struct exchange *x, struct span file)
     struct metered_most m = { .input = -1, .output = -1, .usd = -1 };
     struct object o;
     if (!find(x, file, &o) || !span_to_i64(o.values[VALUE_USD].text, &m.usd) || !span_to_i64(o.values[VALUE_INPUT].text, &m.input) ||
-        !span_to_i64(o.values[VALUE_OUTPUT].text, &m.output))
-        return (struct metered_most){ -1, -1, -1 };
+        !span_to_i64(o.values[VALUE_OUTPUT].text, &m.output) || !span_to_i64(o.values[VALUE_TOOLS].text, &m.tools))
+        return (struct metered_most){ .input = -1, .output = -1, .usd = -1 };
     return m;
+}
+
+/* ---- what the policy says of the lines ---- */
+
+/* All lines are calls of one operation, which the batch names; the vendor takes no other. */
+static const struct operation *called(struct exchange *x, struct matched *hit)
+{
+    struct json_value v;
+    const char *why;
+    if (json_parse(x->desk->json, buf_span(&x->asking.body), false, &v, &why) != E_OK)
+        return NULL;
+    struct span endpoint = arena_copy(&x->arena, json_string(json_member(v, SPAN("endpoint"))));
+    return endpoint.len && vendor_match(&x->deciding.upstream->vendor, SPAN("POST"), endpoint, hit) ? hit->operation : NULL;
+}
+
+static enum next refuse_lines(struct exchange *x, struct span denied)
+{
+    bool parameter = span_starts(denied, err_code(E_PARAMETER_DENIED)), operation = span_starts(denied, err_code(E_OPERATION_DENIED));
+    enum err e = parameter ? E_PARAMETER_DENIED : operation ? E_OPERATION_DENIED : E_BAD_REQUEST;
+    ptrdiff_t end = span_find_byte(denied, ' ');
+    return fail_span(x, e, span_from(denied, (size_t)end + 1));
+}
+
+enum next batch_permit(struct exchange *x)
+{
+    const struct policy *p = x->deciding.key->policy;
+    struct span file = x->deciding.ask.job_input, why = SPAN_NONE;
+    struct matched hit;
+    struct facts f;
+    struct object o;
+    if (!file.at || (x->doubt && x->doubt->late))
+        return NEXT;
+    const struct operation *op = called(x, &hit);
+    if (!op)
+        return fail(x, E_OPERATION_DENIED, "endpoint is none that is known here, so nobody can tell whether its calls are allowed");
+    enum err e = judge_operation(x, op, &f, &why);
+    if (e)
+        return fail_span(x, e, why);
+    bool seen = find(x, file, &o);
+    if (seen && span_is(o.values[VALUE_POLICY].text, p->version))
+        return o.values[VALUE_DENIED].text.len ? refuse_lines(x, o.values[VALUE_DENIED].text) : NEXT;
+    if (!rules_parameters(p, op->name))
+        return NEXT;
+    return fail(x, E_PARAMETER_DENIED,
+        "policy %.*s has rules on parameters of %.*s, and the batch's file was not seen under it: upload it through the gate with a key of this policy first (at most %lld bytes)",
+        SPAN_ARG(p->name), SPAN_ARG(op->name), (long long)x->snapshot->settings.limits.body_bytes);
 }

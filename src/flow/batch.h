@@ -17,6 +17,8 @@ bool batch_reword(struct exchange *x, struct buf *out);
 void batch_note(struct exchange *x);
 /* The model of a file's calls, in the arena; SPAN_NONE: not seen. */
 struct span batch_model(struct exchange *x, struct span file);
+/* May the key make these calls? Each line was judged when the file went up, by the policy of who did that. */
+enum next batch_permit(struct exchange *x);
 struct metered_most batch_most(struct exchange *x, struct span file);
 
 #endif

@@ -150,6 +150,7 @@ struct charging {
     bool late; /* what it really cost is asked for later */
     bool weighed; /* the input's bound is as low as it can be proven */
     bool replayed;
+    nano_usd tools; /* of a batch: what its lines' tools can cost by the piece, of which its end says nothing */
     nano_usd cost;
     struct ledger_balance after[LEDGER_LINES]; /* each account when the call was over */
     struct ledger_refusal refusal;

@@ -114,6 +114,8 @@ struct metered_most metered_most(const struct price *p, const struct ask *ask, i
         each = longest > 0 ? longest : context > 0 ? context : -1;
     if (each >= 0)
         m.output = money_mul_div_up(money_add(each, ask->output_extra), ask->choices, 1);
+    if (p && !ask->pieces && price_fees_ceiling(p, ask->fees, &m.tools) != E_OK)
+        m.tools = 0; /* nor is usd known */
     if (p)
         m.usd = ask->pieces ? either_usd(p, ask, at_ms, &m) : text_usd(p, ask, at_ms, &m);
     return m;
@@ -151,6 +153,7 @@ enum next metered_price(struct exchange *x)
     }
     f->cost_known = m.usd >= 0;
     f->worst[UNIT_USD] = m.usd < 0 ? 0 : m.usd;
+    x->charging.tools = ask->job_input.at ? m.tools : 0;
     return !f->cost_known && money_matters(x) ? unknown_cost(x) : NEXT;
 }
 
@@ -274,12 +277,17 @@ bool metered_measure_late(struct exchange *x, int64_t real[UNIT_COUNT])
     if (!u->known)
         return false;
     price_usage(x, x->looking.sent_at, real);
+    struct row_value tools = row_field(x->doubt->row, ROW_TOOLS);
+    if (tools.there && u->input_total > 0) { /* how often they ran is told nowhere */
+        real[UNIT_USD] = money_add(real[UNIT_USD], tools.number);
+        x->charging.estimated = true;
+    }
     a->settled.told[UNIT_USD] = x->charging.priced;
     a->settled.told[UNIT_TOKENS_IN] = a->settled.told[UNIT_TOKENS_OUT] = a->settled.told[UNIT_TOKENS] = true;
     return x->charging.priced;
 }
 
-struct span metered_reason(struct exchange *x)
+static struct span said_reason(struct exchange *x)
 {
     enum { SAID_MOST = 200 };
     struct json_value v;
@@ -292,6 +300,14 @@ struct span metered_reason(struct exchange *x)
     if (!state.len || !said.len)
         return state.len ? arena_print(&x->arena, "the job is %.*s", SPAN_ARG(span_first(state, SAID_MOST))) : SPAN_NONE;
     return arena_print(&x->arena, "the job is %.*s: %.*s", SPAN_ARG(span_first(state, SAID_MOST)), SPAN_ARG(span_first(said, SAID_MOST)));
+}
+
+struct span metered_reason(struct exchange *x)
+{
+    struct span said = said_reason(x);
+    nano_usd tools = x->charging.estimated ? row_field(x->doubt->row, ROW_TOOLS).number : 0;
+    char text[MONEY_TEXT];
+    return tools > 0 ? arena_print(&x->arena, "%.*s; %.*s usd of it is an estimate, for its tools", SPAN_ARG(said), SPAN_ARG(money_text(tools, text))) : said;
 }
 
 enum next metered_revive(struct exchange *x)

@@ -15,6 +15,7 @@ void metered_edit(struct exchange *x, const struct ask_edit *edit, struct buf *o
 struct metered_most {
     int64_t input, output; /* tokens; -1: without bound */
     nano_usd usd;
+    nano_usd tools; /* of usd: what the vendor's own tools can cost by the piece */
 };
 /* Its input tokens: of tools that the vendor runs, round after round; -1: without bound. */
 int64_t metered_input_most(const struct price *p, const struct ask *ask);

@@ -163,6 +163,8 @@ static void put_cost(const struct exchange *x, struct row_out *o)
     row_number(o, ROW_REASONING_TOKENS, u->tokens[METER_REASON]);
     if (c->output_limit >= 0)
         row_number(o, ROW_OUTPUT_LIMIT, c->output_limit);
+    if (c->tools > 0)
+        row_number(o, ROW_TOOLS, c->tools);
     if (x->repeating.of || x->caching.of)
         row_number(o, ROW_REPEAT_OF, (int64_t)(x->repeating.of ? x->repeating.of : x->caching.of));
     if (x->caching.of)

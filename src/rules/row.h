@@ -53,7 +53,8 @@
     F(72, LONGEST_GAP, "longest_gap_ms", NUMBER) /* between two pieces of a stream */                                        \
     F(73, LABEL, "label", TEXT) /* "tenant:agent:feature", of its key and its metadata */                                    \
     F(74, CAPTURED, "captured", YES) /* its content was taken, to be kept sealed; 0: there was no room */ \
-    F(75, PRICE_LINE, "price_lines", LINES) /* what the cost of the attempt that answered is made of; they add up to it */
+    F(75, PRICE_LINE, "price_lines", LINES) /* what the cost of the attempt that answered is made of; they add up to it */ \
+    F(76, TOOLS, "tools_usd", MONEY) /* of a batch: the most that tools of its lines can cost by the piece; its end does not tell */
 
 #define ROW_SCOPE_FIELDS(F) F(1, SCOPE_NAME, "name", TEXT) F(2, SCOPE_VALUE, "value", TEXT)
 #define ROW_ATTEMPT_FIELDS(F)                                                                                              \

@@ -52,9 +52,13 @@ before(async () => {
         "anthropic/claude-coder": { in: "1", out: "2", context: 10000, units: [{ kind: "code_session", usd: "0.05" }] },
       },
       vendors: { openai: { settings: { fine_tuning_job_usd: "4", fine_tuning_token_usd: "0.000003" }, models: { "prod-pictures": "dall-e-3", "prod-sora": "sora-2", "prod-mini": "gpt-4o-mini" } } },
-      policies: { some: { allow: ["openai.*"], models: ["dall-e-2", "whisper-1"] } },
+      policies: { some: { allow: ["openai.*"], models: ["dall-e-2", "whisper-1"] },
+        capped: { allow: ["openai.files.create", "openai.batches.create", "openai.responses"], parameters: { "openai.responses": { max_output_tokens: { max: 10 } } } },
+        filer: { allow: ["openai.files.create", "openai.batches.create"], deny: ["openai.responses"] } },
       keys: [
         key("free", ["openai-main"]),
+        key("capped", ["openai-main"], { policy: "capped" }),
+        key("filer", ["openai-main"], { policy: "filer" }),
         key("some", ["openai-main"], { policy: "some" }),
         key("day", ["openai-main"], { budgets: [{ limit: "100 usd", window: "day" }] }),
         key("cent", ["openai-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
@@ -370,6 +374,49 @@ test("batches: a limit that the vendor does not read by its new name goes by the
   await client.files.create({ file: await lines([chat, ask]), purpose: "batch" });
   const bodies = vendor.last().text.split("\r\n").filter((part) => part.startsWith("{"))[0].split("\n").map((line) => JSON.parse(line).body);
   assert.deepEqual(bodies, [chat, { ...chat, max_tokens: 50 }]);
+});
+
+test("batches: what its tools can cost by the piece stays, since the batch does not tell of it", async () => {
+  const search = { model: "gpt-4o-mini", input: "news?", max_output_tokens: 20, max_tool_calls: 10, tools: [{ type: "web_search" }] };
+  const text = [search, search].map((body, i) => JSON.stringify({ custom_id: `c${i}`, method: "POST", url: "/v1/responses", body })).join("\n");
+  for (const [done, kept] of [[{ status: "completed", request_counts: { total: 2, completed: 2, failed: 0 }, usage: usage(60, 90) }, true], [{ status: "failed" }, false]]) {
+    const run = newRun();
+    vendor.play = { make: file };
+    const uploaded = await sdk("day").files.create({ file: await toFile(Buffer.from(text), "batch.jsonl"), purpose: "batch" });
+    vendor.play = { make: batchOf };
+    const made = await sdk("day").batches.create({ input_file_id: uploaded.id, endpoint: "/v1/responses", completion_window: "24h" }, on(run));
+    const row = await only(run);
+    const tools = nanos(row.tools_usd);
+    assert.ok(tools >= 20n * 10_000_000n && tools < nanos(row.reserved_usd), row.tools_usd);
+    Object.assign(vendor.jobs.get(made.id), done);
+    await sdk("day").batches.retrieve(made.id);
+    const { reason } = await settledOnce(row);
+    assert.equal(await spent(run), kept ? tools + 60n * 75n + 90n * 300n : 0n);
+    assert.equal(reason.includes("estimate"), kept, reason);
+  }
+});
+
+test("batches: each line is a call of the policy's", async () => {
+  const make = (name, calls, url = "/v1/responses") => {
+    vendor.play = { make: file };
+    const text = calls.map((body, i) => JSON.stringify({ custom_id: `c${i}`, method: "POST", url, body })).join("\n");
+    return toFile(Buffer.from(text), "batch.jsonl").then((file) => sdk(name).files.create({ file, purpose: "batch" }));
+  };
+  const batch = (name, id, endpoint = "/v1/responses") => sdk(name).batches.create({ input_file_id: id, endpoint, completion_window: "24h" });
+  const call = (max_output_tokens) => ({ model: "gpt-4o-mini", input: "Hi", max_output_tokens });
+  const small = (await make("capped", [call(10), call(5)])).id, large = (await make("capped", [call(10), call(100)])).id, foreign = (await make("free", [call(5)])).id;
+  assert.match((await refused(() => batch("capped", large), "parameter_denied")).message, /line 2 .*max_output_tokens/);
+  assert.match((await refused(() => batch("capped", foreign), "parameter_denied")).message, /upload it/);
+  await refused(() => batch("capped", "file-unseen"), "parameter_denied");
+  await refused(() => batch("capped", small, "/v1/chat/completions"), "operation_denied");
+  await refused(() => batch("capped", small, "/v1/unheard"), "operation_denied");
+  await refused(() => batch("filer", foreign), "operation_denied");
+  await refused(() => batch("filer", "file-unseen"), "operation_denied");
+  const other = (await make("capped", [{ ...chat }], "/v1/chat/completions")).id;
+  assert.match((await refused(() => batch("capped", other), "operation_denied")).message, /line 1 /);
+  vendor.play = { make: batchOf };
+  assert.ok((await batch("capped", small)).id);
+  assert.ok((await batch("free", "file-unseen")).id);
 });
 
 test("batches and jobs of deployments have the prices of their models", async () => {
