@@ -203,7 +203,7 @@ static void put_account(struct json_out *o, const struct budget *b, const struct
     json_pair_amount_usd(o, SPAN("remaining"), money, limit > used ? limit - used : 0);
     json_pair_i64(o, SPAN("percent"), percent(spent, limit));
     json_pair_time(o, SPAN("forecast_at"), budget_full_at(b, &seen->balance, seen->ends_at, limit, now));
-    json_pair_time(o, SPAN("resets_at"), rolls ? end : seen->ends_at);
+    json_pair_time(o, SPAN("resets_at"), rolls ? window_frees(&b->window, seen->balance.oldest, end) : seen->ends_at);
     json_close(o, '}');
 }
 

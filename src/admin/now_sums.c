@@ -191,6 +191,7 @@ static bool refresh(const struct capping *c, struct candidate *one, struct ledge
     if (b->window.kind == WINDOW_ROLLING) {
         (void)ledger_balance(ledger, one->account, window_slot(&b->window, now), &one->balance);
         window_at(&b->window, now, &start, &end);
+        end = window_frees(&b->window, one->balance.oldest, end);
     }
     int64_t limit = budget_limit(b, now), spent = one->balance.settled > 0 ? one->balance.settled : 0;
     one->weight = weigh(&one->balance, limit);

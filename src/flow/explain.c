@@ -175,7 +175,7 @@ static void put_account(struct explaining *e, struct json_out *o, const struct b
     json_pair_amount_usd(o, SPAN("needs"), money, needs);
     json_pair_bool(o, SPAN("fits"), needs <= 0 || after <= limit);
     json_pair_bool(o, SPAN("soft"), b->soft);
-    json_pair_time(o, SPAN("resets_at"), account->resets_at);
+    json_pair_time(o, SPAN("resets_at"), window_frees(&b->window, now.oldest, account->resets_at));
     json_close(o, '}');
     if (e->copied_count < ACCOUNTS_MOST)
         copy_account(e, account, &now);

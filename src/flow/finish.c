@@ -244,6 +244,8 @@ static void look_at_accounts(struct exchange *x)
         struct ledger_balance *b = &c->after[i];
         (void)ledger_balance(x->desk->ledger, c->wants[i].account, c->wants[i].slot, b);
         b->limit = c->wants[i].limit;
+        if (c->reserved) /* else it may be the line that refused, which knows better */
+            c->resets_at[i] = window_frees(&c->budgets[i]->window, b->oldest, c->resets_at[i]);
         c->remaining = less_left(c, i, b, c->remaining);
     }
 }

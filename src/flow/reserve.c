@@ -352,13 +352,22 @@ static struct span amount_text(struct exchange *x, enum unit unit, int64_t amoun
     return arena_print(&x->arena, "%lld", (long long)amount);
 }
 
+/* Of a rolling window: when enough has left for this call to fit. One that asks for more than the limit is told when all has left; where only
+ * what is under way is in the way, the end of the sub-window stays: it may be over at any time. */
+static int64_t frees_at(const struct charging *c)
+{
+    const struct ledger_refusal *r = &c->refusal;
+    int64_t slot = r->attempted > r->limit ? c->wants[r->line].slot : r->frees;
+    return window_frees(&c->budgets[r->line]->window, slot, c->resets_at[r->line]);
+}
+
 enum next refuse_for_budget(struct exchange *x)
 {
     const struct ledger_refusal *r = &x->charging.refusal;
     const struct budget *b = x->charging.budgets[r->line];
     struct span unit = unit_name(b->unit);
     char at[TIME_TEXT];
-    int64_t resets_at = x->charging.resets_at[r->line];
+    int64_t resets_at = x->charging.resets_at[r->line] = frees_at(&x->charging);
     struct span window = b->window_text;
     x->rule = arena_print(&x->arena, "%.*s: %.*s %.*s per %.*s", SPAN_ARG(b->id), SPAN_ARG(amount_text(x, b->unit, r->limit)),
         SPAN_ARG(unit), SPAN_ARG(window));

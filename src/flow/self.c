@@ -51,7 +51,7 @@ static void put_balance(struct exchange *x, struct json_out *o, const struct bud
     json_pair_amount_usd(o, SPAN("spent"), money, now.settled);
     json_pair_amount_usd(o, SPAN("reserved"), money, now.reserved);
     json_pair_amount_usd(o, SPAN("remaining"), money, limit > used ? limit - used : 0);
-    json_pair_time(o, SPAN("resets_at"), account.resets_at);
+    json_pair_time(o, SPAN("resets_at"), window_frees(&b->window, now.oldest, account.resets_at));
 }
 
 static void put_filters(struct json_out *o, const struct budget *b)

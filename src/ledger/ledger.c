@@ -296,7 +296,10 @@ static void undo(struct ledger *l, struct ledger_hold *hold, const struct ledger
             attempted = money_add(attempted, wants[i].amount);
     for (size_t i = 0; i < last; i++)
         give_back(l, &hold->lines[i]);
-    *why = (struct ledger_refusal){ last, full->limit, settled_of(full), full->reserved, attempted };
+    int64_t most = money_add(money_add(full->limit, -full->reserved), -attempted);
+    *why = (struct ledger_refusal){ last, full->limit, settled_of(full), full->reserved, attempted, LEDGER_NO_SLOT };
+    if (full->slots && most >= 0)
+        why->frees = slots_frees(full->slots, LEDGER_NO_SLOT, most);
     give_back(l, &hold->lines[last]);
 }
 
@@ -409,20 +412,22 @@ bool ledger_adjust(struct ledger *l, struct span account, int64_t slot, int64_t 
 
 static void tell(const struct account *account, struct ledger_balance *out)
 {
-    *out = (struct ledger_balance){ account->limit, settled_of(account), account->reserved, account->doubt, account->changes };
+    *out = (struct ledger_balance){ account->limit, settled_of(account), account->reserved, account->doubt, account->changes, LEDGER_NO_SLOT };
 }
 
 bool ledger_balance(struct ledger *l, struct span account, int64_t slot, struct ledger_balance *out)
 {
     uint64_t hash = map_hash(account);
     struct shard *s = shard_of(l, hash);
-    *out = (struct ledger_balance){ .limit = 0 };
+    *out = (struct ledger_balance){ .oldest = LEDGER_NO_SLOT };
     lock(s);
     struct account *at = find(s, account, hash);
     if (at)
         tell(at, out);
-    if (at && at->slots)
+    if (at && at->slots) {
         out->settled = slots_sum(at->slots, slot);
+        out->oldest = slots_frees(at->slots, slot, INT64_MAX);
+    }
     unlock(s);
     return at != NULL;
 }

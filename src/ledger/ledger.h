@@ -53,11 +53,13 @@ struct ledger_hold {
 struct ledger_refusal {
     size_t line; /* index of the want that did not fit */
     int64_t limit, settled, reserved, attempted;
+    int64_t frees; /* rolling: the sub-window after whose leaving it would have fit beside what is reserved; LEDGER_NO_SLOT: none, or not rolling */
 };
 
 struct ledger_balance {
     int64_t limit, settled, reserved, doubt; /* doubt is part of reserved */
     uint64_t changes;                        /* grows with every change: the same number, the same balance */
+    int64_t oldest; /* by ledger_balance, of a rolling account: the oldest sub-window with something in it; LEDGER_NO_SLOT: none, or not looked for */
 };
 
 struct ledger *ledger_new(void);

@@ -128,3 +128,30 @@ int64_t slots_sum(const struct slots *s, int64_t slot)
             sum = money_add(sum, s->amounts[n % LEDGER_SLOTS]);
     return sum;
 }
+
+static int64_t oldest_early(const struct slots *s, int64_t newest)
+{
+    int64_t oldest = LEDGER_NO_SLOT;
+    for (size_t i = 0; i < s->early_count; i++) {
+        const struct slot_amount *one = &s->early[i];
+        if (counts(one->slot, newest) && one->amount && (oldest == LEDGER_NO_SLOT || one->slot < oldest))
+            oldest = one->slot;
+    }
+    return oldest;
+}
+
+int64_t slots_frees(const struct slots *s, int64_t slot, int64_t most)
+{
+    int64_t rest = slots_sum(s, slot), top = slot > s->newest ? slot : s->newest;
+    if (!s->moved) /* no want was here that could have been refused */
+        return oldest_early(s, slot == LEDGER_NO_SLOT ? s->newest : newest_at(s, slot));
+    for (int64_t n = top - LEDGER_SLOTS + 1; n <= s->newest; n++) {
+        int64_t amount = n < 0 ? 0 : s->amounts[n % LEDGER_SLOTS];
+        if (!amount)
+            continue;
+        rest = money_add(rest, -amount);
+        if (rest <= most)
+            return n;
+    }
+    return LEDGER_NO_SLOT;
+}

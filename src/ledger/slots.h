@@ -30,5 +30,8 @@ bool slots_move(struct slots *s, int64_t slot);
 CHECKED bool slots_add(struct slots *s, int64_t slot, int64_t amount);
 /* What counts with the clock at `slot`, and nothing is moved; LEDGER_NO_SLOT: with the clock at the newest there is. */
 int64_t slots_sum(const struct slots *s, int64_t slot);
+/* With the clock there: the first sub-window after whose leaving at most `most` counts (INT64_MAX: the oldest with something in it).
+ * LEDGER_NO_SLOT: none. */
+int64_t slots_frees(const struct slots *s, int64_t slot, int64_t most);
 
 #endif

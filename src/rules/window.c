@@ -85,6 +85,11 @@ int64_t window_slot(const struct window *w, int64_t now_ms) { return floor_div(n
 
 int64_t window_slot_ends(const struct window *w, int64_t slot) { return (slot + WINDOW_SLOTS + 1) * slot_ms(w); }
 
+int64_t window_frees(const struct window *w, int64_t slot, int64_t otherwise)
+{
+    return w->kind == WINDOW_ROLLING && slot > 0 ? window_slot_ends(w, slot) : otherwise;
+}
+
 static void rolling(const struct window *w, int64_t now_ms, int64_t *start, int64_t *end)
 {
     int64_t slot = window_slot(w, now_ms);

@@ -31,8 +31,10 @@ struct span window_text(const struct window *w, char out[WINDOW_TEXT]);
 /* The number of the sub-window that `now` lies in; and when what is spent in it no longer counts. ROLLING only. */
 int64_t window_slot(const struct window *w, int64_t now_ms);
 int64_t window_slot_ends(const struct window *w, int64_t slot);
+/* The same, for people: `otherwise` where the window does not roll, or there is no such sub-window (0 or less). */
+int64_t window_frees(const struct window *w, int64_t slot, int64_t otherwise);
 /* [*start, *end) in Unix ms that `now` lies in. RUN and TOTAL: start 0, end 0 (never resets). ROLLING: from the first
- * sub-window that counts to the end of the one under way, when the oldest leaves. A day begins at the first
+ * sub-window that counts to the end of the one under way, when the oldest leaves; what was spent may all be in later ones: window_frees. A day begins at the first
  * moment at which its date, or a later one, stands on the zone's calendar; where clocks fall back over midnight, the hour
  * they repeat stays in the day that had begun. So windows follow each other without gap or overlap. */
 void window_at(const struct window *w, int64_t now_ms, int64_t *start, int64_t *end);

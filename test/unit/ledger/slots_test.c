@@ -155,3 +155,49 @@ TEST(sums_of_slots_saturate)
     ledger_release(l, &h);
     ledger_free(l);
 }
+
+static int64_t oldest(struct ledger *l, int64_t slot)
+{
+    struct ledger_balance b;
+    (void)ledger_balance(l, SPAN("roll"), slot, &b);
+    return b.oldest;
+}
+
+/* The slot after whose leaving this would fit. */
+static int64_t frees(struct ledger *l, int64_t slot, int64_t limit, int64_t amount)
+{
+    struct ledger_refusal why = { .frees = 0 };
+    struct ledger_hold h = { .open = false };
+    struct ledger_want want = rolling("roll", slot, limit, amount);
+    CHECK_INT(ledger_reserve(l, &h, &want, 1, &why), E_BUDGET_EXCEEDED);
+    return why.frees;
+}
+
+TEST(who_is_refused_is_told_what_must_leave)
+{
+    struct ledger *l = ledger_new();
+    struct ledger_hold h = { .open = false };
+    CHECK_INT(oldest(l, 1000), LEDGER_NO_SLOT);
+    spend(l, 1000, 0);
+    spend(l, 1003, 2);
+    spend(l, 1010, 3);
+    spend(l, 1050, 5);
+    CHECK_INT(oldest(l, 1050), 1003);
+    CHECK_INT(oldest(l, 1003 + WINDOW), 1010);
+    CHECK_INT(oldest(l, 1050 + WINDOW), LEDGER_NO_SLOT);
+    CHECK_INT(frees(l, 1050, 10, 1), 1003);
+    CHECK_INT(frees(l, 1050, 10, 3), 1010);
+    CHECK_INT(frees(l, 1050, 10, 10), 1050);
+    CHECK_INT(frees(l, 1050, 10, 11), LEDGER_NO_SLOT); /* never */
+    CHECK(reserves(l, &h, rolling("roll", 1050, 14, 4)));
+    CHECK_INT(frees(l, 1050, 10, 1), 1010); /* what is held stays */
+    CHECK_INT(frees(l, 1050, 10, 7), LEDGER_NO_SLOT);
+    settle(l, &h, 4);
+    ledger_free(l);
+    l = ledger_new();
+    must(ledger_restore(l, SPAN("roll"), 1050, 5, 0, 1050 + WINDOW) == E_OK);
+    must(ledger_restore(l, SPAN("roll"), 1010, 3, 0, 1010 + WINDOW) == E_OK);
+    CHECK_INT(oldest(l, 1060), 1010); /* before the first want, too */
+    CHECK_INT(oldest(l, 1010 + WINDOW), 1050);
+    ledger_free(l);
+}
