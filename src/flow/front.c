@@ -66,3 +66,5 @@ const struct front *front_match(struct span method, struct span path, struct spa
             return &fronts[i];
     return NULL;
 }
+
+struct span front_path(size_t i) { return i < sizeof(fronts) / sizeof(*fronts) ? span_of(fronts[i].path) : SPAN_NONE; }

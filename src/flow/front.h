@@ -28,6 +28,8 @@ struct front {
     bool streams;        /* the path says that the answer is to be streamed */
 };
 
+/* The paths of the table, one after the other; SPAN_NONE: no more. */
+struct span front_path(size_t i);
 /* NULL: none. *model: what the path says of it, percent-encoded as it came; SPAN_NONE: the body does. */
 const struct front *front_match(struct span method, struct span path, struct span *model);
 

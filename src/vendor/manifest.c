@@ -56,6 +56,17 @@ static bool is_slug(struct span s)
     return s.len > 0 && s.len <= 40;
 }
 
+/* flow/front.c has these paths, which a vendor's name must not take away; its test lays the two side by side. */
+bool vendor_name_is_free(struct span slug)
+{
+    static const char *const own[] = { "r", "hooks", "tollgate", "v1", "v1alpha", "v1beta", "v2", "audio", "chat", "completions", "embeddings", "images",
+        "messages", "models", "moderations", "rerank", "responses", "videos" };
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+        if (span_is(slug, span_of(own[i])))
+            return false;
+    return true;
+}
+
 bool one_field(struct compiler *c, const struct node *n, const char *path, struct field *out)
 {
     const char *why = "a field";
@@ -173,6 +184,8 @@ static bool names_read(struct compiler *c, const struct node *root)
         return false;
     if (!is_slug(v->slug))
         return say(c, slug ? slug : root, "vendor", v->slug, "a name of lower-case letters, digits, - and _");
+    if (!vendor_name_is_free(v->slug))
+        return say(c, slug, "vendor", v->slug, "another name: the gate's own paths begin with this one");
     v->title = v->slug;
     return node_span(node_get(root, "title"), "title", &v->title, c->trouble) &&
            node_span(node_get(root, "provider"), "provider", &v->provider, c->trouble) &&

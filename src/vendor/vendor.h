@@ -73,6 +73,9 @@ struct vendor {
     struct manifest *manifest;
 };
 
+/* False: a path of the gate's own begins with it ("v1", "chat", "hooks"), and a vendor of that name would take it away. */
+bool vendor_name_is_free(struct span slug);
+
 /* A manifest with places to fill in (`fill`): the tree with what the entry's settings say, in a; the same one if it has none. NULL: a
  * setting is missing or is not fit for an address, *t says so. addressed: the entry gives the address itself. */
 const struct node *vendor_fill(

@@ -3,6 +3,7 @@
 #include "flow/front.h"
 
 #include "test/test.h"
+#include "vendor/vendor.h"
 
 static const struct front *find(const char *method, const char *path, struct span *model)
 {
@@ -53,4 +54,21 @@ TEST(front_keeps_its_own_answers_apart)
     CHECK(find("DELETE", "/v1/responses/resp_call_38g0", &id)->kind == FRONT_STATE);
     CHECK(!find("GET", "/v1/responses/resp_68a1b2", &id)); /* a vendor's */
     CHECK(!find("GET", "/v1/charges", &id) && !find("DELETE", "/v1/models/x", &id));
+}
+
+/* "/v1/..." is found without its version, too. */
+TEST(front_paths_are_no_vendors)
+{
+    struct span path, step;
+    size_t i = 0;
+    for (; (path = front_path(i)).at; i++) {
+        struct span rest = span_from(path, 1);
+        if (!span_next(&rest, '/', &step) || vendor_name_is_free(step))
+            test_fail(__FILE__, __LINE__, "%.*s", SPAN_ARG(path));
+        if (span_is(step, SPAN("v1")) && span_next(&rest, '/', &step) && vendor_name_is_free(step))
+            test_fail(__FILE__, __LINE__, "%.*s", SPAN_ARG(path));
+    }
+    CHECK(i > 20);
+    CHECK(!vendor_name_is_free(SPAN("r")) && !vendor_name_is_free(SPAN("hooks")) && !vendor_name_is_free(SPAN("tollgate")));
+    CHECK(vendor_name_is_free(SPAN("openai")) && vendor_name_is_free(SPAN("v0")));
 }

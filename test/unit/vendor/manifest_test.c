@@ -21,6 +21,8 @@ TEST(wrong_manifests_are_explained)
 {
     wrong("[]\n", "manifest", "map");
     wrong("vendor: Own\n", "own.yaml:1: vendor", "lower-case");
+    wrong("vendor: v1\n", "own.yaml:1: vendor", "the gate's own paths");
+    wrong("vendor: chat\n", "own.yaml:1: vendor", "the gate's own paths");
     wrong("vendor: own\nkey_in: bearer\nsend: bearer\n", "base_url", "http");
     wrong("vendor: own\nbase_url: ftp://x\n", "own.yaml:2: base_url", "ftp://x");
     wrong("vendor: own\nbase_url: https://u@x\n", "base_url", "u@x");
