@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gemini_member.c - members of Google's objects, in either spelling; lists; what a model's name says. See gemini.h. */
+#include "base/spelling.h"
 #include "dialect/gemini.h"
 
 static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
@@ -60,19 +61,6 @@ struct picker {
     const char *why;
 };
 
-/* Without regard to case and to underscores. */
-static bool resembles(struct span said, struct span camel)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < said.len; i++) {
-        if (said.at[i] == '_')
-            continue;
-        if (at >= camel.len || lower(said.at[i]) != lower(camel.at[at++]))
-            return false;
-    }
-    return at == camel.len;
-}
-
 static bool refuse(struct picker *p, const char *why)
 {
     p->error = E_NOT_CANONICAL;
@@ -86,7 +74,7 @@ static bool visit(void *self, struct span name, enum json_kind kind, struct span
     ptrdiff_t i = find(p->names, name);
     if (i < 0) {
         for (size_t k = 0; p->names[k].at; k++)
-            if (resembles(name, p->names[k]))
+            if (spelling_is_alike(name, p->names[k]))
                 return refuse(p, "a member's name differs from a known one by upper and lower case or underscores only");
         if (p->unknown)
             p->unknown(p->self, name, raw);

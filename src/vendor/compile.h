@@ -43,6 +43,8 @@ bool objects_exist(struct compiler *c, const struct node *n, const char *path, c
 bool envelope_read(struct compiler *c, const struct node *root, struct span base_url);
 bool deny_read(struct compiler *c, const struct node *n);
 bool operations_read(struct compiler *c, const struct node *root);
+/* What bodies must not spell in another way: when all operations are there. */
+bool spellings_build(struct compiler *c);
 /* Before the operations; and when all of them are there. */
 bool once_read(struct compiler *c, const struct node *n);
 bool once_used(struct compiler *c, const struct node *n);

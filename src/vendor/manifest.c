@@ -263,7 +263,7 @@ static bool compile(struct compiler *c, const struct node *root, struct span bas
            node_span(node_get(root, "request_id"), "request_id", &m->request_id, c->trouble) &&
            deny_read(c, node_get(root, "deny")) && once_read(c, node_get(root, "idempotency")) &&
            redact_read(c, node_get(root, "redact"), "redact", &m->redact) && lates_read(c, node_get(root, "lates")) &&
-           operations_read(c, root) && lates_used(c, node_get(root, "operations")) &&
+           operations_read(c, root) && spellings_build(c) && lates_used(c, node_get(root, "operations")) &&
            objects_used(c, node_get(root, "objects")) && check_read(c, node_get(root, "check")) && hook_read(c, node_get(root, "hook")) && version_of(c, root, base_url);
 }
 

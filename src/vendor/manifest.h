@@ -3,7 +3,7 @@
  *
  * Read vendor.h first, then rule.h: what rules are made of. manifest.c compiles the file, operation.c its operations, route.c
  * their paths; envelope.c and send.c how requests are dressed, scope.c, parameter.c, objects.c, doubt.c, late.c, once.c, hook.c,
- * guard.c, graphql.c, in_query.c and deny.c what is named like them. understand.c, settle.c and look_up.c run it. Everything lives in the
+ * guard.c, graphql.c, in_query.c, spelling.c and deny.c what is named like them. understand.c, settle.c and look_up.c run it. Everything lives in the
  * arena it was compiled into and never changes. */
 #ifndef TG_VENDOR_MANIFEST_H
 #define TG_VENDOR_MANIFEST_H
@@ -139,6 +139,7 @@ struct search {
 
 struct hook_rules;  /* hook.c: the vendor's calls to us */
 struct send_rules;  /* send.c: secrets that are not simply put into a field: body, OAuth2, signatures */
+struct spelling;    /* spelling.c: members that have one spelling */
 struct root_fields; /* graphql.c: operations by the root field of a document */
 
 /* A list of fields. */
@@ -182,6 +183,7 @@ struct rules {
     size_t parameter_count;
     struct span *in_query; /* beside the manifest's */
     size_t in_query_count;
+    const struct spelling *spellings; /* members of a JSON body that rules look at (spelling.c); NULL: none */
     const struct field *object_id; /* of the answer: the id of what the call made; NULL: none */
     bool object_id_last;           /* ... behind its last slash: "models/veo/operations/1" is 1 */
     struct search *search;         /* NULL: it cannot be looked up */

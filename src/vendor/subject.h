@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * subject.h - a request while it is being understood; for understand.c, in_query.c, parameter.c, parameter_note.c and scope.c only. */
+ * subject.h - a request while it is being understood; for understand.c, in_query.c, spelling.c, parameter.c, parameter_note.c and scope.c only. */
 #ifndef TG_VENDOR_SUBJECT_H
 #define TG_VENDOR_SUBJECT_H
 
@@ -34,6 +34,8 @@ enum err parameters_note(struct understanding *u);
 CHECKED enum err in_query_check(struct understanding *u);
 /* ... and, of these and of forms: `_method`, which some vendors read in the method's place, refuses. Models' calls take anything. */
 CHECKED enum err in_query_method(struct understanding *u, const struct pairs *p);
+/* spelling.c: no member of a JSON body is another spelling of one that rules look at; once the body is read. */
+CHECKED enum err spellings_check(struct understanding *u);
 /* scope.c: fills out->scopes and out->customer. */
 void scopes_note(struct understanding *u);
 

@@ -304,6 +304,7 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
     e = e ? e : check_account(&u);
     e = e ? e : read_query(&u);
     e = e ? e : read_body(&u, j);
+    e = e ? e : spellings_check(&u);
     e = e ? e : parameters_lower(&u, m->parameters, m->parameter_count);
     e = e ? e : parameters_lower(&u, r->parameters, r->parameter_count);
     e = e ? e : parameters_fill(&u, j, r->parameters, r->parameter_count);
