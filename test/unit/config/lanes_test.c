@@ -252,9 +252,9 @@ TEST(a_server_of_one_s_own_is_an_address_and_a_dialect)
 {
     opens("  my-vllm: { dialect: openai, base_url: http://10.0.0.5:8000/v1, auth: none }\n  vllm: { dialect: openai, base_url: http://10.0.0.6/base }\n"
           "  claude-proxy: { dialect: anthropic, base_url: https://p.example/v1 }\n  my-gem: { dialect: gemini, base_url: https://g.example }\n"
-          "  v1: { dialect: openai, base_url: \"http://v1\" }\n  box: { dialect: ollama, base_url: http://10.0.0.7:11434, auth: bearer }\n",
-        "  a: { vendor: my-vllm }\n  b: { vendor: vllm, secret: k-123 }\n  c: { vendor: claude-proxy, secret: k-123 }\n  d: { vendor: my-gem, secret: k-123 }\n  e: { vendor: box, secret: k-123 }\n  f: { vendor: v1, secret: k-123 }\n");
-    CHECK(sends(named("v1"), "/v1/chat/completions", "POST /chat/completions HTTP/1.1\r\nhost: v1\r\n", "authorization: Bearer k-123"));
+          "  short: { dialect: openai, base_url: \"http://v1\" }\n  box: { dialect: ollama, base_url: http://10.0.0.7:11434, auth: bearer }\n",
+        "  a: { vendor: my-vllm }\n  b: { vendor: vllm, secret: k-123 }\n  c: { vendor: claude-proxy, secret: k-123 }\n  d: { vendor: my-gem, secret: k-123 }\n  e: { vendor: box, secret: k-123 }\n  f: { vendor: short, secret: k-123 }\n");
+    CHECK(sends(named("short"), "/v1/chat/completions", "POST /chat/completions HTTP/1.1\r\nhost: v1\r\n", "authorization: Bearer k-123"));
     CHECK(named("my-vllm")->vendor.keyless && !r.snapshot->credentials[0].secret.secret.at);
     CHECK(sends(named("my-vllm"), "/v1/chat/completions", "POST /v1/chat/completions HTTP/1.1\r\nhost: 10.0.0.5:8000\r\n", ""));
     CHECK(sends(named("my-vllm"), "/chat/completions", "POST /v1/chat/completions HTTP/1.1\r\n", ""));
