@@ -30,6 +30,7 @@ function answer(call) {
     const failed = body.metadata === "fails";
     return [201, { object_id: `txn-${body.rate}`, status: failed ? "ERROR" : "SUCCESS", rate: body.rate, object_created: "2026-11-21T12:00:00Z", label_url: "https://shippo-delivery.example/label.pdf", messages: [] }];
   }
+  if (call.url === "/shipments") return [200, { object_id: "ship-1" }];
   if (call.url.startsWith("/addresses")) return [200, { next: "https://api.goshippo.com/addresses?page=2", previous: null, results: [] }];
   if (call.url.startsWith("/refunds")) return [200, { next: null, previous: null, results: [] }];
 }
@@ -118,6 +119,21 @@ test("a label without a rate, a batch and carriers' logins", async () => {
   await v.refused(() => one.batches.purchase("batch-1"), "price_unknown");
   await v.refused(() => sdk("free").carrierAccounts.create({ accountId: "x", carrier: "ups", parameters: { password: "y" } }), "operation_denied");
   await v.refused(() => sdk("free").webhooks.createWebhook({ event: "track_updated", url: "https://elsewhere.net" }), "operation_denied");
+});
+
+test("addresses that a shipment is to validate are billed: only a money budget refuses them", async () => {
+  const ask = async (key, body) => {
+    const answer = await fetch(`${v.url}/shipments`, { method: "POST", headers: { authorization: `ShippoToken ${v.token(key)}`, "content-type": "application/json" }, body: JSON.stringify({ parcels: ["p"], address_from: "a", address_to: "b", ...body }) });
+    return [answer.status, (await answer.json()).code];
+  };
+  for (const side of ["address_from", "address_to", "address_return"]) {
+    const validate = (said) => ({ [side]: { country: "DE", validate: said } });
+    assert.deepEqual(await ask("free", validate(true)), [200, undefined], side);
+    assert.deepEqual(await ask("usps", validate(true)), [200, undefined], `${side}: a shipment has no carrier yet`);
+    assert.deepEqual(await ask("day", validate(true)), [422, "price_unknown"], side);
+    for (const said of [false, null, undefined]) assert.deepEqual(await ask("day", validate(said)), [200, undefined], `${side}: ${said}`);
+    assert.deepEqual(await ask("day", { [side]: "address-1" }), [200, undefined], side);
+  }
 });
 
 test("links lead back through the gate, and a path may end in a slash where the vendor's does", async () => {
