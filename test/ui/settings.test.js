@@ -52,6 +52,23 @@ test("a workspace's capture and retention are fields", { timeout: 60_000 }, asyn
   assert.deepEqual(page.troubles, []);
 });
 
+test("what is cleared inside a map is gone", { timeout: 60_000 }, async () => {
+  const { status } = await gate.ask("POST", "/workspaces", { name: "cleared", capture: { retention: "7d", redact: ["email"], request: false, by_call: true } });
+  assert.equal(status, 201);
+  const page = await signedIn(gate);
+  await visit(page, "#/settings?view=workspaces");
+  await page.getByRole("row", { name: /cleared/ }).getByRole("button", { name: "Change" }).click();
+  const dialog = dialogOf(page);
+  await dialog.getByLabel("Keep requests").check();
+  await dialog.getByLabel("email", { exact: true }).uncheck();
+  await dialog.getByText("More: ").click();
+  await dialog.getByLabel("Only calls that ask").uncheck();
+  await save(page);
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual((await theOne("/workspaces/cleared")).capture, { retention: "7d" });
+  assert.deepEqual(page.troubles, []);
+});
+
 test("an alert's address, secret and events are fields; a secret that is not typed again stays", { timeout: 60_000 }, async () => {
   const page = await signedIn(gate);
   const dialog = await opened(page, "alerts", "Create alert");
@@ -119,6 +136,18 @@ test("how long answers are kept for repeats is a field", { timeout: 60_000 }, as
   await save(page);
   await page.getByRole("row", { name: /idempotency.*9d/ }).waitFor();
   assert.deepEqual((await theOne("/settings/idempotency")).value, { retention: "9d" });
+  const row = page.getByRole("row", { name: /idempotency/ });
+  await row.getByRole("button", { name: "Change" }).click();
+  await dialog.getByLabel("A duplicate waits for the first for").fill("5s");
+  await dialog.getByLabel("Answers are kept for").fill("");
+  await save(page);
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual((await theOne("/settings/idempotency")).value, { wait: "5s" });
+  await row.getByRole("button", { name: "Change" }).click();
+  await dialog.getByLabel("A duplicate waits for the first for").fill("");
+  await save(page);
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual((await theOne("/settings/idempotency")).value ?? {}, {});
   assert.deepEqual(page.troubles, []);
 });
 

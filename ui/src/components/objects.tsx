@@ -11,7 +11,7 @@ import { may } from "../session";
 import { Badge, Panel, Tabs } from "./bits";
 import { Confirm, Dialog } from "./dialog";
 import { CodeEditor, Form } from "./form";
-import { Sheet, type Draft, type Line } from "./sheet";
+import { patchOf, Sheet, type Draft, type Line } from "./sheet";
 import { listProps, Table, type Column } from "./table";
 import { toast, toastProblem } from "./toast";
 
@@ -109,8 +109,7 @@ function Editor({ kind, path, of, sheet, start, onClose, onDone }: EditorProps) 
   };
   const submit = async () => {
     const after = text === null ? draft : parsed(text, kind);
-    const gone = Object.fromEntries(Object.keys(of ? before : {}).filter((name) => !(name in after)).map((name) => [name, null]));
-    if (of) await patch(`${path}/${encodeURIComponent(of.id)}`, { ...gone, ...after });
+    if (of) await patch(`${path}/${encodeURIComponent(of.id)}`, patchOf(before, after));
     else if (kind === "setting") await patch(`${path}/${encodeURIComponent(String(after.name))}`, { value: after.value }); // fields are there or not: none is made
     else await post(path, after);
     toast("In force.");

@@ -42,6 +42,16 @@ export function withMember(draft: Draft, at: string, value: unknown): Draft {
   return inner === undefined ? others : { ...draft, [name]: inner };
 }
 
+/** What makes `after` of `before` as a PATCH: members are merged at any depth, so what went must be sent as null, where it stood. */
+export function patchOf(before: Draft, after: Draft): Draft {
+  const changed = ([name, value]: [string, unknown]): [string, unknown] => {
+    const was = before[name];
+    return [name, isMap(was) && isMap(value) ? patchOf(was, value) : value];
+  };
+  const gone = Object.keys(before).filter((name) => !(name in after)).map((name) => [name, null]);
+  return Object.fromEntries([...gone, ...Object.entries(after).map(changed)]) as Draft;
+}
+
 const words = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : value === undefined || value === null ? [] : [String(value)]);
 const unlessEmpty = (list: string[]): string[] | undefined => (list.length ? list : undefined);
