@@ -31,6 +31,7 @@ function answer(call) {
   if (call.url === "/v2/webhooks/subscriptions/wh1") return [200, { subscription: { id: "wh1", signature_key: "a-real-signature-key" } }];
   if (call.url === "/v2/customers/CUST_A") return [200, { customer: { id: "CUST_A" } }];
   if (call.method === "PUT" && call.url === "/v2/orders/o1") return [200, { order: { id: "o1" } }];
+  if (call.method === "PUT" && call.url === "/v2/invoices/i1") return [200, { invoice: { id: "i1" } }];
   if (call.url === "/v2/terminals/checkouts") return [200, { checkout: { id: "chk-1" } }];
 }
 
@@ -177,6 +178,15 @@ test("what counts where it stands is not taken in another spelling", async () =>
   assert.equal(await send("PUT", "/v2/online-checkout/payment-links/l1", { payment_link: { version: 1, checkoutOptions: { shippingFee: { charge: much } } } }), 403);
   assert.equal(await send("PUT", "/v2/orders/o1", { order: { version: 1, lineItems: [{ quantity: "1" }] } }), 403);
   assert.equal(v.upstream.count, count);
+});
+
+test("an order or an invoice that is changed need not name its customer, and where it does it is the key's", async () => {
+  const one = sdk("inside");
+  await one.orders.update({ orderId: "o1", order: { locationId: "L1", version: 1, state: "CANCELED" } });
+  await one.invoices.update({ invoiceId: "i1", invoice: { version: 1, title: "a better one" } });
+  await one.orders.update({ orderId: "o1", order: { locationId: "L1", version: 1, customerId: "CUST_A" } });
+  await v.refused(() => one.orders.update({ orderId: "o1", order: { locationId: "L1", version: 1, customerId: "CUST_B" } }), "scope_denied");
+  await v.refused(() => one.invoices.update({ invoiceId: "i1", invoice: { version: 1, primaryRecipient: { customerId: "CUST_B" } } }), "scope_denied");
 });
 
 test("tokens, webhooks and their keys", async () => {
