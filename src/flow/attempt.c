@@ -95,8 +95,7 @@ static enum next edit_body(struct exchange *x)
     struct deciding *d = &x->deciding;
     const struct quirks *quirks = &d->upstream->quirks;
     bool tells = quirks->stream_usage != USAGE_ON_REQUEST || quirks->no_stream_options;
-    bool zero_stays = d->ask.zero_limit && (d->ask.zero_stays || quirks->limit == LIMIT_MAX_COMPLETION_TOKENS /* OpenAI refuses it */);
-    struct ask_edit edit = { .model = is_translated(x) ? SPAN_NONE : x->speaking.model, .output_limit = zero_stays ? -1 : x->charging.output_limit,
+    struct ask_edit edit = { .model = is_translated(x) ? SPAN_NONE : x->speaking.model, .output_limit = x->charging.output_limit,
         .include_usage = d->ask.stream && !d->ask.usage_wanted && !tells, .old_limit_name = quirks->limit == LIMIT_MAX_TOKENS };
     bool renamed = edit.old_limit_name && d->ask.new_limit_name && !is_translated(x);
     bool none = edit.output_limit < 0 && !edit.include_usage && !edit.model.at && !renamed;

@@ -101,6 +101,14 @@ static nano_usd left_for_output(struct exchange *x)
     return price_fees_ceiling(x->deciding.price, x->deciding.ask.fees, &fees) == E_OK ? left - fees : left;
 }
 
+/* A limit of 0 goes as it came: the dialect says so, or the vendor is one that refuses it. The rest are told the limit that is reserved for. */
+static bool zero_stays(const struct exchange *x)
+{
+    const struct ask *ask = &x->deciding.ask;
+    struct span provider = x->deciding.upstream->vendor.provider;
+    return ask->zero_limit && (ask->zero_stays || span_is(provider, SPAN("openai")) || span_is(provider, SPAN("azure")));
+}
+
 static int64_t longest_output(const struct exchange *x)
 {
     const struct price *p = x->deciding.price;
@@ -108,6 +116,8 @@ static int64_t longest_output(const struct exchange *x)
     int64_t most = p ? price_output_max(p) : 0;
     if (most <= 0)
         most = p && price_context(p) > 0 ? price_context(p) : 32768;
+    if (zero_stays(x)) /* what the vendor makes of it is not what it takes where none is set */
+        return most;
     return ask->usual_limit > 0 && ask->usual_limit < most ? ask->usual_limit : most;
 }
 
@@ -217,7 +227,10 @@ static enum next price_llm(struct exchange *x)
     if (input < 0)
         return fail(x, E_PRICE_UNKNOWN,
             "the input of this call cannot be bounded (it names content by URL or id) and the model's context size is unknown");
-    if (output < 0) {
+    if (output < 0 && zero_stays(x)) { /* no smaller limit is told, so none is reserved for: it holds even if the vendor takes 0 for none */
+        x->charging.output_limit = -1;
+        output = longest_output(x);
+    } else if (output < 0) {
         output = fitting_output(x, input);
         if (output < longest_output(x) && weigh(x)) {
             input = input_most(x);

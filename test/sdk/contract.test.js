@@ -82,29 +82,32 @@ test("caps_as_429: bodies that repeat the status say 429, too", async () => {
 });
 
 test("an output limit of 0 is none: who would write without end gets one, who refuses it is asked as it is", async () => {
-  const vendors = { openai: upstream.url, anthropic: upstream.url, gemini: upstream.url, ollama: upstream.url };
+  const vendors = { openai: upstream.url, anthropic: upstream.url, gemini: upstream.url, ollama: upstream.url, groq: `${upstream.url}/openai/v1` };
   const names = Object.keys(vendors).map((vendor) => `${vendor}-main`);
   const other = await startGate(config(vendors, {
-    credentials: { "gemini-main": { secret: "gm-upstream-0001" } },
-    keys: [key("tokens", names, { budgets: [{ limit: "5000 tokens", window: "day", per: "run" }] })],
+    credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "groq-main": { secret: "gq-upstream-0001" } },
+    keys: [key("tokens", names, { budgets: [{ limit: "5000 tokens", window: "day", per: "run" }] }), key("more", names, { budgets: [{ limit: "100000 tokens", window: "day", per: "run" }] })],
   }));
   const messages = [{ role: "user", content: "Hi" }];
   const asks = [
     ["/ollama/api/chat", { model: "qwen3:4b", messages, stream: false, options: { num_predict: 0 } }, (sent) => sent.options.num_predict > 0],
     ["/ollama/v1/chat/completions", { model: "qwen3:4b", messages, max_tokens: 0 }, (sent) => sent.max_tokens > 0],
     ["/gemini/v1beta/models/gemini-2.5-flash:generateContent", { contents: [{ parts: [{ text: "Hi" }] }], generationConfig: { maxOutputTokens: 0 } }, (sent) => sent.generationConfig.maxOutputTokens > 0],
-    ["/openai/v1/chat/completions", { model: "gpt-4o-mini", messages, max_completion_tokens: 0 }, (sent) => sent.max_completion_tokens === 0],
-    ["/openai/v1/responses", { model: "gpt-4o-mini", input: "Hi", max_output_tokens: 0 }, (sent) => sent.max_output_tokens === 0],
-    ["/anthropic/v1/messages", { model: "claude-sonnet-4-5", messages, max_tokens: 0 }, (sent) => sent.max_tokens === 0],
+    ["/groq/v1/chat/completions", { model: "llama-3.3-70b-versatile", messages, max_completion_tokens: 0 }, (sent) => sent.max_completion_tokens > 0],
+    ["/openai/v1/chat/completions", { model: "gpt-4o-mini", messages, max_completion_tokens: 0 }, (sent) => sent.max_completion_tokens === 0, 16384],
+    ["/openai/v1/responses", { model: "gpt-4o-mini", input: "Hi", max_output_tokens: 0 }, (sent) => sent.max_output_tokens === 0, 16384],
+    ["/anthropic/v1/messages", { model: "claude-sonnet-4-5", messages, max_tokens: 0 }, (sent) => sent.max_tokens === 0, 64000],
   ];
   upstream.answer = (call, res) => answerJson(res, 200, {}); // says nothing of usage: the reservation stands
-  for (const [path, body, right] of asks) {
+  for (const [path, body, right, whole] of asks) {
     const run = newRun();
-    const answer = await fetch(other.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf("tokens")}`, "content-type": "application/json", "x-agent-run-id": run }, body: JSON.stringify(body) });
+    const ask = (name) => fetch(other.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json", "x-agent-run-id": run }, body: JSON.stringify(body) });
+    if (whole) assert.equal((await ask("tokens")).headers.get("x-tollgate-denied"), "budget_exceeded", `${path}: no smaller limit is told, so none is reserved for`);
+    const answer = await ask(whole ? "more" : "tokens");
     assert.equal(answer.status, 200, `${path}: ${await answer.text()}`);
     assert.ok(right(JSON.parse(upstream.last().text)), `${path}: ${upstream.last().text}`);
-    const [row] = await other.calls({ run });
-    assert.ok(row.output_tokens > 1000, `${path}: ${row.output_tokens}`);
+    const [row] = await other.calls({ run, status: 200 });
+    assert.ok(whole ? row.output_tokens === whole : row.output_tokens > 1000, `${path}: ${row.output_tokens}`);
   }
   upstream.answer = (call, res) => answerJson(res, 200, charged);
 });
