@@ -70,6 +70,17 @@ static enum err note_reload(struct admin *a, struct span actor, const struct sna
     return e;
 }
 
+/* Without one nobody could stop anything, nor take this back. A start makes one; a reload does not. */
+static enum err keep_an_owner(const struct snapshot *s, struct trouble *t)
+{
+    bool found = s->settings.has_admin_token;
+    for (size_t i = 0; i < s->admin_token_count && !found; i++)
+        found = s->admin_tokens[i].role == ADMIN_OWNER && !s->admin_tokens[i].workspace.at;
+    if (!found)
+        trouble_say(t, NULL, "admin.token", "is gone, and no other token is an owner's; allowed: a token, or a restart of the gate, which makes one");
+    return found ? E_OK : E_CONFIG;
+}
+
 enum err admin_reload_now(struct admin *a, struct span actor, struct trouble *t)
 {
     struct arena arena;
@@ -81,6 +92,8 @@ enum err admin_reload_now(struct admin *a, struct span actor, struct trouble *t)
         e = config_load(&in, &s, t);
     else
         trouble_say(t, NULL, "", "the stored configuration cannot be read");
+    if (!e)
+        e = keep_an_owner(s, t);
     if (!e)
         e = note_reload(a, actor, s, &arena, t);
     if (!e) {

@@ -65,32 +65,37 @@ static struct span join_metadata(struct exchange *x, const struct key *key, stru
 }
 
 /* What the key says of itself, and what the call adds to it. */
-static enum next read_tags(struct exchange *x)
+static enum err read_tags(struct exchange *x, const char **why)
 {
     const struct key *key = x->deciding.key;
     struct json_value metadata = { 0 };
-    const char *why = "";
     x->facts.tags = key->tags;
     x->facts.tag_count = key->tag_count;
     x->facts.metadata = key->metadata;
     x->asking.label = key->label;
     if (!x->asking.metadata.at)
-        return NEXT;
-    enum err e = json_parse(x->desk->json, x->asking.metadata, false, &metadata, &why);
+        return E_OK;
+    enum err e = json_parse(x->desk->json, x->asking.metadata, false, &metadata, why);
     if (e == E_OK)
-        e = tags_read(metadata, key->tags, key->tag_count, &x->arena, &x->facts.tags, &x->facts.tag_count, &why);
+        e = tags_read(metadata, key->tags, key->tag_count, &x->arena, &x->facts.tags, &x->facts.tag_count, why);
     if (e != E_OK)
-        return fail(x, e, "x-tollgate-metadata: %s", why);
+        return e;
     x->facts.metadata = key->tag_count ? join_metadata(x, key, metadata) : x->asking.metadata;
+    *why = "this call needs more memory than a call may have";
     if (!x->facts.metadata.at)
-        return fail(x, E_TOO_LARGE, "this call needs more memory than a call may have");
+        return E_TOO_LARGE;
     x->asking.label = call_label_join(key->label, tag_find(x->facts.tags, x->facts.tag_count, SPAN("label")), &x->arena);
-    return NEXT;
+    return E_OK;
 }
 
+/* Tags first: the row of a call that was stopped has them, and a stop refuses it whatever they are. */
 enum next may_come(struct exchange *x)
 {
-    return read_tags(x) == STOP || stopped_now(x) ? STOP : come_from_there(x);
+    const char *why = "";
+    enum err e = read_tags(x, &why);
+    if (stopped_now(x))
+        return STOP;
+    return e ? fail(x, e, "x-tollgate-metadata: %s", why) : come_from_there(x);
 }
 
 enum next come_from_there(struct exchange *x)

@@ -2,8 +2,9 @@
  * spelling.c - members of JSON bodies that differ from a ruled one only by case, _ or -.
  *
  * Rules read `amount_money`; a vendor may read `amountMoney` or `Amount_Money` as well, and carry that out. So where the ruled member may
- * stand, no other spelling of it is taken, unless a rule is about that one too. What stands below "**" is not looked at. The names are put
- * together when a manifest is compiled, as a tree of places, so that a call goes over its body once. */
+ * stand, no other spelling of it is taken, unless a rule is about that one too. A rule for all operations says less of one of them: Telnyx reads
+ * `to` in most, and `To` in a few. What only such rules read is refused in another spelling where both stand. What stands below "**" is not
+ * looked at. The names are put together when a manifest is compiled, as a tree of places, so that a call goes over its body once. */
 #include "base/spelling.h"
 #include "vendor/compile.h"
 #include "vendor/subject.h"
@@ -11,6 +12,8 @@
 /* A member (or each item of a list, name SPAN_NONE) that some rule looks at or into. */
 struct spelling {
     struct span name;
+    bool general;   /* only rules for all of the manifest's operations read it */
+    unsigned place; /* among its siblings */
     struct spelling *first, *next;
 };
 
@@ -19,6 +22,7 @@ struct spelling {
 struct gathering {
     struct arena *arena;
     struct spelling *root;
+    bool general; /* rules of the manifest are gathered, not the operation's */
     bool broken;
 };
 
@@ -26,13 +30,15 @@ static struct spelling *place_below(struct gathering *g, struct spelling *at, co
 {
     struct span name = step->kind == STEP_EACH ? SPAN_NONE : step->name;
     for (struct spelling *s = at->first; s; s = s->next)
-        if (name.at ? s->name.at && span_is(s->name, name) : !s->name.at)
+        if (name.at ? s->name.at && span_is(s->name, name) : !s->name.at) {
+            s->general &= g->general;
             return s;
+        }
     struct spelling *made = ARENA_NEW(g->arena, struct spelling);
     g->broken |= !made;
     if (!made)
         return NULL;
-    *made = (struct spelling){ .name = name, .next = at->first };
+    *made = (struct spelling){ .name = name, .general = g->general, .place = at->first ? at->first->place + 1 : 0, .next = at->first };
     at->first = made;
     return made;
 }
@@ -78,6 +84,13 @@ static void gather(struct gathering *g, const struct scope_source *scopes, size_
         gather_field(g, &parameters[i].field);
 }
 
+static void gather_general(struct gathering *g, const struct manifest *m)
+{
+    g->general = true;
+    gather(g, m->scopes, m->scope_count, m->parameters, m->parameter_count);
+    g->general = false;
+}
+
 /* An operation without rules of its own has the manifest's. */
 static bool spellings_of(struct compiler *c, struct spelling *shared, struct rules *r)
 {
@@ -90,7 +103,7 @@ static bool spellings_of(struct compiler *c, struct spelling *shared, struct rul
     if (!g.root)
         return false;
     *g.root = (struct spelling){ 0 };
-    gather(&g, m->scopes, m->scope_count, m->parameters, m->parameter_count);
+    gather_general(&g, m);
     gather(&g, r->scopes, r->scope_count, r->parameters, r->parameter_count);
     for (size_t i = 0; i < UNIT_COUNT; i++)
         if (r->reserve[i])
@@ -106,7 +119,7 @@ bool spellings_build(struct compiler *c)
     if (!g.root)
         return say_memory(c, NULL);
     *g.root = (struct spelling){ 0 };
-    gather(&g, m->scopes, m->scope_count, m->parameters, m->parameter_count);
+    gather_general(&g, m);
     bool fine = !g.broken;
     for (size_t i = 0; fine && i < m->operation_count; i++)
         if (m->operations[i].body == BODY_JSON && !m->operations[i].dialect.at)
@@ -139,11 +152,24 @@ static const struct spelling *named_below(const struct spelling *at, struct span
     return alike;
 }
 
+/* The ruled member itself is in the object. Looked for once: a body may have a million other spellings of it. */
+static bool stands(struct json_value object, const struct spelling *ruled, uint64_t *absent)
+{
+    if (ruled->place >= 64)
+        return true;
+    uint64_t bit = UINT64_C(1) << ruled->place;
+    if (!(*absent & bit) && json_kind(json_member(object, ruled->name)) != JSON_NONE)
+        return true;
+    *absent |= bit;
+    return false;
+}
+
 /* The depth is the rules', at most twice a field's steps. False: *said is another spelling of *meant. */
 static bool fits(const struct spelling *at, struct json_value v, struct span *said, struct span *meant)
 {
     struct span name;
     struct json_value value;
+    uint64_t absent = 0;
     enum json_kind kind = json_kind(v);
     if (!at->first || (kind != JSON_OBJECT && kind != JSON_ARRAY))
         return true;
@@ -153,6 +179,8 @@ static bool fits(const struct spelling *at, struct json_value v, struct span *sa
     for (struct json_iter it = json_iter(v); json_next(&it, &name, &value);) {
         bool other = false;
         const struct spelling *s = each ? each : named_below(at, name, &other);
+        if (other && s->general && !stands(v, s, &absent))
+            continue;
         if (other) {
             *said = name;
             *meant = s->name;

@@ -187,6 +187,16 @@ test("a stop cuts a stream under way; drain lets it end", async () => {
   }
 });
 
+test("a stop refuses whatever else is wrong with a call, and counts it", async () => {
+  const other = await startGate(base());
+  await other.post("/stop", { key: "agent", reason: "now" });
+  const headers = { authorization: `Bearer ${tokenOf("agent")}`, "x-tollgate-metadata": JSON.stringify(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`name${i}`, "x"]))) };
+  const { status, headers: said } = await fetch(`${other.url}/stripe/v1/balance`, { headers });
+  assert.deepEqual([status, said.get("x-tollgate-denied")], [403, "stopped"]);
+  const { data } = await other.get("/stops");
+  assert.equal(data[0].refused_since, 1);
+});
+
 test("a stop outlives a restart, and ends by itself when it says so", async () => {
   const other = await startGate(base());
   await other.post("/stop", { key: "agent", reason: "lasting" });

@@ -55,3 +55,12 @@ test("an admin token is made and announced where the configuration has none, and
   await without.restart();
   assert.equal((await without.ask("GET", "/api/v1/keys", undefined, token)).status, 200);
 });
+
+test("a reload that would leave nobody a token is refused", async () => {
+  const gate = await startGate(whole());
+  gate.writeConfig({ listen: "127.0.0.1:0", ...whole(), admin: { listen: "127.0.0.1:0" } });
+  const refused = await gate.ask("POST", "/api/v1/reload");
+  assert.equal(refused.status, 422);
+  assert.match(refused.body.detail, /admin\.token.*allowed: a token, or a restart/);
+  assert.equal((await gate.ask("GET", "/api/v1/keys")).status, 200, "the token still opens");
+});

@@ -32,6 +32,18 @@ TEST(no_other_spelling_of_what_rules_read)
     TAKES("resend", "/emails", "{\"from\":\"a@x.example\",\"to\":\"b@x.example\",\"reply_to\":\"c@x.example\",\"replyTo\":\"c@x.example\"}");
 }
 
+TEST(what_only_general_rules_read_has_other_names_elsewhere)
+{
+    TAKES("telnyx", "/v2/texml/calls/1", "{\"To\":\"+13125550001\",\"From\":\"+13125550002\",\"Url\":\"https://x.example\"}");
+    TAKES("telnyx", "/v2/texml/Accounts/a/Calls", "{\"ApplicationSid\":\"1\",\"To\":\"+13125550001\",\"From\":\"+13125550002\"}");
+    TAKES("telnyx", "/v2/10dlc/phoneNumberAssignmentByProfile", "{\"messagingProfileId\":\"p\"}");
+    REFUSES("telnyx", "/v2/texml/calls/1", "{\"To\":\"+13125550001\",\"to\":\"+13125550002\"}", "To");
+    REFUSES("telnyx", "/v2/messages", "{\"from\":\"+13125550002\",\"text\":\"x\",\"To\":\"+13125550001\"}", "To");
+    TAKES("twilio", "/messaging/v3/Indicators/Typing.json", "{\"channel\":\"rcs\",\"from\":\"a\",\"to\":\"b\"}");
+    TAKES("twilio", "/flex-api/v1/Interactions/KD1/Channels/UO1/Transfers", "{\"type\":\"COLD\",\"from\":\"a\",\"to\":\"b\"}");
+    TAKES("twilio", "/numbers/v1/SenderIdRegistrations", "{\"statusCallbackUrl\":\"https://x.example\"}");
+}
+
 TEST(spellings_in_lists_and_sums)
 {
     static const char own[] = "vendor: own\nbase_url: https://own.example\nkey_in: [bearer]\nsend: bearer\nbody: json\noperations:\n"
