@@ -123,7 +123,7 @@ static bool verify_store(struct cli *c, struct span path, const uint8_t *key, st
 {
     char why[256] = "", id[CALL_ID_TEXT + 1];
     struct store_verdict d = { .rows = 0 };
-    struct store_reader *r = store_reader_open(path, why);
+    struct store_reader *r = store_reader_open(path, NULL, why);
     enum err e = r ? store_verify(r, key, progress_show, bar, &d) : E_IO;
     *out = (struct audit_verdict){ .rows = d.rows, .checkpoints = d.checkpoints, .signed_rows = d.signed_rows, .trouble = d.trouble };
     out->key = arena_copy(&c->arena, d.key);

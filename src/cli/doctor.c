@@ -40,9 +40,10 @@ void doctor_say(struct doctor *d, enum level level, const char *area, const char
 
 static void read_objects(struct doctor *d)
 {
+    bool older;
     char why[256];
-    if (!peek_objects(d->data_dir, &d->c->arena, &d->config, why))
-        doctor_say(d, LEVEL_FAIL, "store", "run this as the gate's user; if it is broken, put a copy back (docs/data.md)", "%.*s/tollgate.db cannot be read%s%s", SPAN_ARG(d->data_dir), why[0] ? ": " : "", why);
+    if (!peek_objects(d->data_dir, &d->c->arena, &d->config, &older, why))
+        doctor_say(d, LEVEL_FAIL, "store", "run this as the gate's user; if it is broken, put a copy back (docs/data.md)", "%.*s/tollgate.db cannot be read: %s", SPAN_ARG(d->data_dir), why);
 }
 
 static void read_master_key(struct doctor *d)

@@ -2,6 +2,7 @@
  * peek.c - see peek.h. */
 #include "cli/peek.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,19 +24,25 @@ enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *
     return found ? config_master_key(data_dir, key, t) : E_OK;
 }
 
-bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, char why[256])
+bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, bool *older, char why[256])
 {
     struct config_object *objects;
     size_t count = 0;
     why[0] = '\0';
+    *older = false;
     if (!there(data_dir, "tollgate.db", a))
         return true;
-    struct store_reader *r = store_reader_open(data_dir, why);
-    bool fine = r && admin_objects(r, a, &objects, &count) == E_OK;
-    if (fine) {
+    struct store_reader *r = store_reader_open(data_dir, older, why);
+    if (!r)
+        return false;
+    enum err e = admin_objects(r, a, &objects, &count);
+    if (e == E_OK) {
         in->objects = objects;
         in->object_count = count;
+    } else {
+        struct span what = e == E_IO ? SPAN("the table is damaged or missing") : err_text(e);
+        snprintf(why, 256, "its stored objects: %.*s", SPAN_ARG(what));
     }
     store_reader_free(r);
-    return fine;
+    return e == E_OK;
 }

@@ -8,8 +8,8 @@
 
 /* The master key, where there is one; else `key` stays as it is, and the answer is E_OK. Errors: those of config_master_key. */
 CHECKED enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *t);
-/* Objects that the admin API made, into *in; none where there is no database. Everything lives in a. False: it cannot be read; why says more,
- * or is empty. */
-bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, char why[256]);
+/* Objects that the admin API made, into *in; none where there is no database. Everything lives in a. False: they cannot be read, why[] says
+ * more; *older says whether that is because an older gate made the tables, and this one was never started on them. */
+bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in, bool *older, char why[256]);
 
 #endif

@@ -34,6 +34,8 @@ static struct store_reader *open_reader(const char *path, int flags, char why[25
         sqlite3_progress_handler(r->db, LOOK_AT_CLOCK, overdue, r);
         return r;
     }
+    if (r->db)
+        snprintf(why, 256, "the connection cannot be prepared: %.180s", sqlite3_errmsg(r->db));
     store_reader_free(r);
     return NULL;
 }
@@ -65,17 +67,19 @@ static bool name_file(struct span path, struct buf *out)
     return !out->broken && access(plain, F_OK) == 0;
 }
 
-struct store_reader *store_reader_open(struct span path, char why[256])
+struct store_reader *store_reader_open(struct span path, bool *older, char why[256])
 {
     struct store_reader *r = NULL;
     struct buf name;
     buf_init(&name, 4 * PATH_MOST);
+    if (older)
+        *older = false;
     if (name_file(path, &name))
         r = open_reader(name.at, SQLITE_OPEN_URI, why);
     else
         snprintf(why, 256, "%.*s: there is no tollgate.db", (int)(path.len < 200 ? path.len : 200), path.at);
     buf_free(&name);
-    if (!r || schema_check(r->db, why))
+    if (!r || schema_check(r->db, older, why))
         return r;
     store_reader_free(r);
     return NULL;

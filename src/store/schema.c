@@ -173,7 +173,7 @@ static bool migrate(sqlite3 *db, int64_t version)
     return sql_run(db, versions[version]) == E_OK && sql_run(db, mark) == E_OK;
 }
 
-bool schema_check(sqlite3 *db, char why[256])
+bool schema_check(sqlite3 *db, bool *older, char why[256])
 {
     int64_t application = 0, version = 0;
     if (!ask(db, SPAN("PRAGMA application_id"), &application) || !ask(db, SPAN("PRAGMA user_version"), &version)) {
@@ -182,6 +182,8 @@ bool schema_check(sqlite3 *db, char why[256])
     }
     if (application == APPLICATION && version == VERSIONS)
         return true;
+    if (older && application == APPLICATION && version < VERSIONS)
+        *older = true;
     if (application != APPLICATION)
         snprintf(why, 256, "this is no database of a tollgate");
     else

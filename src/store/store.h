@@ -103,8 +103,9 @@ void store_sign_with(struct store *s, struct signer *signer);
 /* Reading: one reader per thread. Results are in arena a. */
 struct store_reader;
 struct store_reader *store_reader_new(struct store *s, char why[256]);
-/* Of a directory or a database file, without a store, also while a gate writes there. */
-struct store_reader *store_reader_open(struct span path, char why[256]);
+/* Of a directory or a database file, without a store, also while a gate writes there. NULL: why[]; *older (may be NULL) says whether
+ * that is for its tables alone, which an older gate made. */
+struct store_reader *store_reader_open(struct span path, bool *older, char why[256]);
 void store_reader_free(struct store_reader *r);
 /* Any thread: what the reader is at, and all that it is asked after, ends with E_OVERLOADED. For a check that must not hold
  * up the end of the process. */

@@ -70,7 +70,7 @@ static struct store_verdict verify(struct signed_rig *s, const uint8_t *key, enu
 {
     struct store_verdict v;
     char why[256] = "";
-    struct store_reader *r = store_reader_open(span_of(s->rig.dir), why);
+    struct store_reader *r = store_reader_open(span_of(s->rig.dir), NULL, why);
     if (!r)
         test_fail(__FILE__, __LINE__, "%s", why);
     must(r);
