@@ -170,6 +170,7 @@ enum next engine_looks(struct exchange *x)
     x->facts.parameters = u->parameters;
     x->facts.parameter_count = u->parameter_count;
     x->deciding.body = u->body;
+    x->facts.moves_money = vendor_moves_money(operation_of(x), u);
     x->facts.billed = is_billed(x);
     return x->arena.broken ? fail(x, E_TOO_LARGE, "this call needs more memory than a call may have") : NEXT;
 }

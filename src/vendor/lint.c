@@ -131,6 +131,25 @@ static void check_cost(struct linting *l, const struct operation *op, const stru
         find(l, LINT_COST, n, place, SPAN("moves money without a rule: it is refused wherever a money budget applies"));
 }
 
+static bool is_when(const struct expr *x) { return x->kind == EXPR_CALL && strcmp(x->function->name, "when") == 0; }
+
+/* 0 by the rule's own word, not as what is left of an amount. */
+static bool says_nothing(const struct expr *x)
+{
+    bool zero = x->kind == EXPR_NUMBER && x->nano == 0;
+    return zero || (is_when(x) && (says_nothing(x->args[1]) || says_nothing(x->args[2])));
+}
+
+static void check_priced(struct linting *l, const struct operation *op, const struct node *n, struct span place)
+{
+    const struct rules *r = &l->vendor->manifest->rules[op->index];
+    bool never = false;
+    for (size_t u = 0; u < UNIT_COUNT; u++)
+        never |= r->reserve[u] && !says_nothing(r->reserve[u]);
+    if (op->priced && never)
+        find(l, LINT_COST, n, place, SPAN("says `moves_money: priced`, and no `when` of its `reserve` gives 0; drop it"));
+}
+
 /* A stop of writes lets through what is marked so. */
 static void check_writes(struct linting *l, const struct operation *op, const struct node *n, struct span place)
 {
@@ -324,6 +343,7 @@ enum err lint(
     for (const struct node *n = node_get(root, "operations")->first; n && i < operations; n = n->next, i++) {
         struct span place = arena_print(a, "operations.%.*s", SPAN_ARG(n->name));
         check_cost(&l, &list[i], n, place);
+        check_priced(&l, &list[i], n, place);
         check_writes(&l, &list[i], n, place);
         check_money(&l, &list[i], n, place);
         check_secret(&l, &list[i], n, place);

@@ -73,9 +73,21 @@ static bool origin_named(struct compiler *c, const struct node *n, const char *p
     return !name.at || say(c, n, path, name, "a name from origins");
 }
 
+static bool money_read(struct compiler *c, const struct node *n, const char *path, struct operation *op)
+{
+    enum { NEVER, ALWAYS, PRICED };
+    static const char *const names[] = { "false", "true", "priced", NULL };
+    int said = NEVER;
+    if (!node_choice(n, path, names, &said, c->trouble))
+        return false;
+    op->moves_money = said != NEVER;
+    op->priced = said == PRICED;
+    return true;
+}
+
 static bool flags_read(struct compiler *c, const struct node *n, const char *path, struct operation *op, struct rules *r)
 {
-    return node_bool(node_get(n, "moves_money"), below(c, path, SPAN("moves_money")), &op->moves_money, c->trouble) &&
+    return money_read(c, node_get(n, "moves_money"), below(c, path, SPAN("moves_money")), op) &&
            node_bool(node_get(n, "writes"), below(c, path, SPAN("writes")), &op->writes, c->trouble) &&
            node_bool(node_get(n, "refund"), below(c, path, SPAN("refund")), &op->refund, c->trouble) &&
            node_bool(node_get(n, "secret"), below(c, path, SPAN("secret")), &op->secret, c->trouble) &&
@@ -244,6 +256,18 @@ static void conclude(const struct manifest *m, struct operation *op, struct rule
                      (op->body == BODY_MULTIPART && rules_look_at_body(r));
 }
 
+/* What only a rule can give a meaning. */
+static bool marks_fit(struct compiler *c, const struct node *n, const char *path, const struct operation *op, const struct rules *r)
+{
+    if (op->refund && !r->reserve[UNIT_USD])
+        return say(c, node_get(n, "refund"), below(c, path, SPAN("refund")), SPAN("true"),
+            "an operation with reserve.usd: what is given back counts down where budgets say so");
+    if (op->priced && !r->reserve[UNIT_USD] && !r->reserve[UNIT_MESSAGES])
+        return say(c, node_get(n, "moves_money"), below(c, path, SPAN("moves_money")), SPAN("priced"),
+            "an operation with reserve: where that gives 0 no money moves");
+    return true;
+}
+
 static bool operation_read(struct compiler *c, const struct node *n, int usual, struct operation *op, struct rules *r)
 {
     const char *path = below(c, "operations", n->name);
@@ -257,10 +281,7 @@ static bool operation_read(struct compiler *c, const struct node *n, int usual, 
     if (n->kind == NODE_MAP && !rules_read(c, n, path, op, r))
         return false;
     op->messages = r->reserve[UNIT_MESSAGES] != NULL;
-    if (op->refund && !r->reserve[UNIT_USD])
-        return say(c, node_get(n, "refund"), below(c, path, SPAN("refund")), SPAN("true"),
-            "an operation with reserve.usd: what is given back counts down where budgets say so");
-    if (!origin_named(c, node_get(n, "origin"), below(c, path, SPAN("origin")), op, r))
+    if (!marks_fit(c, n, path, op, r) || !origin_named(c, node_get(n, "origin"), below(c, path, SPAN("origin")), op, r))
         return false;
     conclude(c->manifest, op, r);
     return true;

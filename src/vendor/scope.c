@@ -208,7 +208,7 @@ static bool shows(const struct understood *out, struct span name)
 
 static bool must_show(const struct understanding *u, const struct scope_source *s)
 {
-    return s->must_show == SHOWN_ALWAYS || (s->must_show == SHOWN_MONEY && u->operation->moves_money);
+    return s->must_show == SHOWN_ALWAYS || (s->must_show == SHOWN_MONEY && vendor_moves_money(u->operation, u->out));
 }
 
 static void note_unshown(struct understanding *u, const struct scope_source *sources, size_t count)
@@ -223,6 +223,11 @@ void scopes_note(struct understanding *u)
     const struct manifest *m = u->manifest;
     note_scopes(u, m->scopes, m->scope_count);
     note_scopes(u, u->rules->scopes, u->rules->scope_count);
+}
+
+void scopes_demand(struct understanding *u)
+{
+    const struct manifest *m = u->manifest;
     if (!u->rules->unscoped)
         note_unshown(u, m->scopes, m->scope_count);
     note_unshown(u, u->rules->scopes, u->rules->scope_count);

@@ -118,5 +118,5 @@ void vendor_settle(struct json *j, const struct asked *q, const struct understoo
     if (answer->status >= 200 && answer->status < 300)
         settle_success(j, q, u, body, a, out);
     else
-        out->known = answer->status < 500 || !q->matched->operation->moves_money;
+        out->known = answer->status < 500 || !vendor_moves_money(q->matched->operation, u);
 }

@@ -38,5 +38,7 @@ CHECKED enum err in_query_method(struct understanding *u, const struct pairs *p)
 CHECKED enum err spellings_check(struct understanding *u);
 /* scope.c: fills out->scopes and out->customer. */
 void scopes_note(struct understanding *u);
+/* Those that had to be shown and were not; when the cost is reckoned, since calls that move no money need not show all. */
+void scopes_demand(struct understanding *u);
 
 #endif

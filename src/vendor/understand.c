@@ -262,6 +262,12 @@ static void reckon(struct understanding *u)
     }
 }
 
+bool vendor_moves_money(const struct operation *op, const struct understood *u)
+{
+    bool nothing = u->cost_known && !u->worst[UNIT_USD] && !u->worst[UNIT_MESSAGES] && !u->counted_id.len;
+    return op->moves_money && !(op->priced && nothing);
+}
+
 /* ---- objects ---- */
 
 static bool go_on(void *self, const struct found *f)
@@ -316,6 +322,7 @@ enum err vendor_understand(struct json *j, const struct asked *q, struct arena *
         return e;
     scopes_note(&u);
     reckon(&u);
+    scopes_demand(&u);
     touch_settlement(&u);
     out->split = op->body != BODY_FORM || u.subject.body_shape == SHAPE_FORM;
     out->query_pairs = u.subject.query;

@@ -30,6 +30,7 @@ struct operation {
     struct span query;   /* LLM: what a call that the gate wrote says in its query: "alt=sse"; SPAN_NONE: nothing */
     bool writes;         /* not a read */
     bool moves_money;    /* its cost rule can give more than zero, or the manifest says so */
+    bool priced;         /* ... and a call for which that rule says 0 moves none: vendor_moves_money */
     bool reads_body;     /* its cost, scope or dialect needs the body, or it must have none: false only for bodies that are
                             streamed unread. vendor_understand is to be called in any case, then with an empty body */
     bool reads_answer;   /* its settlement needs the answer's body */
@@ -199,6 +200,10 @@ void vendor_whom(const struct vendor *v, const struct operation *op, const struc
 struct span vendor_request_id(const struct vendor *v, const struct http_head *answer);
 
 enum look_up_verdict { LOOK_UP_HAPPENED, LOOK_UP_ABSENT, LOOK_UP_UNCLEAR };
+
+/* Whether money or messages leave with this call, as vendor_understand reckoned it; what was not understood (models' calls) goes by its
+ * operation alone. What costs nothing since it was counted before moves money all the same. */
+bool vendor_moves_money(const struct operation *op, const struct understood *u);
 
 /* After the answer. `kept`: the outcome is not final (a price that comes later): settle the estimate and mark it. */
 struct settled {

@@ -6,7 +6,7 @@ import { Shippo } from "shippo";
 import { SDKError } from "shippo/models/errors/sdkerror.js";
 
 import { nanos } from "./lib/gate.js";
-import { assert, test } from "./lib/test.js";
+import { assert, newRun, test } from "./lib/test.js";
 import { startVendor } from "./lib/vendor.js";
 
 let v;
@@ -31,6 +31,7 @@ function answer(call) {
     return [201, { object_id: `txn-${body.rate}`, status: failed ? "ERROR" : "SUCCESS", rate: body.rate, object_created: "2026-11-21T12:00:00Z", label_url: "https://shippo-delivery.example/label.pdf", messages: [] }];
   }
   if (call.url === "/shipments") return [200, { object_id: "ship-1" }];
+  if (call.text && JSON.parse(call.text).metadata === "breaks") return [500, { detail: "broke down" }];
   if (call.url.startsWith("/addresses")) return [200, { next: "https://api.goshippo.com/addresses?page=2", previous: null, results: [] }];
   if (call.url.startsWith("/refunds")) return [200, { next: null, previous: null, results: [] }];
 }
@@ -148,4 +149,27 @@ test("an unknown call is refused, and another account's field does not go on", a
   assert.equal((await fetch(`${v.url}/no/such/thing`, { headers })).status, 403);
   assert.equal((await fetch(`${v.url}/addresses`, { headers })).status, 200);
   assert.equal(v.upstream.last().headers["shippo-account-id"], undefined);
+});
+
+test("the vendor breaks down: what costs nothing is not in doubt and may be asked again, what is validated is", async () => {
+  const post = async (once, body) => {
+    const run = newRun();
+    const headers = { authorization: `ShippoToken ${v.token("free", run)}`, "content-type": "application/json", "idempotency-key": once };
+    const { status } = await fetch(`${v.url}/addresses`, { method: "POST", headers, body: JSON.stringify({ country: "US", metadata: "breaks", ...body }) });
+    return { status, row: (await v.gate.calls({ run }))[0] };
+  };
+  for (const tries of [1, 2]) {
+    const { status, row } = await post("an-address", {});
+    assert.deepEqual([status, row.verdict, row.repeat_of, tries], [500, "allowed", undefined, tries]);
+  }
+  const count = v.upstream.count;
+  assert.equal((await post("validated", { validate: true })).row.verdict, "in_doubt");
+  assert.equal(v.upstream.count, count + 1);
+});
+
+test("an address made twice in a step is made twice", async () => {
+  const headers = { authorization: `ShippoToken ${v.token("free")}`, "content-type": "application/json", "x-agent-run-id": newRun(), "x-agent-step": "addresses" };
+  const count = v.upstream.count;
+  for (let i = 0; i < 2; i++) assert.equal((await fetch(`${v.url}/addresses`, { method: "POST", headers, body: JSON.stringify({ country: "US" }) })).status, 200);
+  assert.equal(v.upstream.count, count + 2);
 });

@@ -30,6 +30,7 @@ const cancel = `mutation ($id: ID!, $refund: Boolean) { orderCancel(orderId: $id
 
 function answer(call) {
   const said = call.text && JSON.parse(call.text);
+  if (call.text.includes("breaks")) return [500, { errors: "broke down" }];
   if (call.url.endsWith("/graphql.json")) {
     if (said.query.includes("fails")) return [200, { errors: [{ message: "no" }] }];
     return [200, { data: { shop: { name: "s", accessToken: "shpat_real" }, refundCreate: { refund: { id: `gid://shopify/Refund/${++serial}` } } } }];
@@ -190,4 +191,27 @@ test("REST: refunds and gift cards are priced, paging stays inside the gate", as
   assert.equal(row.upstream_object_id, "5");
   assert.equal((await rest("rest", "POST", "/gift_cards.json", { gift_card: { initial_value: "100.00" } })).status, 402);
   assert.equal((await rest("rest", "POST", "/webhooks.json", { webhook: {} })).status, 403);
+});
+
+test("the vendor breaks down: a draft is not in doubt and may be asked again, one with a discount is in doubt", async () => {
+  const post = async (path, once, body) => {
+    const run = newRun();
+    const headers = { "x-shopify-access-token": v.token("free", run), "content-type": "application/json", "idempotency-key": once };
+    const { status } = await fetch(`${v.url}/admin/api/${version}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status, verdict: (await v.gate.calls({ run }))[0].verdict };
+  };
+  const rest = (more) => ["/draft_orders.json", `rest-${JSON.stringify(more)}`, { draft_order: { note: "breaks", line_items: [{ variant_id: 1, quantity: 1, ...more }] } }];
+  const field = (more) => [
+    "/graphql.json",
+    `field-${JSON.stringify(more)}`,
+    { query: "mutation ($input: DraftOrderInput!) { draftOrderCreate(input: $input) { draftOrder { id } } }", variables: { input: { note: "breaks", lineItems: [{ variantId: "1", quantity: 1, ...more }] } } },
+  ];
+  for (const free of [rest({}), field({})]) {
+    const count = v.upstream.count;
+    assert.deepEqual(await post(...free), { status: 500, verdict: "allowed" });
+    assert.deepEqual(await post(...free), { status: 500, verdict: "allowed" });
+    assert.equal(v.upstream.count, count + 2, "asked again");
+  }
+  assert.equal((await post(...rest({ applied_discount: { value: "9", value_type: "fixed_amount" } }))).verdict, "in_doubt");
+  assert.equal((await post(...field({ appliedDiscount: { value: 9, valueType: "FIXED_AMOUNT" } }))).verdict, "in_doubt");
 });

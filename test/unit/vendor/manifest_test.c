@@ -60,6 +60,8 @@ TEST(wrong_manifests_are_explained)
     wrong(TOP "deny: { body: '{\"a\":\"{{colour}}\"}' }\noperations:\n  a: GET /x\n", "deny.body", "colour");
     wrong(TOP "deny: { status: { budget: 403 } }\noperations:\n  a: GET /x\n", "deny.status.budget", "docs/errors.md");
     wrong(TOP "deny: { status: { stopped: 99 } }\noperations:\n  a: GET /x\n", "deny.status", "200 to 599");
+    wrong(TOP "operations:\n  a: { call: POST /x, moves_money: perhaps }\n", "operations.a.moves_money", "priced");
+    wrong(TOP "operations:\n  a: { call: POST /x, moves_money: priced }\n", "operations.a.moves_money", "reserve");
     wrong(TOP "request_headers: [Cookie]\noperations:\n  a: GET /x\n", "request_headers", "lower-case");
     wrong(TOP "replayed: yes\noperations:\n  a: GET /x\n", "replayed", "header field");
 }

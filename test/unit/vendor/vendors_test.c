@@ -79,6 +79,57 @@ static void check_rows(const struct row *rows, size_t count)
 #define QUICK "{\"quick_pay\":{\"name\":\"x\",\"location_id\":\"L\",\"price_money\":{\"amount\":4200,\"currency\":\"USD\"}}"
 #define AMOUNT "{\"amount\":{\"value\":150000,\"currency\":\"USD\"},"
 
+static bool moves(const char *vendor, const char *method, const char *target, const char *body)
+{
+    open_call(vendor, method, target, body);
+    bool moves = vendor_moves_money(b.matched.operation, &b.understood);
+    CHECK(bench_settle(&b, 500, "").known == !moves);
+    bench_close(&b);
+    return moves;
+}
+
+TEST(what_its_own_rule_says_costs_nothing_moves_no_money)
+{
+    CHECK(!moves("shippo", "POST", "/addresses", "{\"name\":\"x\"}"));
+    CHECK(moves("shippo", "POST", "/addresses", "{\"name\":\"x\",\"validate\":true}"));
+    CHECK(!moves("shippo", "POST", "/shipments", "{\"address_from\":{\"name\":\"x\"}}"));
+    CHECK(moves("shippo", "POST", "/shipments", "{\"address_from\":{\"validate\":true}}"));
+    CHECK(!moves("square", "PUT", "/v2/orders/o1", "{\"order\":{\"version\":1}}"));
+    CHECK(moves("square", "PUT", "/v2/orders/o1", "{\"order\":{\"version\":1,\"taxes\":[{}]}}"));
+    CHECK(!moves("square", "PUT", "/v2/invoices/i1", "{\"invoice\":{\"version\":1}}"));
+    CHECK(moves("square", "PUT", "/v2/invoices/i1", "{\"invoice\":{\"payment_requests\":[{}]}}"));
+    CHECK(!moves("shopify", "PUT", "/admin/api/2026-01/draft_orders/1.json", "{\"draft_order\":{\"note\":\"x\"}}"));
+    CHECK(moves("shopify", "PUT", "/admin/api/2026-01/draft_orders/1.json", "{\"draft_order\":{\"applied_discount\":{}}}"));
+    CHECK(!moves("paypal", "PUT", "/v2/invoicing/invoices/i1?send_to_recipient=false", "{}"));
+    CHECK(moves("paypal", "PUT", "/v2/invoicing/invoices/i1", "{}"));
+    CHECK(!moves("paypal", "POST", "/v2/checkout/orders/o1/confirm-payment-source", "{}"));
+    CHECK(moves("stripe", "POST", "/v1/payment_intents/pi_1", "description=x")); /* its 0 says nothing of what goes on */
+}
+
+/* A capture of what was counted when it was authorized: 0 more, and the money goes now. */
+TEST(what_was_counted_before_moves_money_and_what_costs_nothing_need_not_show_whom)
+{
+    static const struct { const char *body; int64_t cents; bool moves; } cases[] = {
+        { "{\"n\":42}", 0, true },
+        { "{\"n\":43}", 100, true },
+        { "{\"n\":43,\"later\":true}", 0, false },
+    };
+    CHECK_INT(bench_read(&b, "vendor: v\nbase_url: https://v.example\nkey_in: [bearer]\nsend: bearer\nbody: json\n"
+                             "scopes: { customer: { from: [body.customer], must_show: money } }\n"
+                             "operations:\n  take: { call: \"POST /take/{id}\", moves_money: priced, "
+                             "reserve: { usd: \"when(present(body.later), 0, max(0, body.n - counted(path.id)))\" } }\n"), E_OK);
+    b.counted = counted;
+    counted_cents = 4200;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        bench_fresh(&b);
+        CHECK_INT(bench_ask(&b, "POST", "/take/o1", cases[i].body), E_OK);
+        CHECK_INT(b.understood.worst[UNIT_USD], cases[i].cents * (NANO_PER_USD / 100));
+        CHECK(vendor_moves_money(b.matched.operation, &b.understood) == cases[i].moves);
+        CHECK_SPAN(bench_scope(&b, "v.customer"), cases[i].moves ? SPAN("?") : SPAN(""));
+    }
+    bench_close(&b);
+}
+
 TEST(what_changes_or_repeats_an_amount_is_counted)
 {
     static const struct row fresh[] = {
