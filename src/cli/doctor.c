@@ -42,7 +42,11 @@ static void read_objects(struct doctor *d)
 {
     bool older;
     char why[256];
-    if (!peek_objects(d->data_dir, &d->c->arena, &d->config, &older, why))
+    if (peek_objects(d->data_dir, &d->c->arena, &d->config, &older, why))
+        return;
+    if (older)
+        doctor_say(d, LEVEL_WARN, "store", "start the gate: it brings the tables up to date", "%.*s/tollgate.db: stored objects were not read: %s", SPAN_ARG(d->data_dir), why);
+    else
         doctor_say(d, LEVEL_FAIL, "store", "run this as the gate's user; if it is broken, put a copy back (docs/data.md)", "%.*s/tollgate.db cannot be read: %s", SPAN_ARG(d->data_dir), why);
 }
 

@@ -57,6 +57,8 @@ test("tables of an older gate: its objects are left out, and that is said", { sk
   assert.match(out, /^the configuration is valid \(/);
   assert.match(err, /stored objects were not read: their tables are older/);
   assert.equal(execFileSync("sqlite3", [path.join(gate.dataDir, "tollgate.db"), "PRAGMA user_version"]).toString().trim(), "4", "nothing was brought up");
+  const doctor = await run(binary, ["doctor", "--config", path.join(gate.dir, "tollgate.yaml")], { env: cleanEnv(), cwd: gate.dir });
+  assert.match(doctor.out, /warn.*stored objects were not read[\s\S]*start the gate: it brings the tables up to date/i);
   fs.writeFileSync(path.join(gate.dir, "tollgate.yaml"), "version: 1\nkeys: [\n");
   const broken = await ask();
   assert.equal(broken.code, 4, broken.err);
