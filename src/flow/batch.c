@@ -258,15 +258,29 @@ struct metered_most batch_most(struct exchange *x, struct span file)
 
 /* ---- what the policy says of the lines ---- */
 
-/* All lines are calls of one operation, which the batch names; the vendor takes no other. */
-static const struct operation *called(struct exchange *x, struct matched *hit)
+/* What a batch says of its calls: where all of them go (the vendor takes no other), and the file that they stand in. */
+static void read_batch(struct exchange *x, struct span *endpoint, struct span *file)
 {
     struct json_value v;
     const char *why;
-    if (json_parse(x->desk->json, buf_span(&x->asking.body), false, &v, &why) != E_OK)
+    struct span where;
+    *endpoint = *file = SPAN_NONE;
+    if (json_parse(x->desk->json, buf_span(&x->asking.body), false, &v, &why) != E_OK || json_canonical(v, &where) != E_OK)
+        return;
+    *endpoint = arena_copy(&x->arena, json_string(json_member(v, SPAN("endpoint"))));
+    *file = arena_copy(&x->arena, json_string(json_member(v, SPAN("input_file_id"))));
+}
+
+/* The operation of the calls, as one of them would be made. Azure leaves the version out ("/chat/completions"). */
+static const struct operation *called(struct exchange *x, struct span path, struct matched *hit)
+{
+    const struct vendor *v = &x->deciding.upstream->vendor;
+    if (!path.len)
         return NULL;
-    struct span endpoint = arena_copy(&x->arena, json_string(json_member(v, SPAN("endpoint"))));
-    return endpoint.len && vendor_match(&x->deciding.upstream->vendor, SPAN("POST"), endpoint, hit) ? hit->operation : NULL;
+    if (vendor_match(v, SPAN("POST"), path, hit))
+        return hit->operation;
+    struct span whole = arena_print(&x->arena, "/v1%.*s", SPAN_ARG(path));
+    return whole.at && vendor_match(v, SPAN("POST"), whole, hit) ? hit->operation : NULL;
 }
 
 static enum next refuse_lines(struct exchange *x, struct span denied)
@@ -277,27 +291,88 @@ static enum next refuse_lines(struct exchange *x, struct span denied)
     return fail_span(x, e, span_from(denied, (size_t)end + 1));
 }
 
-enum next batch_permit(struct exchange *x)
+/* The policy has rules on what was not seen of the calls. */
+static enum next refuse_unseen(struct exchange *x, enum err e, const struct operation *op)
+{
+    const char *what = e == E_MODEL_DENIED ? "models" : "parameters";
+    struct span policy = x->deciding.key->policy->name;
+    if (!span_is(operation_of(x)->batch_of, SPAN("file")))
+        return fail(x, E_OPERATION_DENIED, "policy %.*s has rules on %s of %.*s, and the gate cannot read the calls of this batch: make them one by one",
+            SPAN_ARG(policy), what, SPAN_ARG(op->name));
+    return fail(x, e,
+        "policy %.*s has rules on %s of %.*s, and the batch's file was not seen under it: upload it through the gate with a key of this policy first (at most %lld bytes)",
+        SPAN_ARG(policy), what, SPAN_ARG(op->name), (long long)x->snapshot->settings.limits.body_bytes);
+}
+
+static enum err judge_model(struct exchange *x, const struct operation *op, struct span model, struct span *why)
+{
+    const struct facts f = { .vendor = x->facts.vendor, .operation = op->name, .model = model };
+    return policy_model(x->deciding.key->policy, &f, &x->arena, why);
+}
+
+static enum err judge_request(struct exchange *x, struct span body, const struct matched *hit, struct span *why)
+{
+    struct ask ask = { .output_limit = -1 };
+    *why = SPAN("it cannot be read");
+    if (raw_kind(body) != JSON_OBJECT || !read_line(x, body, hit, &ask))
+        return E_BAD_REQUEST;
+    enum err e = judge_model(x, hit->operation, ask.model, why);
+    return e ? e : judge_line(x, body, hit, why);
+}
+
+/* They stand in the body itself, as Anthropic's do; or else nobody reads them. */
+static enum next judge_requests(struct exchange *x, const struct matched *hit)
+{
+    struct span list = raw_member(buf_span(&x->asking.body), SPAN("requests"), &x->arena), name, item, why;
+    bool parameters = rules_parameters(x->deciding.key->policy, hit->operation->name);
+    size_t count = 0;
+    if (!parameters && !x->deciding.key->policy->models_given)
+        return NEXT;
+    if (raw_kind(list) != JSON_ARRAY)
+        return refuse_unseen(x, parameters ? E_PARAMETER_DENIED : E_MODEL_DENIED, hit->operation);
+    for (struct raw_iter it = raw_iter(list, &x->arena); raw_next(&it, &name, &item);) {
+        struct arena_mark mark = arena_mark(&x->arena);
+        count++;
+        enum err e = judge_request(x, raw_member(item, SPAN("params"), &x->arena), hit, &why);
+        if (e)
+            return fail(x, e, "request %zu of the batch: %.*s", count, SPAN_ARG(why));
+        arena_rewind(&x->arena, mark);
+    }
+    return NEXT;
+}
+
+/* They stand in a file, which was seen when it went up, or was not. */
+static enum next judge_file(struct exchange *x, struct span file, const struct operation *op)
 {
     const struct policy *p = x->deciding.key->policy;
-    struct span file = x->deciding.ask.job_input, why = SPAN_NONE;
+    struct span why = SPAN_NONE;
+    struct object o;
+    bool seen = file.len && find(x, file, &o), model_judged = x->facts.model.at;
+    if (!model_judged && !seen && p->models_given)
+        return refuse_unseen(x, E_MODEL_DENIED, op);
+    enum err e = model_judged || !seen ? E_OK : judge_model(x, op, o.values[VALUE_MODEL].text, &why);
+    if (e)
+        return fail_span(x, e, why);
+    if (seen && span_is(o.values[VALUE_POLICY].text, p->version))
+        return o.values[VALUE_DENIED].text.len ? refuse_lines(x, o.values[VALUE_DENIED].text) : NEXT;
+    return rules_parameters(p, op->name) ? refuse_unseen(x, E_PARAMETER_DENIED, op) : NEXT;
+}
+
+enum next batch_permit(struct exchange *x)
+{
+    struct span path = operation_of(x)->batch_of, file = SPAN_NONE, why = SPAN_NONE;
     struct matched hit;
     struct facts f;
-    struct object o;
-    if (!file.at || (x->doubt && x->doubt->late))
+    if (!path.at || (x->doubt && x->doubt->late))
         return NEXT;
-    const struct operation *op = called(x, &hit);
+    bool inside = span_starts(path, SPAN("/"));
+    if (!inside)
+        read_batch(x, &path, &file);
+    const struct operation *op = called(x, path, &hit);
     if (!op)
         return fail(x, E_OPERATION_DENIED, "endpoint is none that is known here, so nobody can tell whether its calls are allowed");
     enum err e = judge_operation(x, op, &f, &why);
     if (e)
         return fail_span(x, e, why);
-    bool seen = find(x, file, &o);
-    if (seen && span_is(o.values[VALUE_POLICY].text, p->version))
-        return o.values[VALUE_DENIED].text.len ? refuse_lines(x, o.values[VALUE_DENIED].text) : NEXT;
-    if (!rules_parameters(p, op->name))
-        return NEXT;
-    return fail(x, E_PARAMETER_DENIED,
-        "policy %.*s has rules on parameters of %.*s, and the batch's file was not seen under it: upload it through the gate with a key of this policy first (at most %lld bytes)",
-        SPAN_ARG(p->name), SPAN_ARG(op->name), (long long)x->snapshot->settings.limits.body_bytes);
+    return inside ? judge_requests(x, &hit) : judge_file(x, file, op);
 }

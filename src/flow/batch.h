@@ -17,7 +17,8 @@ bool batch_reword(struct exchange *x, struct buf *out);
 void batch_note(struct exchange *x);
 /* The model of a file's calls, in the arena; SPAN_NONE: not seen. */
 struct span batch_model(struct exchange *x, struct span file);
-/* May the key make these calls? Each line was judged when the file went up, by the policy of who did that. */
+/* May the key make these calls (the manifest's `batch_of`)? Each line was judged when the file went up, by the policy of who did that;
+ * what stands in the body is judged now, and what nobody reads is refused where the policy has rules on it. */
 enum next batch_permit(struct exchange *x);
 struct metered_most batch_most(struct exchange *x, struct span file);
 

@@ -4,7 +4,7 @@
 
 static const char *const operation_names[] = { "call", "body", "origin", "dialect", "reserve", "settle", "scopes", "parameters",
     "moves_money", "writes", "refund", "secret", "grants", "batch_input", "note", "unscoped", "object_id", "doubt", "late", "redact", "objects",
-    "fields", "streams", "model", "models", "query", "upstream", "lane", "cache", "results", "in_query", NULL };
+    "fields", "streams", "model", "models", "query", "upstream", "lane", "cache", "results", "in_query", "batch_of", NULL };
 static const char *const body_names[] = { "none", "form", "json", "multipart", "opaque", NULL };
 
 static bool is_method(struct span s)
@@ -85,6 +85,15 @@ static bool money_read(struct compiler *c, const struct node *n, const char *pat
     return true;
 }
 
+/* batch_of: file */
+static bool batch_read(struct compiler *c, const struct node *n, const char *path, struct operation *op)
+{
+    if (!node_span(n, path, &op->batch_of, c->trouble))
+        return false;
+    bool good = !op->batch_of.at || span_is(op->batch_of, SPAN("file")) || span_is(op->batch_of, SPAN("endpoint")) || span_starts(op->batch_of, SPAN("/"));
+    return good || say(c, n, path, op->batch_of, "file, endpoint, or the path that its calls would go to one by one");
+}
+
 static bool flags_read(struct compiler *c, const struct node *n, const char *path, struct operation *op, struct rules *r)
 {
     return money_read(c, node_get(n, "moves_money"), below(c, path, SPAN("moves_money")), op) &&
@@ -93,6 +102,7 @@ static bool flags_read(struct compiler *c, const struct node *n, const char *pat
            node_bool(node_get(n, "secret"), below(c, path, SPAN("secret")), &op->secret, c->trouble) &&
            node_bool(node_get(n, "grants"), below(c, path, SPAN("grants")), &op->grants, c->trouble) &&
            node_bool(node_get(n, "batch_input"), below(c, path, SPAN("batch_input")), &op->batch_input, c->trouble) &&
+           batch_read(c, node_get(n, "batch_of"), below(c, path, SPAN("batch_of")), op) &&
            node_bool(node_get(n, "results"), below(c, path, SPAN("results")), &op->results, c->trouble) &&
            node_bool(node_get(n, "unscoped"), below(c, path, SPAN("unscoped")), &r->unscoped, c->trouble) &&
            node_span(node_get(n, "note"), below(c, path, SPAN("note")), &op->note, c->trouble) &&

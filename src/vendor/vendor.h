@@ -41,6 +41,8 @@ struct operation {
     bool late;           /* what it really cost may be told later (vendor_late) */
     bool results;        /* its answer may tell where what a job made is kept: links that callers get as the gate's own */
     bool batch_input;    /* a file of calls for a batch may be uploaded by it: what they can cost is read there */
+    struct span batch_of; /* it makes a batch of calls. "file": the body names their path (`endpoint`) and the file that they stand in;
+                             "endpoint": their path alone, nobody reads them; "/v1/messages": their path, they may stand in the body. SPAN_NONE: none */
     bool tells_late;     /* it is what others are asked by then: whoever reads it may learn it first */
     bool objects;        /* it names objects that can be read first */
     bool fields;         /* GraphQL: the body names the operation; vendor_refine tells which */

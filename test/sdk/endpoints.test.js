@@ -45,8 +45,8 @@ async function refused(fn, code = "budget_exceeded") {
 before(async () => {
   vendor = await startEndpoints();
   gate = await startGate(
-    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url, xai: vendor.url, anthropic: vendor.url, together: `${vendor.url}/v1` }, {
-      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" }, "xai-main": { secret: "xai-upstream-0001" }, "together-main": { secret: "tg-upstream-0001" } },
+    config({ openai: vendor.url, gemini: vendor.url, cohere: vendor.url, xai: vendor.url, anthropic: vendor.url, together: `${vendor.url}/v1`, mistral: vendor.url, azure: vendor.url }, {
+      credentials: { "gemini-main": { secret: "gm-upstream-0001" }, "cohere-main": { secret: "co-upstream-0001" }, "xai-main": { secret: "xai-upstream-0001" }, "together-main": { secret: "tg-upstream-0001" }, "mistral-main": { secret: "mi-upstream-0001" }, "azure-main": { secret: "az-upstream-0001" } },
       prices: {
         "xai/grok-live": { in: "1", out: "2", context: 10000, units: [{ kind: "source", usd: "25", per: 1000 }] },
         "anthropic/claude-coder": { in: "1", out: "2", context: 10000, units: [{ kind: "code_session", usd: "0.05" }] },
@@ -54,7 +54,10 @@ before(async () => {
       vendors: { openai: { settings: { fine_tuning_job_usd: "4", fine_tuning_token_usd: "0.000003" }, models: { "prod-pictures": "dall-e-3", "prod-sora": "sora-2", "prod-mini": "gpt-4o-mini" } } },
       policies: { some: { allow: ["openai.*"], models: ["dall-e-2", "whisper-1"] },
         capped: { allow: ["openai.files.create", "openai.batches.create", "openai.responses"], parameters: { "openai.responses": { max_output_tokens: { max: 10 } } } },
-        filer: { allow: ["openai.files.create", "openai.batches.create"], deny: ["openai.responses"] } },
+        filer: { allow: ["openai.files.create", "openai.batches.create"], deny: ["openai.responses"] },
+        batched: { allow: ["*.files.create", "*batches.create", "*.batch.jobs.create", "*.batchGenerateContent"], deny: ["*.chat.completions", "*.responses", "*.messages", "*.generateContent"] },
+        ruled: { allow: ["*"], parameters: { "*.chat.completions": { max_tokens: { max: 10 } }, "anthropic.messages": { max_tokens: { max: 10 } } } },
+        modeled: { allow: ["*"], models: ["small", "claude-haiku-*"] } },
       keys: [
         key("free", ["openai-main"]),
         key("capped", ["openai-main"], { policy: "capped" }),
@@ -68,6 +71,7 @@ before(async () => {
         key("veo", ["gemini-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("rank", ["cohere-main"], { budgets: [{ limit: "0.01 usd", window: "day" }] }),
         key("batches", ["together-main"]),
+        ...["batched", "ruled", "modeled"].map((policy) => key(policy, ["openai-main", "together-main", "mistral-main", "azure-main", "anthropic-main", "gemini-main"], { policy })),
         key("live", ["xai-main", "anthropic-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
         key("tune", ["openai-main"], { budgets: [{ limit: "5 usd", window: "day" }] }),
         key("video2", ["openai-main"], { budgets: [{ limit: "1 usd", window: "day" }] }),
@@ -417,6 +421,51 @@ test("batches: each line is a call of the policy's", async () => {
   vendor.play = { make: batchOf };
   assert.ok((await batch("capped", small)).id);
   assert.ok((await batch("free", "file-unseen")).id);
+});
+
+test("batches: at other vendors, too, each line is a call of the policy's", async () => {
+  const at = (name) => sdk(name, { baseURL: `${gate.url}/together/v1` });
+  const make = async (name, calls) => {
+    vendor.play = { make: file };
+    return (await at(name).files.create({ file: await lines(calls), purpose: "batch" })).id;
+  };
+  const batch = (name, id, endpoint = "/v1/chat/completions") => at(name).batches.create({ input_file_id: id, endpoint, completion_window: "24h" });
+  const call = (max_tokens, model = "small") => ({ ...chat, model, max_tokens });
+  const fine = await make("ruled", [call(10), call(5)]), large = await make("ruled", [call(10), call(100)]), small = await make("modeled", [call(5)]), other = await make("modeled", [call(5, "large")]);
+  await refused(() => batch("batched", fine), "operation_denied");
+  await refused(() => batch("batched", "file-unseen"), "operation_denied");
+  await refused(() => batch("batched", fine, "/v1/unheard"), "operation_denied");
+  assert.match((await refused(() => batch("ruled", large), "parameter_denied")).message, /line 2 .*max_tokens/);
+  assert.match((await refused(() => batch("ruled", small), "parameter_denied")).message, /upload it/);
+  await refused(() => batch("modeled", other), "model_denied");
+  assert.match((await refused(() => batch("modeled", "file-unseen"), "model_denied")).message, /upload it/);
+  vendor.play = { make: batchOf };
+  assert.ok((await batch("ruled", fine)).id);
+  assert.ok((await batch("modeled", small)).id);
+  assert.ok((await batch("batches", "file-unseen")).id);
+});
+
+test("batches: calls that nobody reads, or that stand in the body, are calls of the policy's", async () => {
+  const ask = async (name, path, body) => {
+    const count = vendor.count;
+    const answer = await fetch(gate.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const text = await answer.text(), code = answer.headers.get("x-tollgate-denied") ?? "passed";
+    assert.equal(vendor.count - count, code === "passed" ? 1 : 0, text);
+    return `${code} ${text}`;
+  };
+  vendor.play = { body: { id: "b" } };
+  const message = (max_tokens, model = "claude-haiku-4-5") => ({ custom_id: "a", params: { model, max_tokens, messages: chat.messages } });
+  const jobs = ["/mistral/v1/batch/jobs", { input_files: ["f"], model: "small", endpoint: "/v1/chat/completions" }], azure = ["/azure/v1/batches", { input_file_id: "f", endpoint: "/chat/completions" }];
+  const google = ["/gemini/v1beta/models/gemini-2.5-flash:batchGenerateContent", { batch: { input_config: { file_name: "files/f" } } }], claude = ["/anthropic/v1/messages/batches", { requests: [message(10), message(5)] }];
+  for (const at of [jobs, azure, google, claude]) assert.match(await ask("batched", ...at), /^operation_denied /, at[0]);
+  for (const at of [jobs, azure]) assert.match(await ask("ruled", ...at), /^operation_denied .*cannot read the calls/, at[0]);
+  for (const at of [jobs, azure, google]) assert.match(await ask("modeled", ...at), /^operation_denied .*rules on models/, at[0]);
+  assert.match(await ask("ruled", jobs[0], { ...jobs[1], endpoint: "/v1/embeddings" }), /^passed /);
+  for (const name of ["ruled", "modeled"]) assert.match(await ask(name, ...claude), /^passed /);
+  assert.match(await ask("ruled", claude[0], { requests: [message(10), message(100)] }), /^parameter_denied .*request 2 .*max_tokens/);
+  assert.match(await ask("modeled", claude[0], { requests: [message(100), message(5, "claude-opus-4-5")] }), /^model_denied .*request 2 /);
+  assert.match(await ask("ruled", claude[0], { requests: [{ custom_id: "a" }] }), /^bad_request /);
+  assert.match(await ask("ruled", claude[0], {}), /^operation_denied /);
 });
 
 test("batches and jobs of deployments have the prices of their models", async () => {
