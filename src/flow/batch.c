@@ -161,14 +161,23 @@ static void put_lines(struct exchange *x, struct span text, struct buf *out, boo
 {
     while (text.len) {
         ptrdiff_t end = span_find_byte(text, '\n');
-        struct span line = end < 0 ? text : span_first(text, (size_t)end);
+        size_t whole = end < 0 ? text.len : (size_t)end + 1;
+        struct span line = span_trim(span_first(text, whole)); /* as it is read; what stands around it stays */
         struct arena_mark mark = arena_mark(&x->arena);
-        put_line(x, line, out, changed);
+        buf_put(out, span_first(text, line.len ? (size_t)(line.at - text.at) : whole));
+        if (line.len) {
+            put_line(x, line, out, changed);
+            buf_put(out, span_from(span_first(text, whole), (size_t)(line.at - text.at) + line.len));
+        }
         arena_rewind(&x->arena, mark);
-        if (end >= 0)
-            buf_put(out, SPAN("\n"));
         text = end < 0 ? SPAN("") : span_from(text, (size_t)end + 1);
     }
+}
+
+/* As it is, or with an escape somewhere. */
+static bool may_say_new_name(struct span body)
+{
+    return span_find(body, SPAN("max_completion_tokens")) >= 0 || span_find(body, SPAN("\\u")) >= 0;
 }
 
 bool batch_reword(struct exchange *x, struct buf *out)
@@ -178,7 +187,7 @@ bool batch_reword(struct exchange *x, struct buf *out)
     bool changed = false;
     struct span type = http_get(x->asking.head, SPAN("content-type")), body = buf_span(&x->asking.body), text = SPAN_NONE;
     if (!operation_of(x)->batch_input || x->asking.opaque || x->deciding.upstream->quirks.limit != LIMIT_MAX_TOKENS || !type.at ||
-        span_find(body, SPAN("max_completion_tokens")) < 0 || parts_read(&x->arena, type, body, FORM_PARTS, &form, &why) != E_OK)
+        !may_say_new_name(body) || parts_read(&x->arena, type, body, FORM_PARTS, &form, &why) != E_OK)
         return false;
     for (size_t i = 0; i < form.count; i++)
         if (form.list[i].file.at)
@@ -323,7 +332,7 @@ static enum err judge_request(struct exchange *x, struct span body, const struct
 /* They stand in the body itself, as Anthropic's do; or else nobody reads them. */
 static enum next judge_requests(struct exchange *x, const struct matched *hit)
 {
-    struct span list = raw_member(buf_span(&x->asking.body), SPAN("requests"), &x->arena), name, item, why;
+    struct span list = raw_member(span_trim(buf_span(&x->asking.body)), SPAN("requests"), &x->arena), name, item, why;
     bool parameters = rules_parameters(x->deciding.key->policy, hit->operation->name);
     size_t count = 0;
     if (!parameters && !x->deciding.key->policy->models_given)

@@ -375,9 +375,16 @@ test("batches: reserved by what the file's lines can cost, settled by the batch'
 test("batches: a limit that the vendor does not read by its new name goes by the old one", async () => {
   const client = sdk("batches", { baseURL: `${gate.url}/together/v1` }), ask = { ...chat, max_tokens: undefined, max_completion_tokens: 50 };
   vendor.play = { make: file };
-  await client.files.create({ file: await lines([chat, ask]), purpose: "batch" });
-  const bodies = vendor.last().text.split("\r\n").filter((part) => part.startsWith("{"))[0].split("\n").map((line) => JSON.parse(line).body);
-  assert.deepEqual(bodies, [chat, { ...chat, max_tokens: 50 }]);
+  const line = (body) => JSON.stringify({ custom_id: "c", method: "POST", url: "/v1/chat/completions", body });
+  const spelt = line(ask).replace("max_completion_tokens", "max_completion\\u005ftokens");
+  await client.files.create({ file: await toFile(Buffer.from(spelt), "batch.jsonl"), purpose: "batch" });
+  assert.match(vendor.last().text, /"max_tokens":50/);
+  const text = (last) => `${line(chat)}\n${line(last)}\n \t${line(last)} \t\n\n \n\t${line(last)} `;
+  await client.files.create({ file: await toFile(Buffer.from(text(ask)), "batch.jsonl"), purpose: "batch" });
+  const said = vendor.last().text.split("\r\n").filter((part) => part.startsWith("{"))[0].split("\n"), blanks = text(ask).split("\n").map((one) => one.replace(/\{.*\}/, ""));
+  assert.deepEqual(said.map((one) => one.replace(/\{.*\}/, "")), blanks, "what stands around a line stays");
+  const bodies = said.filter((one) => one.trim()).map((one) => JSON.parse(one).body), old = { ...chat, max_tokens: 50 };
+  assert.deepEqual(bodies, [chat, old, old, old]);
 });
 
 test("batches: what its tools can cost by the piece stays, since the batch does not tell of it", async () => {
@@ -448,7 +455,7 @@ test("batches: at other vendors, too, each line is a call of the policy's", asyn
 test("batches: calls that nobody reads, or that stand in the body, are calls of the policy's", async () => {
   const ask = async (name, path, body) => {
     const count = vendor.count;
-    const answer = await fetch(gate.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const answer = await fetch(gate.url + path, { method: "POST", headers: { authorization: `Bearer ${tokenOf(name)}`, "content-type": "application/json" }, body: ` ${JSON.stringify(body)}` });
     const text = await answer.text(), code = answer.headers.get("x-tollgate-denied") ?? "passed";
     assert.equal(vendor.count - count, code === "passed" ? 1 : 0, text);
     return `${code} ${text}`;
