@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * explain.c - POST /api/v1/explain: what would become of a call, if this key made it now; or if a policy were another. */
 #include "admin/inside.h"
+#include "base/text.h"
 #include "flow/explain.h"
 
 enum { HEADERS_MOST = 64, METHOD_LONGEST = 32, TARGET_LONGEST = 16 * 1024 };
@@ -14,10 +15,7 @@ static bool read_headers(const struct node *n, struct explain_request *r, struct
         return false;
     }
     for (const struct node *item = n->first; item; item = item->next) {
-        struct span name = arena_copy(a, item->name), value = SPAN_NONE;
-        char *at = (char *)(uintptr_t)name.at;
-        for (size_t i = 0; i < name.len; i++)
-            at[i] = at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] - 'A' + 'a') : at[i];
+        struct span name = text_lower_copy(item->name, a), value = SPAN_NONE;
         if (!node_span(item, "headers", &value, t))
             return false;
         r->fields[r->count++] = (struct http_field){ name, value };

@@ -2,7 +2,7 @@
  * spelling.c - see spelling.h. */
 #include "base/spelling.h"
 
-static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
+#include "base/text.h"
 
 static size_t skip_marks(struct span s, size_t at)
 {
@@ -15,7 +15,7 @@ bool spelling_is_alike(struct span a, struct span b)
 {
     size_t i = skip_marks(a, 0), k = skip_marks(b, 0);
     while (i < a.len && k < b.len) {
-        if (lower(a.at[i]) != lower(b.at[k]))
+        if (text_lower(a.at[i]) != text_lower(b.at[k]))
             return false;
         i = skip_marks(a, i + 1);
         k = skip_marks(b, k + 1);

@@ -104,6 +104,15 @@ static int escaped_byte(struct span s)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
+struct span text_lower_copy(struct span s, struct arena *a)
+{
+    struct span copy = arena_copy(a, s);
+    char *at = (char *)(uintptr_t)copy.at; /* the copy is ours */
+    for (size_t i = 0; i < copy.len; i++)
+        at[i] = text_lower(at[i]);
+    return copy;
+}
+
 struct span text_percent_decode(struct span s, bool form, struct arena *a)
 {
     char *out = s.at ? arena_take(a, s.len + 1) : NULL;

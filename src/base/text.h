@@ -23,6 +23,9 @@ void buf_put_base64(struct buf *b, struct span bytes);
 struct span text_base64_decode(struct span text, struct arena *a);
 bool text_hex_decode(struct span hex, uint8_t *out, size_t n); /* exactly n bytes */
 
+static inline char text_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; } /* of ASCII; any other byte as it is */
+struct span text_lower_copy(struct span s, struct arena *a);
+
 /* Percent-decoding of one component; '+' means a blank only when `form`. SPAN_NONE: a broken escape. */
 struct span text_percent_decode(struct span s, bool form, struct arena *a);
 /* Escapes everything but unreserved characters and those in `keep`. */

@@ -8,7 +8,7 @@
 
 #include "admin/admin.h"
 
-static bool there(struct span dir, const char *name, struct arena *a)
+bool peek_file(struct span dir, const char *name, struct arena *a)
 {
     struct span file = arena_print(a, "%.*s/%s", SPAN_ARG(dir), name);
     return file.at && access(file.at, F_OK) == 0;
@@ -19,7 +19,7 @@ enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *
     const char *said = getenv("TOLLGATE_MASTER_KEY");
     struct arena a;
     arena_init(&a, 1 << 16);
-    bool found = (said && *said) || there(data_dir, "master.key", &a); /* config_master_key would make one */
+    bool found = (said && *said) || peek_file(data_dir, "master.key", &a); /* config_master_key would make one */
     arena_free(&a);
     return found ? config_master_key(data_dir, key, t) : E_OK;
 }
@@ -30,7 +30,7 @@ bool peek_objects(struct span data_dir, struct arena *a, struct config_input *in
     size_t count = 0;
     why[0] = '\0';
     *older = false;
-    if (!there(data_dir, "tollgate.db", a))
+    if (!peek_file(data_dir, "tollgate.db", a))
         return true;
     struct store_reader *r = store_reader_open(data_dir, older, why);
     if (!r)

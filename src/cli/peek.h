@@ -6,6 +6,8 @@
 
 #include "config/config.h"
 
+/* The directory has a file of that name. */
+bool peek_file(struct span data_dir, const char *name, struct arena *a);
 /* The master key, where there is one; else `key` stays as it is, and the answer is E_OK. Errors: those of config_master_key. */
 CHECKED enum err peek_master_key(struct span data_dir, uint8_t key[32], struct trouble *t);
 /* Objects that the admin API made, into *in; none where there is no database. Everything lives in a. False: they cannot be read, why[] says

@@ -189,12 +189,6 @@ static int read_token(struct service *s)
     return EXIT_DONE;
 }
 
-static bool has_token_file(struct service *s)
-{
-    struct span file = arena_print(&s->arena, "%.*s/admin.token", SPAN_ARG(s->config.data_dir));
-    return file.at && access(file.at, F_OK) == 0;
-}
-
 /* Nothing is open by default: a first start without a token makes one, and reads once more with it. What is to be warned of was said. */
 static int make_token(struct service *s)
 {
@@ -214,7 +208,7 @@ static int load(struct service *s)
     if (admin_objects(s->reader, &s->arena, &objects, &s->config.object_count) != E_OK)
         return complain("the store", "stored configuration cannot be read");
     s->config.objects = objects;
-    if (has_token_file(s))
+    if (peek_file(s->config.data_dir, "admin.token", &s->arena))
         code = read_token(s);
     if (code == EXIT_DONE)
         code = read_configuration(s);

@@ -2,14 +2,7 @@
  * family_key.c - how a key goes out, by the catalogue's words for it: `send` and `key_in` of a manifest. */
 #include "config/family.h"
 
-static struct span lower(struct arena *a, struct span s)
-{
-    struct span copy = arena_copy(a, s);
-    char *at = (char *)(uintptr_t)copy.at; /* the copy is ours */
-    for (size_t i = 0; i < copy.len; i++)
-        at[i] = at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] + ('a' - 'A')) : at[i];
-    return copy;
-}
+#include "base/text.h"
 
 static struct node *one_map(struct arena *a, const char *name, const struct node *value)
 {
@@ -61,7 +54,7 @@ static struct node *send_node(struct arena *a, struct span auth, struct span *in
     if (span_is(auth, SPAN("ibm")))
         return token_node(a, "POST /identity/token", true);
     bool known = span_starts(auth, SPAN("header:")) || span_starts(auth, SPAN("scheme:")) || span_starts(auth, SPAN("query:"));
-    *in = span_starts(auth, SPAN("header:")) ? lower(a, auth) : auth;
+    *in = span_starts(auth, SPAN("header:")) ? text_lower_copy(auth, a) : auth;
     return known ? edit_text(a, *in) : NULL;
 }
 

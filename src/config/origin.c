@@ -3,6 +3,8 @@
  * are sent there. */
 #include "config/parts.h"
 
+#include "base/text.h"
+
 enum { HOST_LONGEST = 253 };
 
 static bool host_byte(char c)
@@ -18,16 +20,6 @@ static bool name_ok(struct span host)
         if (!host_byte(host.at[i]) || (host.at[i] == '.' && i && host.at[i - 1] == '.'))
             return false;
     return true;
-}
-
-static struct span lower(struct span s, struct arena *a)
-{
-    struct span copy = arena_copy(a, s);
-    char *at = (char *)(uintptr_t)copy.at; /* the copy is ours */
-    for (size_t i = 0; i < copy.len; i++)
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] = (char)(at[i] + ('a' - 'A'));
-    return copy;
 }
 
 /* "name", "name:port", "[v6]", "[v6]:port" */
@@ -77,7 +69,7 @@ bool base_url_parse(struct span text, struct arena *a, struct base_url *out)
         return false;
     if (span_ends(out->path, SPAN("/")))
         out->path.len--;
-    authority = lower(authority, a);
+    authority = text_lower_copy(authority, a);
     if (!authority.at || !split_authority(authority, &out->host, &port))
         return false;
     out->port = out->https ? 443 : 80;

@@ -3,30 +3,18 @@
 #include "flow/job_ask.h"
 
 #include "base/raw.h"
+#include "base/spelling.h"
 #include "rules/parts.h"
 
 enum { DEEP = 4, NAME_MOST = 40, PARTS_MOST = 1000 };
 
-/* Letters alone, in lower case: "callback_url", "callbackUrl" and "callback-url" are one. */
-static struct span plain(struct span name, char out[NAME_MOST])
-{
-    size_t len = 0;
-    for (size_t i = 0; i < name.len && len < NAME_MOST; i++) {
-        char c = name.at[i];
-        if (c != '_' && c != '-')
-            out[len++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
-    return span_make(out, len);
-}
-
+/* "callback_url", "callbackUrl" and "callback-url" are one. */
 static bool is_callback(struct span name)
 {
     static const char *const names[] = { "callback", "callbackurl", "callbackuri", "callbacks", "webhook", "webhookurl", "webhookuri", "webhooks", "webhookconfig",
         "webhooksecret", "webhookeventsfilter", "notifyurl", "notificationurl", "notificationconfig", "notifyhook", "hookurl", "completionurl", "resulturl", NULL };
-    char text[NAME_MOST];
-    struct span s = plain(name, text);
     for (size_t i = 0; names[i]; i++)
-        if (span_is(s, span_of(names[i])))
+        if (spelling_is_alike(name, span_of(names[i])))
             return true;
     return false;
 }

@@ -94,20 +94,12 @@ static void note(struct buf *dropped, struct span name, struct span more)
         buf_print(dropped, "%s%.*s%s%.*s", dropped->len ? ", " : "", SPAN_ARG(name), more.len ? ": " : "", SPAN_ARG(more));
 }
 
-static struct span lower(struct exchange *x, struct span name)
-{
-    char *copy = arena_take(&x->arena, name.len);
-    for (size_t i = 0; copy && i < name.len; i++)
-        copy[i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + 32 : name.at[i]);
-    return copy ? span_make(copy, name.len) : SPAN_NONE;
-}
-
 static bool read_forwards(struct exchange *x, struct buf *dropped)
 {
     struct portkey *p = &x->portkey;
     struct span rest = http_get(x->asking.head, SPAN("x-portkey-forward-headers")), piece;
     while (rest.at && span_next(&rest, ',', &piece)) {
-        struct span name = lower(x, span_trim(piece));
+        struct span name = text_lower_copy(span_trim(piece), &x->arena);
         if (!name.len || !text_is_printable(name))
             continue;
         if (!portkey_may_forward(name)) {
@@ -239,7 +231,7 @@ static size_t forward(struct exchange *x, const struct span *names, size_t count
 {
     const struct http_head *h = x->asking.head;
     for (size_t i = 0; i < count && at < 2 * PORTKEY_FORWARDS; i++) {
-        struct span name = lower(x, names[i]), value = name.at && portkey_may_forward(name) ? http_get(h, name) : SPAN_NONE;
+        struct span name = text_lower_copy(names[i], &x->arena), value = name.at && portkey_may_forward(name) ? http_get(h, name) : SPAN_NONE;
         bool known = false;
         for (size_t k = 0; k < at; k++)
             known = known || span_is(out[k].name, name);

@@ -2,6 +2,7 @@
  * failure.c - what kind of failure an answer is: by its status, and by what vendors write into their errors' fields. Only those fields
  * are looked at: a message that repeats the caller's text elsewhere says nothing. */
 #include "base/json.h"
+#include "base/text.h"
 #include "route/route.h"
 
 enum { BODY_MOST = 64 << 10, TEXT_MOST = 4096 };
@@ -57,7 +58,7 @@ static unsigned of_text(struct span text)
     unsigned found = 0;
     struct span s = span_first(text, TEXT_MOST);
     for (size_t i = 0; i < s.len; i++)
-        low[i] = s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] - 'A' + 'a') : s.at[i];
+        low[i] = text_lower(s.at[i]);
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks) && s.len; i++)
         if (span_find(span_make(low, s.len), marks[i].mark) >= 0)
             found |= marks[i].is;
